@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# pinpool: make, make install, make demo, make check, make bench. V=1 shows the commands.
+CC      ?= cc
+CLANG   ?= clang
+BPFTOOL ?= bpftool
+PREFIX  ?= /usr
+DESTDIR ?=
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+CNIDIR  ?= /opt/cni/bin
+BUILD   ?= build
+CFLAGS  ?= -O2 -g
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
+
+export PATH := $(PATH):/usr/sbin:/sbin
+
+LIBS      := libbpf libxdp libnl-3.0 libnl-route-3.0 yaml-0.1 jansson
+PP_CFLAGS  = -std=gnu11 -Wall -Wextra $(WERROR) -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -I$(BUILD) $(shell pkg-config --cflags $(LIBS)) $(SANITIZE)
+PP_LIBS    = $(shell pkg-config --libs $(LIBS))
+BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra $(WERROR) -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+
+BPF     := $(notdir $(wildcard bpf/*.bpf.c))
+SKELS   := $(BPF:%.bpf.c=$(BUILD)/%.skel.h)
+# one main each; every other file of loader/ is a module that both link
+MAINS   := pinpool pinpool-cni
+MODULES := $(filter-out main cni,$(basename $(notdir $(wildcard loader/*.c))))
+
+Q   = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
+
+all: $(BUILD)/pinpool $(if $(wildcard loader/cni.c),$(BUILD)/pinpool-cni)
+
+$(BUILD):
+	$(Q)mkdir -p $@
+
+$(BUILD)/%.bpf.o: bpf/%.bpf.c | $(BUILD)
+	$(call say,BPF)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@.raw && $(BPFTOOL) gen object $@ $@.raw
+
+$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $* > $@
+
+$(BUILD)/%.o: loader/%.c | $(SKELS)
+	$(call say,CC)$(CC) $(PP_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/pinpool: $(addprefix $(BUILD)/,main.o $(MODULES:=.o))
+	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $^ $(PP_LIBS) -o $@
+
+$(BUILD)/pinpool-cni: $(addprefix $(BUILD)/,cni.o $(filter-out cmd_%,$(MODULES:=.o)))
+	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $^ $(PP_LIBS) -o $@
+
+clean:
+	$(Q)rm -rf $(BUILD)
+
+.PHONY: all clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(wildcard $(BUILD)/*.d)

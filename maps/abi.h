@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The version of everything under maps/. Pins live in <root>/v<PP_ABI>/; any change of a map's
+ * key, value, type or size must raise the number (tests/abi.bats compares the BTF).
+ */
+#ifndef PP_ABI_H
+#define PP_ABI_H
+
+#define PP_ABI 1
+#define PP_ROOT "/sys/fs/bpf/pinpool"
+
+/* An object's name: a DNS subdomain of at most 253 bytes (RFC 1123) and its NUL. */
+#define PP_NAME 256
+
+#endif
