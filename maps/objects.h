@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * pp_objects: every applied object as normalized text (compact JSON), cut into chunks. The loader
+ * writes and reads it; no packet does.
+ *
+ * Chunk 0 is the object: replacing that one element is what makes a new version visible. Chunks
+ * above 0 of version v have the key's chunk = (v & 1) << 16 | index, so that the chunks of the next
+ * version never touch those of the present one; those that chunk 0 does not account for are litter
+ * of a killed writer.
+ */
+#ifndef PP_OBJECTS_H
+#define PP_OBJECTS_H
+
+#include "maps/abi.h"
+#include "maps/addr.h"
+
+enum object_kind {
+	OBJECT_NONE,
+	OBJECT_POOL,       /* CiliumPodIPPool */
+	OBJECT_NODE,       /* CiliumNode */
+	OBJECT_NODECONFIG, /* CiliumNodeConfig */
+	OBJECT_CONFIGMAP,  /* cilium-config, ip-masq-agent */
+	OBJECT_KNODE,      /* v1 Node: labels */
+	OBJECT_NAMESPACE,
+	OBJECT_SETTINGS,   /* what `up --set` said; name "set" */
+	OBJECT_KINDS,
+};
+
+#define OBJECT_CHUNK_TEXT 1528
+#define OBJECT_CHUNKS_MAX 1024 /* of one object: about 1.5 MB of text */
+
+struct object_key {
+	enum object_kind kind;
+	__u32 chunk;
+	char name[PP_NAME];
+};
+
+struct object_chunk {
+	__u64 created; /* seconds since the epoch */
+	__u32 version;
+	__u32 length; /* of the whole text, without a NUL */
+	char text[OBJECT_CHUNK_TEXT];
+};
+
+_Static_assert(sizeof(struct object_key) == 264, "pinned layout changed: bump PP_ABI in maps/abi.h");
+_Static_assert(sizeof(struct object_chunk) == 1544, "pinned layout changed: bump PP_ABI in maps/abi.h");
+
+#endif
