@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * pp_config: the node's effective options as the programs and the pods' commands need them, one
+ * entry, written by `up` and `apply` alone.
+ */
+#ifndef PP_CONFIG_H
+#define PP_CONFIG_H
+
+#include "maps/abi.h"
+#include "maps/addr.h"
+
+enum node_allocator {
+	NODE_ALLOCATOR_LOCAL,
+	NODE_ALLOCATOR_STATIC,
+};
+
+struct config {
+	/* read by programs */
+	__u8 ipv4, ipv6;                 /* families that pods get */
+	__u8 masquerade[FAMILIES];       /* bpf-masquerade and the family's switch */
+	__u8 masquerade_default_only;    /* only-masquerade-default-pool */
+	__u8 endpoint_routes;
+	__u8 pad[2];
+	__u32 default_pool;              /* id; 0: it does not exist */
+	__u32 mtu;                       /* of pods */
+	/* read by the loader's commands */
+	enum node_allocator allocator;
+	__u32 pad2;
+	__u64 netns_cookie;              /* the network namespace that the node was brought up in */
+	char default_pool_name[PP_NAME];
+	char node[PP_NAME];
+	char state_file[PP_NAME];        /* where the node's blocks survive a reboot; "": nowhere */
+};
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * pp_pods: the pods of this node by slot; pp_pod_ips: the slot by address.
+ *
+ * A pod's MAC carries its slot (02:70:70 and 24 bits), so the program on its veth finds the slot
+ * of the sender without a hash; that the packet came in on the slot's interface makes it true.
+ * Flows name a slot and the generation that it had: a pod's end kills its flows at once.
+ */
+#ifndef PP_PODS_H
+#define PP_PODS_H
+
+#include "maps/addr.h"
+
+#define PODS_MAX 16384
+
+enum pod_state {
+	POD_FREE,
+	POD_RESERVED, /* a lease has the slot, no interface yet */
+	POD_READY,
+};
+
+struct pod {
+	enum pod_state state;
+	__u32 ifindex;             /* of the host's end of the veth */
+	__u32 generation;          /* the lease's */
+	__u32 pool[FAMILIES];
+	__u8 mac[6];               /* of the pod */
+	__u8 host_mac[6];          /* of the host's end: the gateway as the pod sees it */
+	__u32 pad;
+	struct addr ip[FAMILIES];  /* all zero: none of this family */
+};
+
+struct pod_ip {
+	__u32 slot;
+	__u32 generation;
+};
+
+_Static_assert(sizeof(struct pod) == 72, "pinned layout changed: bump PP_ABI in maps/abi.h");
+
+#endif
