@@ -17,7 +17,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 LIBS      := libbpf libxdp libnl-3.0 libnl-route-3.0 yaml-0.1 jansson
 PP_CFLAGS  = -std=gnu11 -Wall -Wextra $(WERROR) -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -I$(BUILD) $(shell pkg-config --cflags $(LIBS)) $(SANITIZE)
 PP_LIBS    = $(shell pkg-config --libs $(LIBS))
-BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra $(WERROR) -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
 BPF     := $(notdir $(wildcard bpf/*.bpf.c))
 SKELS   := $(BPF:%.bpf.c=$(BUILD)/%.skel.h)
@@ -34,7 +34,7 @@ $(BUILD):
 	$(Q)mkdir -p $@
 
 $(BUILD)/%.bpf.o: bpf/%.bpf.c | $(BUILD)
-	$(call say,BPF)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@.raw && $(BPFTOOL) gen object $@ $@.raw
+	$(call say,BPF)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MT $@ -c $< -o $@.raw && $(BPFTOOL) gen object $@ $@.raw
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $* > $@

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Leases: made, bound to an interface, dying, released. */
+#ifndef PP_IPAM_LEASE_BPF_H
+#define PP_IPAM_LEASE_BPF_H
+
+#include "bpf/ipam_block.bpf.h"
+#include "maps/ipam.bpf.h"
+#include "maps/leases.bpf.h"
+#include "maps/pending.bpf.h"
+#include "maps/pod_ips.bpf.h"
+#include "maps/pods.bpf.h"
+#include "maps/txn.h"
+
+/* One of each is enough: transactions are serial. */
+static struct lease_request lease_request;
+static struct bind_request bind_request;
+static struct owner_request owner_request;
+static struct pending_key pending_key;
+
+static __always_inline void txn_answer(struct txn *txn, const struct lease *lease)
+{
+	txn->state = lease->state;
+	txn->generation = lease->generation;
+	txn->slot = lease->slot;
+	txn->ifindex = lease->ifindex;
+	txn->ip[FAMILY_IPV4] = lease->ip[FAMILY_IPV4];
+	txn->ip[FAMILY_IPV6] = lease->ip[FAMILY_IPV6];
+}
+
+static __always_inline void pending_forget(const struct lease_owner *owner)
+{
+	pending_key.owner = *owner;
+	pending_key.family = FAMILY_IPV4;
+	bpf_map_delete_elem(&pp_pending, &pending_key);
+	pending_key.family = FAMILY_IPV6;
+	bpf_map_delete_elem(&pp_pending, &pending_key);
+}
+
+static long slot_search(__u32 i, void *data)
+{
+	__u32 *slot = data;
+	struct pod *pod;
+
+	if (*slot >= PODS_MAX)
+		*slot = 0;
+	pod = bpf_map_lookup_elem(&pp_pods, slot);
+	if (pod && pod->state == POD_FREE)
+		return 1;
+	*slot += 1;
+	return 0;
+}
+
+static __always_inline struct pod *slot_find(const struct ipam *ipam, struct lease *lease)
+{
+	__u32 slot = ipam->slot_cursor;
+	struct pod *pod;
+
+	bpf_loop(PODS_MAX, slot_search, &slot, 0);
+	pod = bpf_map_lookup_elem(&pp_pods, &slot);
+	if (!pod || pod->state != POD_FREE)
+		return NULL;
+	lease->slot = slot;
+	return pod;
+}
+
+static __always_inline enum ipam_error lease_choose(struct txn *txn, struct lease_request *r,
+						    __u32 family)
+{
+	struct block_walk walk = {};
+	struct lease_ip *ip = &r->lease.ip[family];
+	enum ipam_error error;
+	struct block *b;
+
+	__builtin_memset(ip, 0, sizeof(*ip));
+	if (!r->pool[family])
+		return IPAM_OK;
+	txn->family = family;
+	error = block_choose(r->pool[family], family, &r->wanted[family], &walk);
+	txn->id = walk.id;
+	b = block_get(walk.id);
+	if (error || !b)
+		return error ? error : IPAM_EXHAUSTED;
+	ip->block = walk.id;
+	ip->pool = r->pool[family];
+	block_address(b, walk.offset, &ip->address);
+	r->wanted[family] = ip->address;
+	return IPAM_OK;
+}
+
+static __always_inline void lease_take(const struct lease_ip *ip)
+{
+	struct block *b = block_get(ip->block);
+
+	if (b)
+		address_take(ip->block, block_offset(b, &ip->address));
+}
+
+static __always_inline void lease_give(const struct lease_ip *ip)
+{
+	struct block *b = block_get(ip->block);
+
+	if (b)
+		address_free(ip->block, block_offset(b, &ip->address));
+}
+
+static __always_inline enum ipam_error lease_make(struct ipam *ipam, struct txn *txn,
+						  struct lease_request *r)
+{
+	struct lease *lease = bpf_map_lookup_elem(&pp_leases, &r->owner);
+	struct pod *pod = NULL;
+	enum ipam_error error;
+
+	if (lease) {
+		txn->existed = 1;
+		txn_answer(txn, lease);
+		return IPAM_OK;
+	}
+	error = lease_choose(txn, r, FAMILY_IPV4);
+	if (!error)
+		error = lease_choose(txn, r, FAMILY_IPV6);
+	if (error)
+		return error;
+	r->lease.slot = NO_SLOT;
+	if (r->lease.state == LEASE_RESERVED) {
+		pod = slot_find(ipam, &r->lease);
+		if (!pod)
+			return IPAM_NO_SLOT;
+	}
+	r->lease.generation = ipam->last_pod + 1;
+	r->lease.ifindex = 0;
+	if (bpf_map_update_elem(&pp_leases, &r->owner, &r->lease, BPF_NOEXIST))
+		return IPAM_NO_MEMORY;
+	/* nothing below can fail */
+	ipam->last_pod++;
+	ipam->leases++;
+	if (pod) {
+		pod->generation = r->lease.generation;
+		pod->state = POD_RESERVED;
+		ipam->slot_cursor = r->lease.slot + 1;
+		ipam->pods++;
+	}
+	lease_take(&r->lease.ip[FAMILY_IPV4]);
+	lease_take(&r->lease.ip[FAMILY_IPV6]);
+	pending_forget(&r->owner);
+	txn_answer(txn, &r->lease);
+	return IPAM_OK;
+}
+
+static __always_inline void unpublish(const struct lease *lease)
+{
+	struct pod *pod = bpf_map_lookup_elem(&pp_pods, &lease->slot);
+
+	if (!pod || pod->generation != lease->generation)
+		return;
+	for (int f = 0; f < FAMILIES; f++)
+		if (lease->ip[f].block)
+			bpf_map_delete_elem(&pp_pod_ips, &lease->ip[f].address);
+	pod->state = POD_RESERVED;
+	pod->ifindex = 0;
+}
+
+static __always_inline int publish_ip(const struct lease *lease, __u32 family)
+{
+	struct pod_ip value = { .slot = lease->slot, .generation = lease->generation };
+
+	if (!lease->ip[family].block)
+		return 0;
+	return bpf_map_update_elem(&pp_pod_ips, &lease->ip[family].address, &value, BPF_ANY);
+}
+
+static __always_inline enum ipam_error lease_bind(struct txn *txn, struct bind_request *r)
+{
+	struct lease *lease = bpf_map_lookup_elem(&pp_leases, &r->owner);
+	struct pod *pod;
+
+	if (!lease || lease->generation != r->generation)
+		return IPAM_NO_LEASE;
+	txn_answer(txn, lease);
+	if (lease->state != LEASE_RESERVED && lease->state != LEASE_BOUND)
+		return IPAM_WRONG_STATE;
+	pod = bpf_map_lookup_elem(&pp_pods, &lease->slot);
+	if (!pod || pod->generation != lease->generation)
+		return IPAM_NO_SLOT;
+	for (int f = 0; f < FAMILIES; f++) {
+		pod->ip[f] = lease->ip[f].address;
+		pod->pool[f] = lease->ip[f].pool;
+	}
+	__builtin_memcpy(pod->mac, r->mac, sizeof(pod->mac));
+	__builtin_memcpy(pod->host_mac, r->host_mac, sizeof(pod->host_mac));
+	pod->ifindex = r->ifindex;
+	if (publish_ip(lease, FAMILY_IPV4) || publish_ip(lease, FAMILY_IPV6)) {
+		unpublish(lease);
+		return IPAM_NO_MEMORY;
+	}
+	pod->state = POD_READY;
+	lease->ifindex = r->ifindex;
+	__builtin_memcpy(lease->host_ifname, r->host_ifname, sizeof(lease->host_ifname));
+	lease->maker_pid = 0;
+	lease->maker_start = 0;
+	lease->state = LEASE_BOUND;
+	return IPAM_OK;
+}
+
+static __always_inline struct lease *lease_of(struct txn *txn, struct owner_request *r)
+{
+	struct lease *lease = bpf_map_lookup_elem(&pp_leases, &r->owner);
+
+	if (!lease || (r->generation && lease->generation != r->generation))
+		return NULL;
+	txn_answer(txn, lease);
+	return lease;
+}
+
+static __always_inline enum ipam_error lease_dying(struct txn *txn, struct owner_request *r)
+{
+	struct lease *lease = lease_of(txn, r);
+
+	if (!lease)
+		return IPAM_NO_LEASE;
+	if (lease->state == LEASE_HELD)
+		return IPAM_WRONG_STATE;
+	unpublish(lease);
+	lease->state = LEASE_DYING;
+	return IPAM_OK;
+}
+
+static __always_inline enum ipam_error lease_release(struct ipam *ipam, struct txn *txn,
+						     struct owner_request *r)
+{
+	struct lease *lease = lease_of(txn, r);
+	struct pod *pod;
+
+	if (!r->generation)
+		pending_forget(&r->owner);
+	if (!lease)
+		return IPAM_NO_LEASE;
+	unpublish(lease);
+	pod = bpf_map_lookup_elem(&pp_pods, &lease->slot);
+	if (pod && pod->generation == lease->generation) {
+		__builtin_memset(pod, 0, sizeof(*pod));
+		ipam->pods--;
+	}
+	lease_give(&lease->ip[FAMILY_IPV4]);
+	lease_give(&lease->ip[FAMILY_IPV6]);
+	bpf_map_delete_elem(&pp_leases, &r->owner);
+	ipam->leases--;
+	return IPAM_OK;
+}
+
+#endif
