@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Network devices by rtnetlink: look up, make veth pairs, change, remove. */
+#ifndef PP_LINK_H
+#define PP_LINK_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loader/error.h"
+#include "loader/netlink.h"
+
+#define LINK_ALIAS 256 /* the kernel's IFALIASZ: 255 bytes and NUL */
+
+struct link {
+	uint32_t ifindex;
+	uint32_t peer;  /* a veth's other end: ifindex in its own namespace; 0: none */
+	uint32_t mtu;
+	bool up;
+	uint8_t mac[6];
+	char name[IFNAMSIZ];
+	char kind[16];  /* "veth", "bridge", …; "" for hardware */
+	char alias[LINK_ALIAS];
+};
+
+struct veth {
+	const char *name;      /* here */
+	const char *peer_name; /* in peer_netns */
+	int peer_netns;
+	const uint8_t *mac, *peer_mac;
+	uint32_t mtu; /* of both; 0: the kernel's 1500 */
+};
+
+/* By name, or by index where @name is NULL. -ENODEV without a sentence if there is none. */
+int link_get(struct netlink *nl, const char *name, uint32_t ifindex, struct link *link,
+	     struct error *e);
+/* Calls fn for every device until it returns non-zero, which becomes the result. */
+int link_each(struct netlink *nl, int (*fn)(const struct link *link, void *arg), void *arg,
+	      struct error *e);
+
+/*
+ * Makes a veth pair whose peer is born in its namespace with its name, so that nothing is moved or
+ * renamed later, and reads the near end back into @link. The near end is up, the far end is not.
+ * -EEXIST if either name is taken: then @link is what has the near name (ifindex 0: nothing).
+ */
+int link_create_veth(struct netlink *nl, const struct veth *veth, struct link *link,
+		     struct error *e);
+
+/* These queue (netlink.h). */
+void link_set_up(struct netlink *nl, uint32_t ifindex);
+void link_set_alias(struct netlink *nl, uint32_t ifindex, const char *alias);
+/* No reverse path filter (IPv4) and no link-local address by the kernel (IPv6, where it exists). */
+void link_set_quiet(struct netlink *nl, uint32_t ifindex, bool ipv6);
+void link_delete(struct netlink *nl, uint32_t ifindex); /* gone already: success */
+
+#endif
