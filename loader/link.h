@@ -5,6 +5,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "loader/error.h"
@@ -34,8 +35,8 @@ struct veth {
 /* By name, or by index where @name is NULL. -ENODEV without a sentence if there is none. */
 int link_get(struct netlink *nl, const char *name, uint32_t ifindex, struct link *link,
 	     struct error *e);
-/* Calls fn for every device until it returns non-zero, which becomes the result. */
-int link_each(struct netlink *nl, int (*fn)(const struct link *link, void *arg), void *arg,
+/* All devices, or those of @kind ("veth"; NULL: any). The caller frees *list. */
+int link_list(struct netlink *nl, const char *kind, struct link **list, size_t *count,
 	      struct error *e);
 
 /*

@@ -26,7 +26,10 @@ enum netlink_tolerate {
 	TOLERATE_MISSING, /* ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL */
 };
 
-/* A request of @type; never NULL (a failed malloc aborts). Fill it with nla_put() and queue it. */
+/*
+ * A request of @type (NLM_F_REQUEST is added to @flags); never NULL, a failed malloc aborts. Fill it with
+ * nla_put(): there is room for 1,000 bytes.
+ */
 struct nl_msg *netlink_request(int type, int flags, const void *header, int header_size);
 /* Queues @msg and frees it; sends what is queued when the batch is full. */
 void netlink_queue(struct netlink *nl, struct nl_msg *msg, enum netlink_tolerate tolerate);
@@ -37,10 +40,16 @@ void netlink_queue(struct netlink *nl, struct nl_msg *msg, enum netlink_tolerate
 int netlink_flush(struct netlink *nl, struct error *e);
 
 /*
- * Sends @msg alone (and frees it) and calls fn for each message of the answer until one returns
- * non-zero, which becomes the result. Queued requests are flushed before. 0 or -errno.
+ * Sends what is queued and @msg (and frees it), a request with an answer, and calls fn for each message of
+ * the answer until one returns non-zero, which becomes the result. Errors of what was queued wait for
+ * netlink_flush(). A dump that was disturbed starts again: then fn gets NULL and forgets what it has.
+ * 0 or -errno.
  */
 int netlink_ask(struct netlink *nl, struct nl_msg *msg,
-		int (*fn)(struct nlmsghdr *answer, void *arg), void *arg, struct error *e);
+		int (*fn)(const struct nlmsghdr *answer, void *arg), void *arg, struct error *e);
+
+/* What a request is about, for error messages: "route 10.0.0.0/24". Returns @text. */
+#define NETLINK_TEXT 128
+const char *netlink_describe(const struct nlmsghdr *request, char text[NETLINK_TEXT]);
 
 #endif
