@@ -9,7 +9,7 @@
 
 #include "maps/leases.h"
 
-#define PENDING_MAX 65536
+#define PENDING_MAX 4096 /* small: each allocation counts them */
 #define PENDING_SECONDS 300 /* an entry older than this is expired */
 
 struct pending_key {
