@@ -7,6 +7,12 @@
 #include "loader/options_table.h"
 #include "loader/pool_spec.h"
 
+struct created_pool {
+	json_t *cidrs[FAMILIES]; /* owned; canonical text */
+	uint32_t mask[FAMILIES]; /* 0: not given */
+	bool allow_first, allow_last;
+};
+
 static void set(json_t *object, const char *key, json_t *value)
 {
 	/* everything set here is ASCII, so that only a lack of memory can fail */
@@ -14,25 +20,11 @@ static void set(json_t *object, const char *key, json_t *value)
 		abort();
 }
 
-/* The family's object in @spec, made at its first key. */
-static json_t *family_object(json_t *spec, enum family family)
+static int read_cidrs(json_t *cidrs, enum family family, const char *key, const char *value,
+		      struct error *e)
 {
-	json_t *object = json_object_get(spec, family_name(family));
-
-	if (!object) {
-		object = json_object();
-		set(spec, family_name(family), object);
-	}
-	return object;
-}
-
-static int cidrs_set(json_t *spec, enum family family, const char *key, const char *value,
-		     struct error *e)
-{
-	json_t *cidrs = json_array();
 	size_t length;
 
-	set(family_object(spec, family), "cidrs", cidrs);
 	for (;; value += length + 1) {
 		char text[PREFIX_TEXT] = "";
 		struct prefix prefix;
@@ -45,10 +37,6 @@ static int cidrs_set(json_t *spec, enum family family, const char *key, const ch
 					 "invalid value for key \"%s\": \"%.*s\" is not an %s CIDR; write address/length",
 					 key, (int)(length < 80 ? length : 80), value,
 					 family == FAMILY_IPV4 ? "IPv4" : "IPv6");
-		if (json_array_size(cidrs) == POOL_CIDRS_MAX)
-			return error_set(e, -EINVAL,
-					 "invalid value for key \"%s\": more than %d CIDRs; make another pool",
-					 key, POOL_CIDRS_MAX);
 		if (json_array_append_new(cidrs, json_string(prefix_format(&prefix, text))))
 			abort();
 		if (!value[length])
@@ -56,78 +44,62 @@ static int cidrs_set(json_t *spec, enum family family, const char *key, const ch
 	}
 }
 
-static int mask_set(json_t *spec, enum family family, const char *key, const char *value,
-		    struct error *e)
+static int read_mask(uint32_t *mask, enum family family, const char *key, const char *value,
+		     struct error *e)
 {
-	uint32_t bits, high = family == FAMILY_IPV4 ? 32 : 128;
+	uint32_t high = family == FAMILY_IPV4 ? 32 : 128;
 
-	if (number_parse(value, high, &bits) || !bits)
+	if (number_parse(value, high, mask) || !*mask)
 		return error_set(e, -EINVAL,
 				 "invalid value for key \"%s\": \"%.80s\" is not a prefix length; use 1 to %u",
 				 key, value, high);
-	set(family_object(spec, family), "maskSize", json_integer(bits));
 	return 0;
 }
 
-static int allow_set(json_t *spec, const char *field, const char *key, const char *value,
-		     struct error *e)
+static int read_allow(bool *allow, const char *key, const char *value, struct error *e)
 {
-	bool allow;
-
-	if (bool_parse(value, &allow))
+	if (bool_parse(value, allow))
 		return error_set(e, -EINVAL,
 				 "invalid value for key \"%s\": \"%.80s\" is no boolean; use true or false",
 				 key, value);
-	set(spec, field, json_boolean(allow));
 	return 0;
 }
 
-/* One "key:value" field into @spec. */
-static int field_set(json_t *spec, const char *key, const char *value, struct error *e)
+static int read_field(struct created_pool *pool, const char *key, const char *value,
+		      struct error *e)
 {
-	if (!strcmp(key, "ipv4-cidrs"))
-		return cidrs_set(spec, FAMILY_IPV4, key, value, e);
-	if (!strcmp(key, "ipv6-cidrs"))
-		return cidrs_set(spec, FAMILY_IPV6, key, value, e);
-	if (!strcmp(key, "ipv4-mask-size"))
-		return mask_set(spec, FAMILY_IPV4, key, value, e);
-	if (!strcmp(key, "ipv6-mask-size"))
-		return mask_set(spec, FAMILY_IPV6, key, value, e);
+	for (int family = 0; family < FAMILIES; family++) {
+		size_t n = strlen(family_name(family));
+
+		if (strncmp(key, family_name(family), n))
+			continue;
+		if (!strcmp(key + n, "-mask-size"))
+			return read_mask(&pool->mask[family], family, key, value, e);
+		if (strcmp(key + n, "-cidrs"))
+			continue;
+		if (!pool->cidrs[family])
+			pool->cidrs[family] = json_array();
+		return read_cidrs(pool->cidrs[family], family, key, value, e);
+	}
 	if (!strcmp(key, "allow-first-ip"))
-		return allow_set(spec, "allowFirstIP", key, value, e);
+		return read_allow(&pool->allow_first, key, value, e);
 	if (!strcmp(key, "allow-last-ip"))
-		return allow_set(spec, "allowLastIP", key, value, e);
+		return read_allow(&pool->allow_last, key, value, e);
 	return error_set(e, -EINVAL,
-			 "unknown key \"%.80s\"; use ipv4-cidrs, ipv4-mask-size, ipv6-cidrs, ipv6-mask-size, allow-first-ip, allow-last-ip",
+			 "unknown key \"%.80s\" in pool spec; use ipv4-cidrs, ipv4-mask-size, ipv6-cidrs, ipv6-mask-size, allow-first-ip, allow-last-ip",
 			 key);
 }
 
-/* Both of a family's keys are needed to make blocks of it. */
-static int families_check(const json_t *spec, struct error *e)
+static int read_fields(struct created_pool *pool, const char *value, struct error *e)
 {
-	for (int family = 0; family < FAMILIES; family++) {
-		const char *name = family_name(family);
-		const json_t *object = json_object_get(spec, name);
-		bool cidrs = json_object_get(object, "cidrs");
-		bool mask = json_object_get(object, "maskSize");
-
-		if (cidrs != mask)
-			return error_set(e, -EINVAL, "key \"%s-%s\" is missing; add it", name,
-					 cidrs ? "mask-size" : "cidrs");
-	}
-	return 0;
-}
-
-/* @text is cut at its delimiters. */
-static int spec_parse(char *text, json_t *spec, struct error *e)
-{
-	char *end = text, *rest = NULL, *original;
+	char *text = calloc(strlen(value) + 1, 1), *original, *rest = NULL;
 	int err = 0;
 
-	for (const char *c = text; *c; c++)
-		if (*c != ' ')
-			*end++ = *c;
-	*end = 0;
+	if (!text)
+		abort();
+	for (char *end = text; *value; value++)
+		if (*value != ' ')
+			*end++ = *value;
 	original = strdup(text);
 	if (!original)
 		abort();
@@ -142,34 +114,77 @@ static int spec_parse(char *text, json_t *spec, struct error *e)
 			break;
 		}
 		*colon = 0;
-		err = field_set(spec, field, colon + 1, e);
+		err = read_field(pool, field, colon + 1, e);
 	}
 	free(original);
-	return err ?: families_check(spec, e);
+	free(text);
+	return err;
+}
+
+/* The object as manifest.c would have normalized it: fixed order, false left out. */
+static json_t *pool_json(const char *name, const struct created_pool *pool)
+{
+	json_t *spec = json_object();
+
+	for (int family = 0; family < FAMILIES; family++) {
+		json_t *part;
+
+		if (!pool->cidrs[family])
+			continue;
+		part = json_object();
+		set(part, "cidrs", json_incref(pool->cidrs[family]));
+		set(part, "maskSize", json_integer(pool->mask[family]));
+		set(spec, family_name(family), part);
+	}
+	if (pool->allow_first)
+		set(spec, "allowFirstIP", json_true());
+	if (pool->allow_last)
+		set(spec, "allowLastIP", json_true());
+	return json_pack("{s:s, s:s, s:{s:s}, s:o}", "apiVersion", "cilium.io/v2alpha1", "kind",
+			 "CiliumPodIPPool", "metadata", "name", name, "spec", spec);
+}
+
+/* Each family has both of its keys or none; then what every pool must fulfil. */
+static int pool_check(const struct created_pool *pool, const json_t *json, struct error *e)
+{
+	struct pool_spec spec;
+	int err;
+
+	for (int family = 0; family < FAMILIES; family++)
+		if (!pool->cidrs[family] != !pool->mask[family])
+			return error_set(e, -EINVAL, "key \"%s-%s\" is missing in pool spec; add it",
+					 family_name(family),
+					 pool->mask[family] ? "cidrs" : "mask-size");
+	err = pool_spec_from_json(json, &spec, e);
+	if (err)
+		return err;
+	err = pool_spec_check(&spec, e);
+	pool_spec_free(&spec);
+	return err;
 }
 
 static int pool_create(json_t *pools, const char *name, const char *value, struct error *e)
 {
-	json_t *spec = json_object();
-	char *text = strdup(value);
-	int err = 0;
+	struct created_pool pool = {};
+	json_t *json = NULL;
+	int err;
 
-	if (!text)
-		abort();
 	if (!pool_name_valid(name))
-		err = error_set(e, -EINVAL,
-				"invalid name; use lower case letters, digits, '-' and '.'");
-	err = err ?: spec_parse(text, spec, e);
-	free(text);
-	if (err) {
-		json_decref(spec);
-		return error_wrap(e, err, "pool \"%.80s\"", name);
-	}
-	if (json_array_append_new(pools, json_pack("{s:s, s:s, s:{s:s}, s:o}", "apiVersion",
-						   "cilium.io/v2alpha1", "kind", "CiliumPodIPPool",
-						   "metadata", "name", name, "spec", spec)))
+		return error_set(e, -EINVAL,
+				 "pool \"%.80s\": invalid name; use lower case letters, digits, '-' and '.'",
+				 name);
+	err = read_fields(&pool, value, e);
+	if (err)
+		goto out;
+	json = pool_json(name, &pool);
+	err = pool_check(&pool, json, e);
+	if (!err && json_array_append(pools, json))
 		abort();
-	return 0;
+out:
+	json_decref(json);
+	for (int family = 0; family < FAMILIES; family++)
+		json_decref(pool.cidrs[family]);
+	return err ? error_wrap(e, err, "pool \"%.80s\"", name) : 0;
 }
 
 int value_auto_create(const struct option *option, const char *value, struct options *o,

@@ -105,8 +105,13 @@ const char *option_nearest(const char *name)
 		const char *known = i < options_table_count ?
 					    options_table[i].name :
 					    options_ignored[i - options_table_count];
-		unsigned int distance = edit_distance(name, known);
+		size_t longer = strlen(known), shorter = strnlen(name, EDIT_MAX);
+		unsigned int distance;
 
+		/* as many letters as the lengths differ are edits at least: most names end here */
+		if ((longer > shorter ? longer - shorter : shorter - longer) >= best)
+			continue;
+		distance = edit_distance(name, known);
 		if (distance < best) {
 			best = distance;
 			nearest = known;

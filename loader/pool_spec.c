@@ -23,17 +23,23 @@ static bool range_inside(const struct prefix *cidr, const struct address_range *
 	       prefix_contains(cidr, &range->start) && prefix_contains(cidr, &range->end);
 }
 
-static int read_cidr(struct pool_family_spec *f, const json_t *json, const char *path,
-		     struct prefix *cidr, struct error *e)
+static int read_cidr(const json_t *json, const char *path, struct prefix *cidr, struct error *e)
 {
 	const char *text = json_string_value(json);
 
 	if (!text || prefix_parse(text, cidr) < 0)
 		return error_set(e, -EINVAL, "%s: \"%.80s\" is not a CIDR; write address/length", path,
 				 text ? text : "");
+	return 0;
+}
+
+static int add_cidr(struct pool_family_spec *f, const struct prefix *cidr, const char *path,
+		    struct error *e)
+{
 	if (f->cidr_count == POOL_CIDRS_MAX)
 		return error_set(e, -EINVAL, "%s: more than %d CIDRs; make another pool", path,
 				 POOL_CIDRS_MAX);
+	f->cidrs[f->cidr_count++] = *cidr;
 	return 0;
 }
 
@@ -68,13 +74,13 @@ static int read_entry(struct pool_family_spec *f, const json_t *entry, const cha
 	size_t i, at;
 	int err;
 
-	err = read_cidr(f, json_object_get(entry, "cidr"), path, &cidr, e);
+	err = read_cidr(json_object_get(entry, "cidr"), path, &cidr, e);
 	for (at = 0; !err && at < f->cidr_count && !prefix_equal(&f->cidrs[at], &cidr);)
 		at++;
+	if (!err && at == f->cidr_count)
+		err = add_cidr(f, &cidr, path, e);
 	if (err)
 		return err;
-	if (at == f->cidr_count)
-		f->cidrs[f->cidr_count++] = cidr;
 	if (*seen & 1u << at)
 		return error_set(e, -EINVAL, "%s.cidr: %s is in the list twice; join the two", path,
 				 prefix_format(&cidr, where));
@@ -93,6 +99,7 @@ static int read_family(struct pool_family_spec *f, const json_t *json, const cha
 {
 	const json_t *mask = json_object_get(json, "maskSize"), *item;
 	unsigned int seen = 0;
+	struct prefix cidr;
 	char path[64];
 	int err = 0;
 	size_t i;
@@ -103,10 +110,9 @@ static int read_family(struct pool_family_spec *f, const json_t *json, const cha
 	f->mask_size = json_integer_value(mask);
 	json_array_foreach(json_object_get(json, "cidrs"), i, item) {
 		snprintf(path, sizeof(path), "spec.%s.cidrs[%zu]", family, i);
-		err = read_cidr(f, item, path, &f->cidrs[f->cidr_count], e);
+		err = read_cidr(item, path, &cidr, e) ?: add_cidr(f, &cidr, path, e);
 		if (err)
 			return err;
-		f->cidr_count++;
 	}
 	json_array_foreach(json_object_get(json, "pool"), i, item) {
 		snprintf(path, sizeof(path), "spec.%s.pool[%zu]", family, i);
