@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/manifest_schema.h"
 #include "loader/options_table.h"
 #include "loader/pool_spec.h"
 
@@ -12,13 +13,6 @@ struct created_pool {
 	uint32_t mask[FAMILIES]; /* 0: not given */
 	bool allow_first, allow_last;
 };
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-	/* everything set here is ASCII, so that only a lack of memory can fail */
-	if (json_object_set_new(object, key, value))
-		abort();
-}
 
 static int read_cidrs(json_t *cidrs, enum family family, const char *key, const char *value,
 		      struct error *e)
@@ -132,14 +126,14 @@ static json_t *pool_json(const char *name, const struct created_pool *pool)
 		if (!pool->cidrs[family])
 			continue;
 		part = json_object();
-		set(part, "cidrs", json_incref(pool->cidrs[family]));
-		set(part, "maskSize", json_integer(pool->mask[family]));
-		set(spec, family_name(family), part);
+		json_put(part, "cidrs", json_incref(pool->cidrs[family]));
+		json_put(part, "maskSize", json_integer(pool->mask[family]));
+		json_put(spec, family_name(family), part);
 	}
 	if (pool->allow_first)
-		set(spec, "allowFirstIP", json_true());
+		json_put(spec, "allowFirstIP", json_true());
 	if (pool->allow_last)
-		set(spec, "allowLastIP", json_true());
+		json_put(spec, "allowLastIP", json_true());
 	return json_pack("{s:s, s:s, s:{s:s}, s:o}", "apiVersion", "cilium.io/v2alpha1", "kind",
 			 "CiliumPodIPPool", "metadata", "name", name, "spec", spec);
 }
@@ -169,7 +163,7 @@ static int pool_create(json_t *pools, const char *name, const char *value, struc
 	json_t *json = NULL;
 	int err;
 
-	if (!pool_name_valid(name))
+	if (!name_is_subdomain(name, strlen(name)))
 		return error_set(e, -EINVAL,
 				 "pool \"%.80s\": invalid name; use lower case letters, digits, '-' and '.'",
 				 name);

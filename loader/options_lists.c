@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/manifest_schema.h"
 #include "loader/options_table.h"
 
 #define SEPARATORS ", \t\r\n" /* Cilium's lists have commas, Helm joins some with spaces */
@@ -216,7 +217,7 @@ int value_pre_allocation(const struct option *option, const char *value, struct 
 	json_object_foreach(map, pool, number) {
 		uint32_t addresses;
 
-		if (!pool_name_valid(pool) ||
+		if (!name_is_subdomain(pool, strlen(pool)) ||
 		    number_parse(json_string_value(number), INT32_MAX, &addresses)) {
 			err = error_set(e, -EINVAL,
 					"option %s: invalid value for pool \"%.80s\": \"%.80s\"; write pool=number[,pool=number]",

@@ -60,8 +60,6 @@ int value_auto_create(const struct option *option, const char *value, struct opt
 int bool_parse(const char *text, bool *out);
 /* Decimal digits only, at most @high; 0 and @out, or -EINVAL. */
 int number_parse(const char *text, uint32_t high, uint32_t *out);
-/* An RFC 1123 subdomain, which every object's name is. */
-bool pool_name_valid(const char *name);
 
 /*
  * A map of name to string as Cilium reads one out of its ConfigMap: a JSON object, or

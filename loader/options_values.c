@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "loader/manifest_schema.h"
 #include "loader/options_table.h"
 
 #define SHOWN 80 /* characters of a bad value that an error quotes, so that its end is still seen */
@@ -162,25 +163,9 @@ int value_seconds(const struct option *option, const char *value, struct options
 	return 0;
 }
 
-bool pool_name_valid(const char *name)
-{
-	char before = '.';
-
-	if (strlen(name) >= PP_NAME - 2)
-		return false;
-	for (; *name; before = *name++) {
-		bool letter = (*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9');
-
-		/* a label begins and ends with a letter or digit */
-		if (!letter && (before == '.' || (*name != '-' && (*name != '.' || before == '-'))))
-			return false;
-	}
-	return before != '.' && before != '-';
-}
-
 int value_pool(const struct option *option, const char *value, struct options *o, struct error *e)
 {
-	if (!pool_name_valid(value))
+	if (!name_is_subdomain(value, strlen(value)))
 		return invalid(option, value, "use the name of a CiliumPodIPPool", e);
 	strcpy(o->default_pool, value);
 	return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/manifest.h"
 #include "loader/options_table.h"
 #include "tests/tap.h"
 
@@ -398,6 +399,37 @@ static void test_auto_create(void)
 	}
 }
 
+/* A created pool and the same pool in a manifest must be one text: `unchanged` depends on it. */
+static void test_same_as_manifest(void)
+{
+	static const char yaml[] = "apiVersion: cilium.io/v2alpha1\nkind: CiliumPodIPPool\n"
+				   "metadata: {name: mars}\nspec:\n  allowLastIP: true\n"
+				   "  allowFirstIP: false\n"
+				   "  ipv6: {cidrs: ['fd00::/48'], maskSize: 64}\n"
+				   "  ipv4: {maskSize: 27, cidrs: [10.20.0.0/16, 10.21.0.0/16]}\n";
+	json_t *effective = json_pack(
+		"{s:s}", AUTO_CREATE,
+		"mars=allow-first-ip:false;allow-last-ip:true;ipv6-mask-size:64;ipv6-cidrs:fd00::/48;"
+		"ipv4-cidrs:10.20.0.0/16,10.21.0.0/16;ipv4-mask-size:27");
+	struct manifest m = {};
+	struct options o;
+	struct error e = {};
+	char *written, *created;
+
+	if (!ok(!manifest_parse("pool.yaml", yaml, strlen(yaml), &m, &e) &&
+			!options_parse(effective, &o, &e) && m.count == 1,
+		"a pool by manifest and by option"))
+		return;
+	written = object_text(m.objects[0].json);
+	created = object_text(json_array_get(o.auto_create, 0));
+	ok(!strcmp(written, created), "are the same text");
+	free(written);
+	free(created);
+	manifest_free(&m);
+	options_free(&o);
+	json_decref(effective);
+}
+
 static void test_auto_create_errors(void)
 {
 	static const struct {
@@ -473,6 +505,7 @@ int main(void)
 	test_agreement();
 	test_merge();
 	test_auto_create();
+	test_same_as_manifest();
 	test_auto_create_errors();
 	test_many_cidrs();
 	return tap_done();
