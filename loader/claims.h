@@ -8,10 +8,11 @@
 
 #include "loader/pins.h"
 #include "loader/prefix.h"
+#include "maps/abi.h"
 
 struct claim {
 	struct prefix prefix;
-	const char *node; /* owned by the list that the claim is in */
+	const char *node; /* belongs to the object that it was read from */
 	char pool[PP_NAME];
 	struct addr next_hop; /* the node's InternalIP of the family; all zero: none */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * pp_config: the node's effective options as the programs and the pods' commands need them, one
- * entry, written by `up` and `apply` alone.
+ * entry, written by `up` and `apply`; `synced` by whoever holds the derived lock.
  */
 #ifndef PP_CONFIG_H
 #define PP_CONFIG_H
@@ -23,9 +23,11 @@ struct config {
 	__u8 pad[2];
 	__u32 default_pool;              /* id; 0: it does not exist */
 	__u32 mtu;                       /* of pods */
+	struct addr address[FAMILIES];   /* what the node itself uses towards pods; all zero: none */
 	/* read by the loader's commands */
 	enum node_allocator allocator;
 	__u32 pad2;
+	__u64 synced;                    /* pp_ipam's generation that the derived maps and routes show */
 	__u64 netns_cookie;              /* the network namespace that the node was brought up in */
 	char default_pool_name[PP_NAME];
 	char node[PP_NAME];
