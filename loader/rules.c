@@ -99,9 +99,9 @@ static size_t first_ending_after(const struct addr *addr, const struct prefix *t
 }
 
 /* What stands in the way of @block: true, and the last address of it in @last. */
-static bool block_obstacle(const struct prefix *block, const struct prefix *taken, size_t taken_count,
-			   const struct address_range *reserved, size_t reserved_count,
-			   struct addr *last)
+static bool block_obstacle(const struct prefix *block, const struct prefix *taken,
+			   size_t taken_count, const struct address_range *reserved,
+			   size_t reserved_count, struct addr *last)
 {
 	size_t i = first_ending_after(&block->addr, taken, taken_count);
 	struct addr end = addr_last(block);
