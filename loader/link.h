@@ -32,7 +32,7 @@ struct veth {
 	uint32_t mtu; /* of both; 0: the kernel's 1500 */
 };
 
-/* By name, or by index where @name is NULL. -ENODEV without a sentence if there is none. */
+/* By name, or by index where @name is NULL. -ENODEV if there is none. */
 int link_get(struct netlink *nl, const char *name, uint32_t ifindex, struct link *link,
 	     struct error *e);
 /* All devices, or those of @kind ("veth"; NULL: any). The caller frees *list. */
@@ -47,11 +47,17 @@ int link_list(struct netlink *nl, const char *kind, struct link **list, size_t *
 int link_create_veth(struct netlink *nl, const struct veth *veth, struct link *link,
 		     struct error *e);
 
+/* What to change of a device; zero: leave it. */
+struct link_change {
+	bool up;
+	uint32_t mtu;
+	const char *alias;
+	bool no_rp_filter;      /* IPv4: no reverse path filter */
+	bool no_ipv6_link_local; /* the kernel adds no fe80:: address by itself */
+};
+
 /* These queue (netlink.h). */
-void link_set_up(struct netlink *nl, uint32_t ifindex);
-void link_set_alias(struct netlink *nl, uint32_t ifindex, const char *alias);
-/* No reverse path filter (IPv4) and no link-local address by the kernel (IPv6, where it exists). */
-void link_set_quiet(struct netlink *nl, uint32_t ifindex, bool ipv6);
+void link_set(struct netlink *nl, uint32_t ifindex, const struct link_change *change);
 void link_delete(struct netlink *nl, uint32_t ifindex); /* gone already: success */
 
 #endif

@@ -12,7 +12,7 @@
 /* Queues: @addr on @ifindex is at @mac for ever; replaces what was there. */
 void neighbour_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr,
 		   const uint8_t mac[6]);
-/* 0 if @addr on @ifindex is permanently at @mac; -ENOENT (no sentence) if not. */
+/* 0 if @addr on @ifindex is permanently at @mac; -ENOENT if not. */
 int neighbour_check(struct netlink *nl, uint32_t ifindex, const struct addr *addr,
 		    const uint8_t mac[6], struct error *e);
 

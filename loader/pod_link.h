@@ -15,14 +15,11 @@
 #include "loader/link.h"
 #include "loader/netlink.h"
 #include "loader/pod_alias.h"
+#include "loader/pod_route.h" /* POD_GATEWAY_IPV4, POD_GATEWAY_IPV6 */
 #include "maps/addr.h"
 
-/* The gateway as pods see it: the same for all of them. Only neighbours, no host has these. */
-#define POD_GATEWAY_IPV4 "169.254.1.1"
-#define POD_GATEWAY_IPV6 "fe80::1"
-
 struct pod_link {
-	struct pod_alias who; /* owner, interface name in the pod, generation, pod's name */
+	struct pod_alias who;            /* owner, interface name in the pod, generation, pod's name */
 	int netns;                       /* the pod's; a descriptor */
 	uint8_t mac[6];                  /* of the pod's end: pod_link_mac() */
 	uint32_t mtu;                    /* 0: 1500 */
@@ -66,10 +63,19 @@ int pod_link_delete(struct netlink *nl, const char *owner, const char *ifname, u
 int pod_link_check(struct netlink *nl, const struct pod_link *spec, uint32_t ifindex,
 		   struct error *e);
 
+enum pod_link_kind {
+	POD_LINK_FOREIGN,
+	POD_LINK_HALF,  /* its maker was killed before it wrote the alias; only the name tells whose */
+	POD_LINK_WHOLE, /* has an alias of ours */
+};
+
+/* What @link is, and of a whole one *who. */
+enum pod_link_kind pod_link_kind(const struct link *link, struct pod_alias *who);
+
 struct pod_link_entry {
 	uint32_t ifindex;
 	char name[IFNAMSIZ];
-	bool whole;            /* false: killed before the alias was written; alias is empty */
+	enum pod_link_kind kind; /* HALF: alias is empty */
 	struct pod_alias alias;
 };
 

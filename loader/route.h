@@ -34,12 +34,17 @@ void route_add(struct netlink *nl, const struct route *route);     /* there alre
 void route_replace(struct netlink *nl, const struct route *route);
 void route_delete(struct netlink *nl, const struct route *route);  /* gone already: success */
 
-/* The routes of ROUTE_PROTOCOL in @table (0: main), both families. The caller frees *list. */
-int route_list(struct netlink *nl, uint32_t table, struct route **list, size_t *count,
-	       struct error *e);
+/*
+ * The unicast and unreachable routes in @table (0: main) of @protocol (0: any), both families; one with
+ * several gateways is listed once for each. The caller frees *list.
+ */
+int route_list(struct netlink *nl, uint32_t table, uint8_t protocol, struct route **list,
+	       size_t *count, struct error *e);
 /* The devices of the default routes in the main table, both families, each once, at most @max. */
 int route_default_devices(struct netlink *nl, uint32_t *ifindex, size_t max, size_t *count,
 			  struct error *e);
+/* The route in the kernel's tables that serves @addr, whoever made it. -ENETUNREACH: none. */
+int route_lookup(struct netlink *nl, const struct addr *addr, struct route *route, struct error *e);
 /* 1: @gateway is reached without another gateway, by *ifindex; 0: not; -errno. */
 int route_is_onlink(struct netlink *nl, const struct addr *gateway, uint32_t *ifindex,
 		    struct error *e);

@@ -19,12 +19,12 @@ enum tc_direction { TC_INGRESS, TC_EGRESS };
 bool tc_has_tcx(void);
 
 /*
- * These two queue (netlink.h). The program behind descriptor @program goes to the ingress of a pod's
- * host veth (what the pod sends) and replaces an older one of ours in one step. The descriptor must
- * stay open until the flush.
+ * Queues (netlink.h). The program behind descriptor @program goes to the ingress of a pod's host veth
+ * (what the pod sends) and replaces an older one of ours in one step. The descriptor must stay open
+ * until the flush.
  */
 void tc_attach_pod(struct netlink *nl, uint32_t ifindex, int program);
-void tc_detach_pod(struct netlink *nl, uint32_t ifindex); /* none there: success */
+int tc_detach_pod(struct netlink *nl, uint32_t ifindex, struct error *e); /* none: success */
 
 /*
  * The same on an uplink. @pin: where the tcx link is (to be) pinned, a path in bpffs; an existing one is
