@@ -49,7 +49,9 @@ static const char *config_name(const json_t *config)
 
 static int config_compare(const void *a, const void *b)
 {
-	return strcmp(config_name(*(const json_t *const *)a), config_name(*(const json_t *const *)b));
+	const json_t *const *x = a, *const *y = b;
+
+	return strcmp(config_name(*x), config_name(*y));
 }
 
 /* The CiliumNodeConfigs that match, in name order, so that the later name wins. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Every option that pinpool implements, one row each, and the search for the name that was meant. */
+/* Every option that pinpool implements, a row each, and the search for the name that was meant. */
 #include <stdlib.h>
 #include <string.h>
 

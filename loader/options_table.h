@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How options.c, the table of options and the parsers of their values fit together; for them only. */
+/* How options.c, the table of options and the parsers of their values fit together. */
 #ifndef PP_OPTIONS_TABLE_H
 #define PP_OPTIONS_TABLE_H
 

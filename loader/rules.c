@@ -56,7 +56,7 @@ size_t release_choose(const struct block_view *blocks, size_t count, uint32_t ne
 		if (!drop[i])
 			continue;
 		dropped++;
-		/* a draining block never was in the sum, so that giving it back costs no headroom */
+		/* a draining block was never in the sum: giving it back costs no headroom */
 		free_total -= block->draining ? 0 : block_free(block);
 	}
 	return dropped;
@@ -146,7 +146,8 @@ int carve_next(const struct prefix *cidr, unsigned int length, uint64_t cursor,
 			continue;
 		}
 		candidate = block_at(cidr, length, at);
-		if (!block_obstacle(&candidate, taken, taken_count, reserved, reserved_count, &last)) {
+		if (!block_obstacle(&candidate, taken, taken_count, reserved, reserved_count,
+				    &last)) {
 			*block = candidate;
 			*index = at;
 			return 0;

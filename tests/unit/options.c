@@ -142,7 +142,8 @@ static void test_names(void)
 
 	for (size_t i = 0; i < options_ignored_count; i++) {
 		sorted &= !i || strcmp(options_ignored[i - 1], options_ignored[i]) < 0;
-		distinct &= option_is_ignored(options_ignored[i]) && !option_find(options_ignored[i]);
+		distinct &= option_is_ignored(options_ignored[i]) &&
+			    !option_find(options_ignored[i]);
 	}
 	ok(sorted && distinct, "the %zu ignored names are sorted and none is ours",
 	   options_ignored_count);

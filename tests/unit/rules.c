@@ -344,7 +344,8 @@ static void test_carve_property(const char *text)
 	for (int round = 0; round < 5000 && good; round++) {
 		struct prefix taken[40], block = {};
 		struct address_range reserved[3];
-		size_t taken_count = random_taken(&cidr, taken, 40), reserved_count = random_below(4);
+		size_t taken_count = random_taken(&cidr, taken, 40);
+		size_t reserved_count = random_below(4);
 		unsigned int length = 120 + random_below(9);
 		uint64_t cursor = random_below(300), index = 0, naive = 0;
 		int err, naive_err;

@@ -280,7 +280,8 @@ static void test_choices(void)
 		struct error e = {};
 		int err = pool_choose(&pod, c->family, pools, "dflt", &choice, &e);
 
-		if (!ok(c->pool ? !err && !strcmp(choice.pool, c->pool) && choice.reason == c->reason :
+		if (!ok(c->pool ? !err && !strcmp(choice.pool, c->pool) &&
+					  choice.reason == c->reason :
 				  err == c->err && strstr(e.text, c->error),
 			"pool: %s", c->name))
 			printf("# %d \"%s\" by %d: %s\n", err, choice.pool, choice.reason, e.text);
