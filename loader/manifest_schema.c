@@ -96,16 +96,13 @@ void reader_leave(struct reader *r, size_t length)
 
 static int wrong_kind(struct reader *r, const struct tree *tree, const char *wanted)
 {
-	bool scalar = tree->kind < TREE_LIST;
-
-	if (!scalar)
-		return reader_error(r, tree->line, "must be %s, not %s", wanted,
-				    tree_kind_name(tree->kind));
 	if (tree->kind == TREE_STRING)
-		return reader_error(r, tree->line, "must be %s, not the string \"%.80s\"", wanted,
-				    tree->text);
+		return reader_error(r, tree->line, "must be %s, not the string \"%.80s\"%s", wanted,
+				    tree->text,
+				    scalar_kind(tree->text) != TREE_STRING ? "; remove the quotes" : "");
 	return reader_error(r, tree->line, "must be %s, not %.80s", wanted,
-			    tree->kind == TREE_NULL ? "null" : tree->text);
+			    tree->kind > TREE_STRING || tree->kind == TREE_NULL ?
+				    tree_kind_name(tree->kind) : tree->text);
 }
 
 static int read_text(struct reader *r, const struct tree *tree, const char **text)

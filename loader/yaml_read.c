@@ -285,16 +285,19 @@ static int read_stream(struct yaml_reader *r)
 	return err;
 }
 
-/* libyaml would take UTF-16 and stop at what is no UTF-8 with an offset that it does not name */
+/* libyaml would take UTF-16, and names no line for what is no UTF-8 */
 static int check_text(struct yaml_reader *r)
 {
+	const char *end = r->text + r->length;
 	unsigned int line = 1;
+	size_t n;
 
-	for (size_t i = 0; i < r->length; i++) {
-		if (r->text[i] == '\n')
-			line++;
-		else if (!r->text[i])
-			return reader_fail(r, line, "has a NUL byte; is it a text file in UTF-8?");
+	for (const char *s = r->text; s < end; s += n) {
+		n = utf8_length(s, end);
+		if (!n || !*s)
+			return reader_fail(r, line, "%s; a manifest is a text file in UTF-8",
+					   n ? "a NUL byte" : "not valid UTF-8");
+		line += *s == '\n';
 	}
 	return 0;
 }

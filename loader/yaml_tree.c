@@ -141,14 +141,16 @@ static const struct tree_pair *find_double(struct tree_pair **sorted, size_t cou
 int tree_finish_map(struct documents *d, struct tree *map, const struct growing *pairs,
 		    size_t merged, unsigned int *line, struct error *e)
 {
-	struct tree_pair *pair = (struct tree_pair *)pairs->data;
-	struct tree_pair **sorted = arena_alloc(d, pairs->count * sizeof(*sorted));
+	struct tree_pair *pair = (struct tree_pair *)pairs->data, **sorted;
 	const struct tree_pair *twice, *first = NULL;
 
+	map->weight = sizeof(*map);
+	if (!pairs->count)
+		return 0;
+	sorted = arena_alloc(d, pairs->count * sizeof(*sorted));
 	for (size_t i = 0; i < pairs->count; i++)
 		sorted[i] = pair + i;
-	if (pairs->count > 1)
-		qsort(sorted, pairs->count, sizeof(*sorted), pair_compare);
+	qsort(sorted, pairs->count, sizeof(*sorted), pair_compare);
 	twice = find_double(sorted, pairs->count, pair + merged, &first);
 	if (twice) {
 		*line = twice->line;
@@ -156,7 +158,6 @@ int tree_finish_map(struct documents *d, struct tree *map, const struct growing 
 				 twice->key, first->line);
 	}
 	map->pairs = pair;
-	map->weight = sizeof(*map);
 	for (size_t i = 0; i < pairs->count; i++) {
 		if (!pair[i].value)
 			continue;
