@@ -59,7 +59,10 @@ int pod_link_create(struct netlink *nl, const struct pod_link *spec, struct pod_
 int pod_link_delete(struct netlink *nl, const char *owner, const char *ifname, uint32_t ifindex,
 		    struct error *e);
 
-/* 0, or -ENOENT with the first thing that pod_link_create made and that is not there any more. */
+/*
+ * 0, or -ENOENT with the first thing that pod_link_create made and that is not there any more. A
+ * spec->netns of -1 leaves out the pod's side.
+ */
 int pod_link_check(struct netlink *nl, const struct pod_link *spec, uint32_t ifindex,
 		   struct error *e);
 

@@ -10,7 +10,7 @@
 #include "loader/error.h"
 
 #define SYSCTL_NAME 96
-#define SYSCTL_VALUE 1024
+#define SYSCTL_VALUE 4096 /* what one write can carry */
 
 /* @name as a path: "net/ipv4/ip_forward". Without the final newline. -ENOENT: the kernel has none. */
 int sysctl_get(const char *name, char value[SYSCTL_VALUE], struct error *e);
