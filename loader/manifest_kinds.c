@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The kinds that pinpool reads (IPAM.md 1) as tables of their fields, and which row an object is. */
+/* The kinds that pinpool reads (IPAM.md 1) as tables of fields, and which row an object is. */
 #include <string.h>
 
 #include "loader/manifest_kinds.h"
@@ -23,28 +23,22 @@ static const struct schema_field range_fields[] = {
 static const struct schema range = { .type = SCHEMA_OBJECT, .fields = range_fields };
 static const struct schema ranges = { .type = SCHEMA_LIST, .item = &range };
 
-#define POOL_FAMILY(n, bits)                                                                        \
-	static const struct schema cidr##n = { .type = SCHEMA_CIDR##n };                            \
-	static const struct schema cidrs##n = { .type = SCHEMA_LIST, .item = &cidr##n, .min = 1,    \
-						.max = POOL_CIDRS_MAX };                            \
-	static const struct schema mask##n = { .type = SCHEMA_NUMBER, .min = 1, .max = bits };      \
-	static const struct schema_field entry##n##_fields[] = {                                    \
-		{ "cidr", &cidr##n, true }, { "reservedRanges", &ranges, false }, {},               \
-	};                                                                                          \
-	static const struct schema entry##n = { .type = SCHEMA_OBJECT, .fields = entry##n##_fields }; \
-	static const struct schema pool##n = { .type = SCHEMA_LIST, .item = &entry##n, .min = 1,    \
-					       .max = POOL_CIDRS_MAX };                             \
-	static const struct schema_field family##n##_fields[] = {                                   \
-		{ "cidrs", &cidrs##n, false }, { "maskSize", &mask##n, true },                      \
-		{ "pool", &pool##n, false }, {},                                                    \
-	};                                                                                          \
-	static const struct schema family##n = { .type = SCHEMA_OBJECT, .fields = family##n##_fields }
-
-POOL_FAMILY(4, 32);
-POOL_FAMILY(6, 128);
-
+static const struct schema cidrs = { .type = SCHEMA_LIST, .item = &cidr, .min = 1,
+				     .max = POOL_CIDRS_MAX };
+static const struct schema mask_size = { .type = SCHEMA_NUMBER, .min = 1, .max = 128 };
+static const struct schema_field entry_fields[] = {
+	{ "cidr", &cidr, true }, { "reservedRanges", &ranges, false }, {},
+};
+static const struct schema entry = { .type = SCHEMA_OBJECT, .fields = entry_fields };
+static const struct schema entries = { .type = SCHEMA_LIST, .item = &entry, .min = 1,
+				       .max = POOL_CIDRS_MAX };
+static const struct schema_field family_fields[] = {
+	{ "cidrs", &cidrs, false }, { "maskSize", &mask_size, true }, { "pool", &entries, false }, {},
+};
+/* of both; what tells them apart is in pool_spec.c */
+static const struct schema family = { .type = SCHEMA_OBJECT, .fields = family_fields };
 static const struct schema_field pool_fields[] = {
-	{ "ipv4", &family4, false }, { "ipv6", &family6, false },
+	{ "ipv4", &family, false }, { "ipv6", &family, false },
 	{ "allowFirstIP", &boolean, false }, { "allowLastIP", &boolean, false },
 	{ "podSelector", &schema_label_selector, false },
 	{ "namespaceSelector", &schema_label_selector, false }, {},

@@ -189,24 +189,19 @@ static int read_address(struct reader *r, const struct schema *schema, const str
 static int read_cidr(struct reader *r, const struct schema *schema, const struct tree *tree,
 		     json_t **json)
 {
-	const char *text, *family = "";
+	const char *text;
 	char canonical[PREFIX_TEXT];
 	struct prefix prefix;
 	int err, masked;
 
+	(void)schema;
 	err = read_text(r, tree, &text);
 	if (err)
 		return err;
-	if (schema->type != SCHEMA_CIDR)
-		family = schema->type == SCHEMA_CIDR4 ? "IPv4 " : "IPv6 ";
 	masked = prefix_parse(text, &prefix);
 	if (masked < 0)
-		return reader_error(r, tree->line, "\"%.80s\" is no %sCIDR; write address/length", text,
-				    family);
+		return reader_error(r, tree->line, "\"%.80s\" is no CIDR; write address/length", text);
 	prefix_format(&prefix, canonical);
-	if (*family && prefix_family(&prefix) != (schema->type == SCHEMA_CIDR4 ? FAMILY_IPV4 : FAMILY_IPV6))
-		return reader_error(r, tree->line, "%s is no %sCIDR; move it to the other family",
-				    canonical, family);
 	if (masked)
 		reader_warn(r, tree->line, "%.80s has host bits set; taken as %s", text, canonical);
 	*json = string_json(canonical);
@@ -352,7 +347,6 @@ int schema_read(struct reader *r, const struct schema *schema, const struct tree
 		[SCHEMA_STRING] = read_string, [SCHEMA_NAME] = read_string,
 		[SCHEMA_BOOL] = read_bool, [SCHEMA_NUMBER] = read_number,
 		[SCHEMA_ADDRESS] = read_address, [SCHEMA_CIDR] = read_cidr,
-		[SCHEMA_CIDR4] = read_cidr, [SCHEMA_CIDR6] = read_cidr,
 		[SCHEMA_LIST] = read_list, [SCHEMA_OBJECT] = read_object,
 		[SCHEMA_STRINGS] = read_strings,
 	};

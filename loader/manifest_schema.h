@@ -14,8 +14,6 @@ enum schema_type {
 	SCHEMA_NUMBER,  /* min to max */
 	SCHEMA_ADDRESS, /* canonical in the JSON, as CIDRs are */
 	SCHEMA_CIDR,
-	SCHEMA_CIDR4,
-	SCHEMA_CIDR6,
 	SCHEMA_LIST,    /* of @item, min to max entries (max 0: any number) */
 	SCHEMA_OBJECT,  /* of @fields; unknown ones are errors */
 	SCHEMA_STRINGS, /* map of strings; sorted in the JSON */

@@ -12,25 +12,30 @@
 
 #define IPV6_SPLIT_MAX 16 /* bits between a CIDR and maskSize: 65,536 blocks (IPAM.md 7) */
 
-static const char *name_of(enum family family)
-{
-	return family == FAMILY_IPV4 ? "IPv4" : "IPv6";
-}
-
 static bool range_inside(const struct prefix *cidr, const struct address_range *range)
 {
 	return addr_family(&range->start) == prefix_family(cidr) &&
 	       prefix_contains(cidr, &range->start) && prefix_contains(cidr, &range->end);
 }
 
-static int read_cidr(const json_t *json, const char *path, struct prefix *cidr, struct error *e)
+static int wrong_family(const struct prefix *cidr, enum family family, const char *path,
+			struct error *e)
+{
+	char text[PREFIX_TEXT];
+
+	return error_set(e, -EINVAL, "%s: %s is no %s CIDR; move it to the other family", path,
+			 prefix_format(cidr, text), family == FAMILY_IPV4 ? "IPv4" : "IPv6");
+}
+
+static int read_cidr(enum family family, const json_t *json, const char *path,
+		     struct prefix *cidr, struct error *e)
 {
 	const char *text = json_string_value(json);
 
 	if (!text || prefix_parse(text, cidr) < 0)
 		return error_set(e, -EINVAL, "%s: \"%.80s\" is not a CIDR; write address/length", path,
 				 text ? text : "");
-	return 0;
+	return prefix_family(cidr) == family ? 0 : wrong_family(cidr, family, path, e);
 }
 
 static int add_cidr(struct pool_family_spec *f, const struct prefix *cidr, const char *path,
@@ -65,8 +70,8 @@ static int read_range(struct pool_family_spec *f, const json_t *json, const stru
 }
 
 /* pool[]: each entry's CIDR is one of cidrs or one more; its ranges lie inside it */
-static int read_entry(struct pool_family_spec *f, const json_t *entry, const char *path,
-		      unsigned int *seen, struct error *e)
+static int read_entry(struct pool_family_spec *f, enum family family, const json_t *entry,
+		      const char *path, unsigned int *seen, struct error *e)
 {
 	const json_t *range;
 	struct prefix cidr;
@@ -74,7 +79,7 @@ static int read_entry(struct pool_family_spec *f, const json_t *entry, const cha
 	size_t i, at;
 	int err;
 
-	err = read_cidr(json_object_get(entry, "cidr"), path, &cidr, e);
+	err = read_cidr(family, json_object_get(entry, "cidr"), path, &cidr, e);
 	for (at = 0; !err && at < f->cidr_count && !prefix_equal(&f->cidrs[at], &cidr);)
 		at++;
 	if (!err && at == f->cidr_count)
@@ -94,29 +99,32 @@ static int read_entry(struct pool_family_spec *f, const json_t *entry, const cha
 	return 0;
 }
 
-static int read_family(struct pool_family_spec *f, const json_t *json, const char *family,
+static int read_family(struct pool_family_spec *f, enum family family, const json_t *json,
 		       struct error *e)
 {
 	const json_t *mask = json_object_get(json, "maskSize"), *item;
-	unsigned int seen = 0;
+	const char *name = family_name(family);
 	struct prefix cidr;
+	unsigned int seen = 0;
 	char path[64];
 	int err = 0;
 	size_t i;
 
 	f->present = true;
 	if (!json_is_integer(mask) || json_integer_value(mask) < 0 || json_integer_value(mask) > 128)
-		return error_set(e, -EINVAL, "spec.%s.maskSize: must be a number", family);
+		return error_set(e, -EINVAL, "spec.%s.maskSize: must be a number", name);
 	f->mask_size = json_integer_value(mask);
 	json_array_foreach(json_object_get(json, "cidrs"), i, item) {
-		snprintf(path, sizeof(path), "spec.%s.cidrs[%zu]", family, i);
-		err = read_cidr(item, path, &cidr, e) ?: add_cidr(f, &cidr, path, e);
+		snprintf(path, sizeof(path), "spec.%s.cidrs[%zu]", name, i);
+		err = read_cidr(family, item, path, &cidr, e);
+		if (!err)
+			err = add_cidr(f, &cidr, path, e);
 		if (err)
 			return err;
 	}
 	json_array_foreach(json_object_get(json, "pool"), i, item) {
-		snprintf(path, sizeof(path), "spec.%s.pool[%zu]", family, i);
-		err = read_entry(f, item, path, &seen, e);
+		snprintf(path, sizeof(path), "spec.%s.pool[%zu]", name, i);
+		err = read_entry(f, family, item, path, &seen, e);
 		if (err)
 			return err;
 	}
@@ -140,7 +148,7 @@ int pool_spec_from_json(const json_t *json, struct pool_spec *spec, struct error
 		const json_t *part = json_object_get(object, family_name(family));
 
 		if (part)
-			err = read_family(&spec->family[family], part, family_name(family), e);
+			err = read_family(&spec->family[family], family, part, e);
 	}
 	if (err) {
 		pool_spec_free(spec);
@@ -169,8 +177,9 @@ static int check_mask(const struct pool_family_spec *f, enum family family, stru
 	char text[PREFIX_TEXT];
 
 	if (!f->mask_size || f->mask_size > width)
-		return error_set(e, -EINVAL, "spec.%s.maskSize: %u is not from 1 to %u", name,
-				 f->mask_size, width);
+		return error_set(e, -EINVAL,
+				 "spec.%s.maskSize: must be a whole number from 1 to %u, not %u", name,
+				 width, f->mask_size);
 	for (size_t i = 0; i < f->cidr_count; i++) {
 		unsigned int bits = prefix_bits(&f->cidrs[i]);
 
@@ -192,15 +201,15 @@ static int check_cidrs(const struct pool_family_spec *f, enum family family, str
 {
 	static const struct prefix mapped = { { { [10] = 0xff, [11] = 0xff } }, PREFIX_IPV4_BITS, 0 };
 	const char *name = family_name(family);
-	char a[PREFIX_TEXT], b[PREFIX_TEXT];
+	char a[PREFIX_TEXT], b[PREFIX_TEXT], path[32];
 
+	snprintf(path, sizeof(path), "spec.%s.cidrs", name);
 	if (!f->cidr_count)
 		return error_set(e, -EINVAL, "spec.%s.cidrs: no CIDR; add one, or remove the family",
 				 name);
 	for (size_t i = 0; i < f->cidr_count; i++) {
 		if (prefix_family(&f->cidrs[i]) != family)
-			return error_set(e, -EINVAL, "spec.%s.cidrs: %s is not an %s CIDR", name,
-					 prefix_format(&f->cidrs[i], a), name_of(family));
+			return wrong_family(&f->cidrs[i], family, path, e);
 		if (family == FAMILY_IPV6 && prefix_covers(&f->cidrs[i], &mapped))
 			return error_set(e, -EINVAL,
 					 "spec.ipv6.cidrs: %s holds ::ffff:0:0/96, which stands for IPv4; use another",
