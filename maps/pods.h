@@ -26,7 +26,7 @@ struct pod {
 	__u32 pool[FAMILIES];
 	__u8 mac[6];               /* of the pod */
 	__u8 host_mac[6];          /* of the host's end: the gateway as the pod sees it */
-	__u32 pad;
+	__u32 mtu;                 /* of the pod's interface; longer packets go by the stack. 0: any */
 	struct addr ip[FAMILIES];  /* all zero: none of this family */
 };
 

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Addresses in programs: making, comparing and classifying the 16 bytes of struct addr. */
+#ifndef PP_ADDRESS_BPF_H
+#define PP_ADDRESS_BPF_H
+
+#include <stdbool.h>
+#include <bpf/bpf_endian.h>
+
+#include "maps/addr.h"
+
+/* The address as two words in memory order; one 8-byte access each, no store-forwarding stall. */
+struct addr_words {
+	__u64 high, low;
+};
+
+static __always_inline struct addr_words *addr_words(const struct addr *a)
+{
+	return (struct addr_words *)a;
+}
+
+static __always_inline bool addr_equal(const struct addr *a, const struct addr *b)
+{
+	return addr_words(a)->low == addr_words(b)->low && addr_words(a)->high == addr_words(b)->high;
+}
+
+static __always_inline bool addr_is_none(const struct addr *a)
+{
+	return !addr_words(a)->low && !addr_words(a)->high;
+}
+
+/* @ip: as it stands in a packet */
+static __always_inline void addr_from_ipv4(struct addr *a, __be32 ip)
+{
+	addr_words(a)->high = 0;
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+		addr_words(a)->low = (__u64)ip << 32 | 0xffff0000;
+	else
+		addr_words(a)->low = 0xffff00000000ULL | ip;
+}
+
+static __always_inline __be32 addr_ipv4(const struct addr *a)
+{
+	if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+		return addr_words(a)->low >> 32;
+	return addr_words(a)->low;
+}
+
+/* ::ffff:a.b.c.d: in an IPv6 packet it would pass for an IPv4 address here, so such packets are not read */
+static __always_inline bool addr_is_mapped(const struct addr *a)
+{
+	return !addr_words(a)->high && (addr_words(a)->low & bpf_cpu_to_be64(0xffffffff00000000ULL)) ==
+					       bpf_cpu_to_be64(0x0000ffff00000000ULL);
+}
+
+static __always_inline bool ipv4_in(__be32 ip, __u32 network, __u32 length)
+{
+	return (ip & bpf_htonl(~0U << (32 - length))) == bpf_htonl(network);
+}
+
+static __always_inline bool addr_is_multicast(const struct addr *a, enum family family)
+{
+	if (family == FAMILY_IPV6)
+		return a->byte[0] == 0xff;
+	return (a->byte[12] & 0xf0) == 0xe0 || addr_ipv4(a) == 0xffffffff;
+}
+
+/* No host has it: this network, loopback, reserved; ::, ::1. */
+static __always_inline bool addr_is_martian(const struct addr *a, enum family family)
+{
+	if (family == FAMILY_IPV6)
+		return !addr_words(a)->high && addr_words(a)->low <= bpf_cpu_to_be64(1) &&
+		       (!addr_words(a)->low || addr_words(a)->low == bpf_cpu_to_be64(1));
+	return a->byte[12] == 0 || a->byte[12] == 127 || (a->byte[12] & 0xf0) == 0xf0;
+}
+
+static __always_inline bool addr_is_link_local(const struct addr *a, enum family family)
+{
+	if (family == FAMILY_IPV6)
+		return a->byte[0] == 0xfe && (a->byte[1] & 0xc0) == 0x80;
+	return a->byte[12] == 169 && a->byte[13] == 254;
+}
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Asking the kernel's routing table, and sending a packet the way it says. */
+#ifndef PP_FIB_BPF_H
+#define PP_FIB_BPF_H
+
+#include <stddef.h>
+
+#include "bpf/config.bpf.h"
+#include "bpf/deliver.bpf.h"
+
+enum address_family {
+	ADDRESS_IPV4 = 2, /* AF_INET */
+	ADDRESS_IPV6 = 10,
+};
+
+static __always_inline void fib_addresses(struct bpf_fib_lookup *fib, const struct packet *p)
+{
+	if (p->family == FAMILY_IPV6) {
+		fib->family = ADDRESS_IPV6;
+		__builtin_memcpy(fib->ipv6_src, &p->key.source, sizeof(struct addr));
+		__builtin_memcpy(fib->ipv6_dst, &p->key.destination, sizeof(struct addr));
+	} else {
+		fib->family = ADDRESS_IPV4;
+		fib->tos = p->tos;
+		fib->ipv4_src = addr_ipv4(&p->key.source);
+		fib->ipv4_dst = addr_ipv4(&p->key.destination);
+	}
+	/* multipath routes spread flows by these */
+	fib->l4_protocol = p->key.protocol;
+	fib->sport = bpf_htons(p->key.source_port);
+	fib->dport = bpf_htons(p->key.destination_port);
+}
+
+/*
+ * Where a packet from skb's interface goes; true: fib has interface and next hop. False is for the
+ * stack: the node's own addresses, what needs an ICMP error or fragments, forwarding switched off.
+ */
+static __always_inline bool fib_forward(struct __sk_buff *skb, const struct packet *p,
+					struct bpf_fib_lookup *fib)
+{
+	int err;
+
+	fib_addresses(fib, p);
+	fib->ifindex = skb->ifindex;
+	fib->tot_len = packet_length(skb, p);
+	err = bpf_fib_lookup(skb, fib, sizeof(*fib), cfg.fib_skip_neigh);
+	if (err != BPF_FIB_LKUP_RET_SUCCESS && err != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return false;
+	return fib->ifindex != skb->ifindex;
+}
+
+/* The neighbour layer resolves the next hop and keeps it fresh. */
+static __always_inline int fib_send(const struct bpf_fib_lookup *fib)
+{
+	struct bpf_redir_neigh hop = { .nh_family = fib->family };
+
+	if (fib->family == ADDRESS_IPV4)
+		hop.ipv4_nh = fib->ipv4_dst;
+	else
+		__builtin_memcpy(hop.ipv6_nh, fib->ipv6_dst, sizeof(hop.ipv6_nh));
+	return bpf_redirect_neigh(fib->ifindex, &hop, sizeof(hop), 0);
+}
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reads the headers of a packet. parse() takes the common shapes straight from the packet (no IPv4
+ * options, no IPv6 extension headers, no fragment) and leaves the others to parse_slow.bpf.h.
+ */
+#ifndef PP_PARSE_BPF_H
+#define PP_PARSE_BPF_H
+
+#include <linux/if_ether.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include "bpf/address.bpf.h"
+#include "maps/flows.h"
+
+enum parsed {
+	PARSED,
+	PARSED_SLOW,      /* options, extension headers or a fragment: addresses only so far */
+	PARSED_NOT_IP,
+	PARSED_TINY,      /* a first fragment without the ports; addresses are set */
+	PARSED_MALFORMED, /* cut off or contradictory */
+};
+
+enum packet_flags {
+	PACKET_OPTIONS = 1,        /* IPv4 options or IPv6 extension headers */
+	PACKET_FRAGMENT = 2,       /* part of a datagram, ... */
+	PACKET_FRAGMENT_LATER = 4, /* and not the first part: no ports */
+	PACKET_ECHO_REQUEST = 8,
+	PACKET_ECHO_REPLY = 16,
+	PACKET_ICMP_ERROR = 32,
+	PACKET_ICMP_OTHER = 64,
+	PACKET_SOURCE_ROUTE = 128,
+};
+
+struct packet {
+	struct flow_key key;
+	enum family family;
+	__u32 l3, l4;        /* offsets in the frame; l4 0: nothing readable there */
+	__u32 flags;         /* enum packet_flags */
+	__u32 id;            /* of the fragmented datagram */
+	__u8 ttl;
+	__u8 tos;            /* IPv4 */
+	__u8 tcp_flags;
+	__u8 icmp_type;
+	__u16 offset;        /* of the fragment, in 8 bytes */
+};
+
+/* An Ethernet header and two VLAN tags at most: what tells the verifier that l3 is small. */
+#define L3_MASK 31
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+static __always_inline bool icmp_is_error(enum family family, __u8 type)
+{
+	if (family == FAMILY_IPV6)
+		return type >= ICMPV6_DEST_UNREACH && type <= ICMPV6_PARAMPROB;
+	return type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
+}
+
+/* The identifier stands for the port of the side that asks. */
+static __always_inline void parse_icmp(struct packet *p, const struct icmphdr *icmp)
+{
+	bool ipv6 = p->family == FAMILY_IPV6;
+
+	p->icmp_type = icmp->type;
+	if (icmp->type == (ipv6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO)) {
+		p->flags |= PACKET_ECHO_REQUEST;
+		p->key.source_port = bpf_ntohs(icmp->un.echo.id);
+	} else if (icmp->type == (ipv6 ? ICMPV6_ECHO_REPLY : ICMP_ECHOREPLY)) {
+		p->flags |= PACKET_ECHO_REPLY;
+		p->key.destination_port = bpf_ntohs(icmp->un.echo.id);
+	} else {
+		p->flags |= icmp_is_error(p->family, icmp->type) ? PACKET_ICMP_ERROR : PACKET_ICMP_OTHER;
+	}
+}
+
+/* Only the headers that carry a flow's ports; @length: of the IP payload, so padding is never read. */
+static __always_inline bool parse_l4(struct packet *p, const void *l4, const void *end, __u32 length)
+{
+	const struct tcphdr *tcp = l4;
+	const struct udphdr *udp = l4;
+
+	switch (p->key.protocol) {
+	case PROTOCOL_TCP:
+		if ((void *)(tcp + 1) > end || length < sizeof(*tcp))
+			return false;
+		p->tcp_flags = ((__u8 *)tcp)[13];
+		break;
+	case PROTOCOL_UDP:
+		if ((void *)(udp + 1) > end || length < sizeof(*udp))
+			return false;
+		break;
+	case PROTOCOL_SCTP:
+		if (l4 + 12 > end || length < 12)
+			return false;
+		break;
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		if (l4 + sizeof(struct icmphdr) > end || length < sizeof(struct icmphdr))
+			return false;
+		/* one family's ICMP in the other's packet means nothing */
+		if ((p->key.protocol == PROTOCOL_ICMPV6) == (p->family == FAMILY_IPV6))
+			parse_icmp(p, l4);
+		else
+			p->flags |= PACKET_ICMP_OTHER;
+		return true;
+	default:
+		return true;
+	}
+	p->key.source_port = bpf_ntohs(udp->source);
+	p->key.destination_port = bpf_ntohs(udp->dest);
+	return true;
+}
+
+static __always_inline enum parsed parse_ipv4(struct packet *p, const void *l3, const void *end,
+					      __u32 available)
+{
+	const struct iphdr *ip = l3;
+	__u32 length;
+
+	if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl < 5)
+		return PARSED_MALFORMED;
+	length = bpf_ntohs(ip->tot_len);
+	if (!length && available > 0xffff) /* BIG TCP */
+		length = available;
+	if (length < sizeof(*ip) || length > available)
+		return PARSED_MALFORMED;
+	p->family = FAMILY_IPV4;
+	p->key.protocol = ip->protocol;
+	p->ttl = ip->ttl;
+	p->tos = ip->tos;
+	addr_from_ipv4(&p->key.source, ip->saddr);
+	addr_from_ipv4(&p->key.destination, ip->daddr);
+	if (ip->ihl != 5 || ip->frag_off & bpf_htons(0x3fff))
+		return PARSED_SLOW;
+	p->l4 = p->l3 + sizeof(*ip);
+	return parse_l4(p, ip + 1, end, length - sizeof(*ip)) ? PARSED : PARSED_MALFORMED;
+}
+
+static __always_inline bool is_extension_header(__u8 next)
+{
+	return next == PROTOCOL_HOPOPTS || next == PROTOCOL_ROUTING || next == PROTOCOL_FRAGMENT ||
+	       next == PROTOCOL_AH || next == PROTOCOL_DSTOPTS;
+}
+
+static __always_inline enum parsed parse_ipv6(struct packet *p, const void *l3, const void *end,
+					      __u32 available)
+{
+	const struct ipv6hdr *ip = l3;
+	__u32 length;
+
+	if ((void *)(ip + 1) > end || ip->version != 6)
+		return PARSED_MALFORMED;
+	available -= sizeof(*ip);
+	length = bpf_ntohs(ip->payload_len);
+	if (!length && available > 0xffff) /* BIG TCP */
+		length = available;
+	if (length > available)
+		return PARSED_MALFORMED;
+	__builtin_memcpy(&p->key.source, &ip->saddr, sizeof(struct addr));
+	__builtin_memcpy(&p->key.destination, &ip->daddr, sizeof(struct addr));
+	if (addr_is_mapped(&p->key.source) || addr_is_mapped(&p->key.destination))
+		return PARSED_MALFORMED;
+	p->family = FAMILY_IPV6;
+	p->key.protocol = ip->nexthdr;
+	p->ttl = ip->hop_limit;
+	if (is_extension_header(ip->nexthdr))
+		return PARSED_SLOW;
+	p->l4 = p->l3 + sizeof(*ip);
+	return parse_l4(p, ip + 1, end, length) ? PARSED : PARSED_MALFORMED;
+}
+
+/* Of the IP header at p->l3; *p is zero but for that. */
+static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet *p, __be16 ethertype)
+{
+	const void *end = (void *)(long)skb->data_end;
+	const void *l3 = (void *)(long)skb->data + p->l3;
+
+	if (ethertype == bpf_htons(ETH_P_IP))
+		return parse_ipv4(p, l3, end, skb->len - p->l3);
+	if (ethertype == bpf_htons(ETH_P_IPV6))
+		return parse_ipv6(p, l3, end, skb->len - p->l3);
+	return PARSED_NOT_IP;
+}
+
+/* Of an untagged Ethernet frame. */
+static __always_inline enum parsed parse(struct __sk_buff *skb, struct packet *p)
+{
+	struct ethhdr *eth = (void *)(long)skb->data;
+
+	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
+		return PARSED_MALFORMED;
+	p->l3 = sizeof(*eth);
+	return parse_ip(skb, p, eth->h_proto);
+}
+
+#define HEADERS_LENGTH 128
+
+/*
+ * Drivers may leave headers outside the linear part, where direct access does not reach. Rare, so
+ * only a length is compared on the way.
+ */
+static __always_inline void pull_headers(struct __sk_buff *skb)
+{
+	__u32 linear = (long)skb->data_end - (long)skb->data;
+
+	if (linear < HEADERS_LENGTH && skb->len > linear)
+		bpf_skb_pull_data(skb, skb->len < HEADERS_LENGTH ? skb->len : HEADERS_LENGTH);
+}
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The rest of parse(): IPv4 options, IPv6 extension headers, fragments. Rare, so out of line; global
+ * functions, so that the verifier reads each once and not again for every way to it.
+ */
+#ifndef PP_PARSE_SLOW_BPF_H
+#define PP_PARSE_SLOW_BPF_H
+
+#include "bpf/parse.bpf.h"
+
+#define EXTENSIONS_MAX 8
+#define EXTENSIONS_BYTES 256
+
+/* Hides where a value comes from, so that the bounds check that follows is the one the verifier sees. */
+#define bounded(value) asm volatile("" : "+r"(value))
+
+/* Reads what parse_l4() wants of @length bytes at @offset into a buffer of its own. */
+static __always_inline enum parsed parse_l4_at(struct __sk_buff *skb, struct packet *p,
+					       __u32 offset, __u32 length)
+{
+	__u8 head[20] = {};
+	__u32 size = length < sizeof(head) ? length : sizeof(head);
+
+	p->l4 = offset;
+	bounded(size);
+	if (size && (size > sizeof(head) || bpf_skb_load_bytes(skb, offset, head, size)))
+		return PARSED_MALFORMED;
+	if (parse_l4(p, head, head + sizeof(head), length))
+		return PARSED;
+	return p->flags & PACKET_FRAGMENT ? PARSED_TINY : PARSED_MALFORMED;
+}
+
+/* Loose and strict source route have the numbers 131 and 137 (RFC 791). */
+static __always_inline bool has_source_route(const __u8 *options, __u32 length)
+{
+	__u32 i = 0;
+
+	for (int n = 0; n < 40; n++) {
+		if (i >= length || i >= 39 || options[i] == 0)
+			return false;
+		if (options[i] == 131 || options[i] == 137)
+			return true;
+		i += options[i] == 1 || options[i + 1] < 2 ? 1 : options[i + 1];
+	}
+	return false;
+}
+
+static __always_inline bool parse_ipv4_options(struct __sk_buff *skb, struct packet *p, __u32 header)
+{
+	__u8 options[40] = {};
+	__u32 length = header - sizeof(struct iphdr);
+
+	bounded(length);
+	if (!length || length > sizeof(options))
+		return length == 0;
+	p->flags |= PACKET_OPTIONS;
+	if (bpf_skb_load_bytes(skb, p->l3 + sizeof(struct iphdr), options, length))
+		return false;
+	if (has_source_route(options, length))
+		p->flags |= PACKET_SOURCE_ROUTE;
+	return true;
+}
+
+static __always_inline void parse_fragment(struct packet *p, __u16 offset, bool more, __u32 id)
+{
+	if (!offset && !more)
+		return;
+	p->flags |= PACKET_FRAGMENT | (offset ? PACKET_FRAGMENT_LATER : 0);
+	p->offset = offset;
+	p->id = id;
+}
+
+__noinline int parse_slow_ipv4(struct __sk_buff *skb, struct packet *p)
+{
+	struct iphdr ip;
+	__u32 header, length;
+
+	if (!p || bpf_skb_load_bytes(skb, p->l3, &ip, sizeof(ip)))
+		return PARSED_MALFORMED;
+	header = ip.ihl * 4;
+	length = bpf_ntohs(ip.tot_len);
+	if (header < sizeof(ip) || length < header || length > skb->len - p->l3)
+		return PARSED_MALFORMED;
+	if (!parse_ipv4_options(skb, p, header))
+		return PARSED_MALFORMED;
+	length -= header;
+	parse_fragment(p, bpf_ntohs(ip.frag_off) & 0x1fff, ip.frag_off & bpf_htons(0x2000),
+		       bpf_ntohs(ip.id));
+	if (p->flags & PACKET_FRAGMENT_LATER)
+		return PARSED;
+	return parse_l4_at(skb, p, p->l3 + header, length);
+}
+
+/* Goes over one extension header of p->key.protocol at *offset; false: it is cut off. */
+static __always_inline bool skip_extension(struct __sk_buff *skb, struct packet *p, __u32 *offset)
+{
+	struct {
+		__u8 next, length, type, left;
+		__be32 id;
+	} extension;
+	__u32 size;
+
+	if (bpf_skb_load_bytes(skb, *offset, &extension, sizeof(extension)))
+		return false;
+	size = (extension.length + 1) * 8;
+	if (p->key.protocol == PROTOCOL_FRAGMENT) {
+		__u16 field = extension.type << 8 | extension.left;
+
+		parse_fragment(p, field >> 3, field & 1, bpf_ntohl(extension.id));
+		size = 8;
+	} else if (p->key.protocol == PROTOCOL_AH) {
+		size = (extension.length + 2) * 4;
+	} else if (p->key.protocol == PROTOCOL_ROUTING && extension.left) {
+		p->flags |= PACKET_SOURCE_ROUTE;
+	}
+	p->flags |= PACKET_OPTIONS;
+	p->key.protocol = extension.next;
+	*offset += size;
+	return true;
+}
+
+__noinline int parse_slow_ipv6(struct __sk_buff *skb, struct packet *p)
+{
+	__u32 first, offset, end;
+	__be16 length;
+
+	if (!p || bpf_skb_load_bytes(skb, p->l3 + 4, &length, sizeof(length)))
+		return PARSED_MALFORMED;
+	first = offset = p->l3 + sizeof(struct ipv6hdr);
+	end = length ? first + bpf_ntohs(length) : skb->len;
+	for (int i = 0; i < EXTENSIONS_MAX && is_extension_header(p->key.protocol); i++) {
+		if (p->key.protocol == PROTOCOL_HOPOPTS && i)
+			return PARSED_MALFORMED; /* only the first may be (RFC 8200 4.1) */
+		if (offset + 8 > end || !skip_extension(skb, p, &offset))
+			return PARSED_MALFORMED;
+		if (p->flags & PACKET_FRAGMENT_LATER)
+			return PARSED;
+	}
+	if (is_extension_header(p->key.protocol) || offset > end || offset - first > EXTENSIONS_BYTES)
+		return p->flags & PACKET_FRAGMENT ? PARSED_TINY : PARSED_MALFORMED;
+	return parse_l4_at(skb, p, offset, end - offset);
+}
+
+/* parse() and, where that was not enough, the rest. */
+static __always_inline enum parsed parse_rest(struct __sk_buff *skb, struct packet *p,
+					      enum parsed parsed)
+{
+	if (parsed != PARSED_SLOW)
+		return parsed;
+	return p->family == FAMILY_IPV6 ? parse_slow_ipv6(skb, p) : parse_slow_ipv4(skb, p);
+}
+
+#endif

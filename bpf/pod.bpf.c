@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What pods send. Each pod's veth has pp_pod_entry, which only jumps to the node's one pp_from_pod:
+ * source check, then straight to another pod's interface or out by the routing table. Whatever is
+ * unusual goes untouched to the kernel's stack; masquerading is the uplinks' business alone.
+ */
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "bpf/count.bpf.h"
+#include "bpf/fib.bpf.h"
+#include "bpf/filter.bpf.h"
+#include "bpf/neighbour.bpf.h"
+#include "bpf/parse_slow.bpf.h"
+#include "maps/dispatch.bpf.h"
+
+char _license[] SEC("license") = "GPL";
+
+static __always_inline int to_stack(struct __sk_buff *skb)
+{
+	return count(skb, STAT_POD_STACK, TC_ACT_OK);
+}
+
+static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p, const struct pod *to)
+{
+	__u32 length = skb->len;
+	int verdict;
+
+	if (to->ifindex == skb->ifindex || !fits(skb, p, to->mtu) || p->flags & PACKET_OPTIONS)
+		return to_stack(skb);
+	if (!ttl_decrement(skb, p))
+		return drop(skb, STAT_REWRITE);
+	verdict = deliver(skb, to);
+	count_length(STAT_POD_LOCAL, length);
+	return verdict;
+}
+
+static __always_inline int to_network(struct __sk_buff *skb, const struct packet *p)
+{
+	struct bpf_fib_lookup fib = {};
+
+	if (!fib_forward(skb, p, &fib))
+		return to_stack(skb);
+	if (!ttl_decrement(skb, p))
+		return drop(skb, STAT_REWRITE);
+	return count(skb, STAT_POD_ROUTED, fib_send(&fib));
+}
+
+/* Fragments and options are left to the stack: it may want to put them together. */
+static __always_inline int to_elsewhere(struct __sk_buff *skb, const struct packet *p, bool slow)
+{
+	enum stat reason = filter_destination(p);
+
+	if (reason != NO_DROP)
+		return drop(skb, reason);
+	if (slow || addr_is_link_local(&p->key.destination, p->family))
+		return to_stack(skb);
+	return to_network(skb, p);
+}
+
+/* A link-local source talks to the host's end of the veth and to nobody else. */
+static __always_inline int from_elsewhere(struct __sk_buff *skb, const struct packet *p)
+{
+	if (p->family == FAMILY_IPV6 && addr_is_link_local(&p->key.source, FAMILY_IPV6) &&
+	    addr_is_link_local(&p->key.destination, FAMILY_IPV6))
+		return to_stack(skb);
+	return drop(skb, STAT_SPOOFED);
+}
+
+/* @slow: options, extension headers or a fragment */
+static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *p, bool slow)
+{
+	struct ethhdr *eth = (void *)(long)skb->data;
+	enum stat reason = filter_message(p);
+	struct pod *from, *to;
+	__u32 slot;
+
+	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
+		return drop(skb, STAT_MALFORMED);
+	from = sender(skb->ifindex, eth->h_source, &p->key.source);
+	if (!from)
+		return drop(skb, STAT_SPOOFED);
+	if (!addr_equal(pod_address(from, p->family), &p->key.source))
+		return from_elsewhere(skb, p);
+	if (reason != NO_DROP)
+		return drop(skb, reason);
+	if (p->ttl <= 1)
+		return to_stack(skb);
+	to = pod_by_ip(&p->key.destination, &slot);
+	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, slow);
+}
+
+__noinline int from_pod_slow(struct __sk_buff *skb)
+{
+	struct packet p = {};
+
+	switch (parse_rest(skb, &p, parse(skb, &p))) {
+	case PARSED:
+		return is_nd(&p) ? drop(skb, STAT_ND) : from_pod(skb, &p, true);
+	case PARSED_TINY:
+		return drop(skb, STAT_TINY_FRAGMENT);
+	default:
+		return drop(skb, STAT_MALFORMED);
+	}
+}
+
+static __always_inline int not_ip(struct __sk_buff *skb)
+{
+	return skb->protocol == bpf_htons(ETH_P_ARP) ? handle_arp(skb) : drop(skb, STAT_NOT_IP);
+}
+
+SEC("tc")
+int pp_from_pod(struct __sk_buff *skb)
+{
+	struct packet p = {};
+
+	pull_headers(skb);
+	if (skb->vlan_present)
+		return drop(skb, STAT_VLAN);
+	switch (parse(skb, &p)) {
+	case PARSED:
+		return is_nd(&p) ? handle_nd(skb) : from_pod(skb, &p, false);
+	case PARSED_SLOW:
+		return from_pod_slow(skb);
+	case PARSED_NOT_IP:
+		return not_ip(skb);
+	default:
+		return drop(skb, STAT_MALFORMED);
+	}
+}
+
+SEC("tc")
+int pp_pod_entry(struct __sk_buff *skb)
+{
+	bpf_tail_call(skb, &pp_dispatch, DISPATCH_POD);
+	return count(skb, STAT_POD_NO_PROGRAM, TC_ACT_OK);
+}

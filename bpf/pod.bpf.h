@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Finding pods: by address, by slot and generation. */
+#ifndef PP_POD_BPF_H
+#define PP_POD_BPF_H
+
+#include <stdbool.h>
+
+#include "bpf/address.bpf.h"
+#include "maps/pod_ips.bpf.h"
+#include "maps/pods.bpf.h"
+
+/* The pod in @slot while it is there. */
+static __always_inline struct pod *pod_at(__u32 slot)
+{
+	struct pod *pod = bpf_map_lookup_elem(&pp_pods, &slot);
+
+	return pod && pod->state == POD_READY ? pod : NULL;
+}
+
+/* The pod that has this address; *slot is set if there is one. */
+static __always_inline struct pod *pod_by_ip(const struct addr *ip, __u32 *slot)
+{
+	struct addr key = *ip; /* a copy, so that only this and not all of the packet must be in memory */
+	struct pod_ip *ref = bpf_map_lookup_elem(&pp_pod_ips, &key);
+	struct pod *pod;
+
+	if (!ref)
+		return NULL;
+	*slot = ref->slot;
+	pod = pod_at(ref->slot);
+	return pod && pod->generation == ref->generation ? pod : NULL;
+}
+
+static __always_inline const struct addr *pod_address(const struct pod *pod, enum family family)
+{
+	return family == FAMILY_IPV6 ? &pod->ip[FAMILY_IPV6] : &pod->ip[FAMILY_IPV4];
+}
+
+/* MACs as three words: clang would compare and copy bytes. */
+struct mac_words {
+	__u16 word[3];
+};
+
+static __always_inline bool mac_equal(const __u8 *a, const __u8 *b)
+{
+	const struct mac_words *x = (const void *)a, *y = (const void *)b;
+
+	return x->word[0] == y->word[0] && x->word[1] == y->word[1] && x->word[2] == y->word[2];
+}
+
+static __always_inline void mac_copy(__u8 *to, const __u8 *from)
+{
+	*(struct mac_words *)to = *(const struct mac_words *)from;
+}
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is fixed while the packets' programs are loaded: `cfg` in the read-only data of each object.
+ * The loader sets it before the load; branches that it rules out are not even translated.
+ *
+ * Time is counted in clock units of about a second: jiffies >> clock_shift, the shift with
+ * 2^shift nearest to the kernel's HZ (what bpf/clock.bpf.c tells). A time-out of s seconds is
+ * (s * HZ) >> shift units, at least 1.
+ */
+#ifndef PP_DATAPATH_H
+#define PP_DATAPATH_H
+
+#include "maps/flows.h"
+
+struct datapath_config {
+	__u32 fib_skip_neigh;        /* BPF_FIB_LOOKUP_SKIP_NEIGH where the kernel has it, else 0 */
+	__u32 fib_source[FAMILIES];  /* BPF_FIB_LOOKUP_SRC; 0: the address in pp_uplinks */
+	__u16 port_min, port_max;    /* snat-port-range */
+	__u32 flows;                 /* entries of pp_flows */
+	__u32 clock_shift;
+	__u32 secret;                /* random: where the search for a port starts */
+	__u32 timeout[FLOW_STATES];  /* clock units */
+	__u32 inbound_timeout;       /* clock units: UDP and echo from outside, and a SYN's, */
+	__u32 inbound_established;   /* and an answered TCP connection's */
+	__u32 virtual_clock;         /* tests: the time is pp_clock's */
+};
+
+#define DATAPATH_DEFAULTS { \
+	.port_min = 49152, .port_max = 65535, .flows = FLOWS_MAX, .clock_shift = 8, \
+	.timeout = { \
+		[FLOW_SYN] = 60, [FLOW_ESTABLISHED] = 7440, [FLOW_CLOSING] = 10, \
+		[FLOW_UNREPLIED] = 30, [FLOW_REPLIED] = 180, \
+		[FLOW_QUERY] = 60, [FLOW_OTHER] = 60, \
+	}, \
+	.inbound_timeout = 30, .inbound_established = 7440, \
+}
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * pp_dispatch: the programs that all pods run. A pod's veth holds only a jump to a slot, so one
+ * map update moves the whole node to another version.
+ */
+#ifndef PP_DISPATCH_H
+#define PP_DISPATCH_H
+
+#include <linux/types.h>
+
+enum dispatch {
+	DISPATCH_POD, /* pp_from_pod */
+	DISPATCHES,
+};
+
+#endif
