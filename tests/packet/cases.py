@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The table of cases: @case registers a function for each combination of its parameters."""
+import itertools
+
+from lab import N1
+from packets import translated
+
+BOTH = (4, 6)
+CASES = []
+
+
+class Case:
+    def __init__(self, name, function, parameters, complete, lab):
+        self.name, self.function, self.parameters = name, function, parameters
+        self.complete, self.lab = complete, lab
+
+    def run(self, lab, complete):
+        lab.complete(complete)
+        lab.reset()
+        self.function(lab, **self.parameters)
+
+
+def case(name, complete=True, lab="usual", **parameters):
+    """
+    Registers the function below once per combination of @parameters (each a list of values; the
+    name is formatted with them). @complete: run it with CHECKSUM_COMPLETE too. @lab: "usual", or
+    "small" with 16 ports and 64 flows.
+    """
+    def register(function):
+        for values in itertools.product(*parameters.values()):
+            chosen = dict(zip(parameters, values))
+            CASES.append(Case(name.format(**chosen), function, chosen, complete, lab))
+        return function
+    return register
+
+
+def port_of(frame, family, protocol):
+    """The source port or echo id of a frame without options; None where there is none."""
+    start = 14 + (20 if family == 4 else 40)
+    start += {"tcp": 0, "udp": 0, "sctp": 0, "echo": 4}.get(protocol, 0)
+    return int.from_bytes(frame[start:start + 2], "big") if protocol != "gre" else None
+
+
+def masquerade(lab, packet, family, protocol, uplink="up0", address=N1):
+    """Sends a pod's packet out of the uplink; returns the port that it got."""
+    result = lab.to_net(packet, uplink)
+    port = port_of(result.frame, family, protocol)
+    result.leaves(translated(packet, src=address[family], sport=port))
+    return port
+

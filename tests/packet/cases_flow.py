@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Flows over time: timeouts, TCP's states, full tables and ranges, connections from outside."""
+from cases import BOTH, case, masquerade, port_of
+from cases_masq import PORTED, back, native
+from lab import A, B, D, N1, W, W2
+from packets import PROTOCOLS, echo, l4, moved, reply, tcp, translated, udp
+
+SMALL_PORTS, SMALL_FLOWS = 16, 64
+
+
+def alive(lab, family, protocol, port):
+    """Whether an answer still reaches A's port 50000."""
+    answer = back(protocol, family, port)
+    result = lab.from_net(answer)
+    if result.redirects:
+        result.delivered(A, native(answer, A, family, 50000))
+        return True
+    result.passed()
+    return False
+
+
+def start(lab, family, protocol):
+    return masquerade(lab, l4(protocol, A.ip[family], W[family], 50000, 80), family, protocol)
+
+
+@case("timeout: unanswered {limits} seconds, IPv{family}", family=BOTH,
+      limits=(("udp", 30), ("tcp", 60), ("echo", 60), ("sctp", 60), ("gre", 60)))
+def unanswered(lab, family, limits):
+    protocol, seconds = limits
+    port = start(lab, family, protocol)
+    lab.advance(seconds + 2)
+    assert not alive(lab, family, protocol, port), f"alive after {seconds + 2} s"
+    lab.reset()
+    port = start(lab, family, protocol)
+    lab.advance(seconds - 1)
+    assert alive(lab, family, protocol, port), f"dead after {seconds - 1} s"
+
+
+@case("timeout: each packet renews, sent every 20 s for 10 minutes the port stays, {protocol} IPv{family}",
+      family=BOTH, protocol=PORTED)
+def one_way(lab, family, protocol):
+    ports = set()
+    for _ in range(30):
+        ports.add(start(lab, family, protocol))
+        lab.advance(20)
+    assert len(ports) == 1, f"ports {ports}"
+
+
+@case("timeout: UDP answered lives 180 s, IPv{family}", family=BOTH)
+def udp_answered(lab, family):
+    port = start(lab, family, "udp")
+    assert alive(lab, family, "udp", port)
+    lab.advance(179)
+    assert alive(lab, family, "udp", port)
+    lab.advance(182)
+    assert not alive(lab, family, "udp", port)
+
+
+def handshake(lab, family):
+    """A's connection from port 50000 to W, established; returns the port outside."""
+    port = start(lab, family, "tcp")
+    from_world(lab, family, port, "SA")
+    from_pod(lab, family, "A")
+    return port
+
+
+def from_world(lab, family, port, flags):
+    answer = tcp(W[family], N1[family], 80, port, flags)
+    lab.from_net(answer).delivered(A, native(answer, A, family, 50000))
+
+
+def from_pod(lab, family, flags):
+    return masquerade(lab, tcp(A.ip[family], W[family], 50000, 80, flags), family, "tcp")
+
+
+@case("tcp: an established connection lives 7440 s, IPv{family}", family=BOTH)
+def established(lab, family):
+    port = handshake(lab, family)
+    lab.advance(3600)
+    assert alive(lab, family, "tcp", port)
+    lab.advance(7439)
+    assert alive(lab, family, "tcp", port)
+    lab.advance(7442)
+    assert not alive(lab, family, "tcp", port)
+
+
+@case("tcp: after FIN from both it lives 10 to 30 s, IPv{family}", family=BOTH)
+def fin_both(lab, family):
+    port = handshake(lab, family)
+    from_pod(lab, family, "FA")
+    from_world(lab, family, port, "FA")
+    from_pod(lab, family, "A")
+    lab.advance(9)
+    assert alive(lab, family, "tcp", port)
+    lab.advance(32)
+    assert not alive(lab, family, "tcp", port)
+
+
+@case("tcp: a FIN from one side is no end, IPv{family}", family=BOTH)
+def fin_one(lab, family):
+    port = handshake(lab, family)
+    from_pod(lab, family, "FA")
+    lab.advance(3600)
+    from_world(lab, family, port, "A")
+    lab.advance(3600)
+    from_world(lab, family, port, "FA")
+    lab.advance(9)
+    from_pod(lab, family, "A")
+
+
+@case("tcp: a RST from {side} shortens to 10 to 30 s, not less, IPv{family}", family=BOTH, side=("pod", "world"))
+def reset(lab, family, side):
+    port = handshake(lab, family)
+    if side == "pod":
+        from_pod(lab, family, "R")
+    else:
+        from_world(lab, family, port, "RA")
+    lab.advance(9)
+    assert alive(lab, family, "tcp", port)
+    lab.advance(32)
+    assert not alive(lab, family, "tcp", port)
+
+
+@case("tcp: a blind RST does not kill within 10 s of more data, IPv{family}", family=BOTH)
+def blind_reset(lab, family):
+    port = handshake(lab, family)
+    from_world(lab, family, port, "R")
+    assert from_pod(lab, family, "A") == port
+    lab.advance(8)
+    assert alive(lab, family, "tcp", port)
+
+
+@case("tcp: a refused connection (RST to a SYN) ends soon, IPv{family}", family=BOTH)
+def refused(lab, family):
+    port = start(lab, family, "tcp")
+    from_world(lab, family, port, "RA")
+    lab.advance(32)
+    assert not alive(lab, family, "tcp", port)
+
+
+@case("tcp: SYN retransmitted is one flow, IPv{family}", family=BOTH)
+def retransmitted(lab, family):
+    ports = set()
+    for delay in (1, 2, 4, 8, 16, 32):
+        ports.add(start(lab, family, "tcp"))
+        lab.advance(delay)
+    assert len(ports) == 1 and len(lab.maps["pp_flow_rev"]) == 1
+
+
+@case("tcp: a SYN on a closing flow starts it anew, IPv{family}", family=BOTH)
+def reopened(lab, family):
+    port = handshake(lab, family)
+    from_pod(lab, family, "FA")
+    from_world(lab, family, port, "FA")
+    from_pod(lab, family, "A")
+    port = handshake(lab, family)
+    lab.advance(3600)
+    assert alive(lab, family, "tcp", port)
+
+
+@case("tcp: simultaneous open, IPv{family}", family=BOTH)
+def simultaneous(lab, family):
+    port = start(lab, family, "tcp")
+    from_world(lab, family, port, "S")
+    from_pod(lab, family, "SA")
+    from_world(lab, family, port, "SA")
+    from_pod(lab, family, "A")
+    lab.advance(3600)
+    assert alive(lab, family, "tcp", port)
+
+
+@case("clock: flows live through the wrap of its 32 bits, IPv{family}", family=BOTH)
+def wrap(lab, family):
+    lab.set_clock(0xffffffff - 10)
+    port = start(lab, family, "udp")
+    assert alive(lab, family, "udp", port)
+    lab.advance(100)
+    assert alive(lab, family, "udp", port)
+    lab.advance(182)
+    assert not alive(lab, family, "udp", port)
+
+
+@case("exhausted: the 17th {protocol} flow of 16 ports is refused, IPv{family}", family=BOTH,
+      protocol=("tcp", "udp"), lab="small")
+def exhausted(lab, family, protocol):
+    packets = [l4(protocol, A.ip[family], W[family], 1000 + i, 80) for i in range(SMALL_PORTS + 1)]
+    ports = [masquerade(lab, p, family, protocol) for p in packets[:-1]]
+    assert len(set(ports)) == SMALL_PORTS, f"ports {sorted(ports)}"
+    before = lab.counted("no_port")
+    lab.to_net(packets[-1]).dropped()
+    assert lab.counted("no_port") == before + 1, "the counter of exhausted ports did not move"
+    for i, packet in enumerate(packets[:-1]):
+        assert masquerade(lab, packet, family, protocol) == ports[i], "a live flow lost its port"
+    other = l4(protocol, A.ip[family], W2[family], 1016, 80)
+    masquerade(lab, other, family, protocol)
+
+
+@case("exhausted: the next succeeds as soon as one {how}, IPv{family}", family=BOTH, lab="small",
+      how=("is reset", "has closed", "has expired", "pod is gone"))
+def freed(lab, family, how):
+    protocol = "udp" if how == "has expired" else "tcp"
+    pods = [B] + [A] * (SMALL_PORTS - 1)
+    ports = [masquerade(lab, l4(protocol, p.ip[family], W[family], 1000 + i, 80), family, protocol)
+             for i, p in enumerate(pods)]
+    late = l4(protocol, A.ip[family], W[family], 2000, 80)
+    lab.to_net(late).dropped()
+    if how == "pod is gone":
+        lab.remove_pod(B)
+    elif how == "is reset":
+        assert lab.from_net(tcp(W[family], N1[family], 80, ports[0], "RA")).redirects
+    elif how == "has closed":
+        assert lab.from_net(tcp(W[family], N1[family], 80, ports[0], "SA")).redirects
+        masquerade(lab, tcp(B.ip[family], W[family], 1000, 80, "FA"), family, "tcp")
+        assert lab.from_net(tcp(W[family], N1[family], 80, ports[0], "FA")).redirects
+    else:
+        lab.advance(20)
+        for i in range(1, SMALL_PORTS):
+            masquerade(lab, l4(protocol, A.ip[family], W[family], 1000 + i, 80), family, protocol)
+        lab.advance(12)
+    assert masquerade(lab, late, family, protocol) == ports[0]
+    lab.from_net(l4(protocol, W[family], N1[family], 80, ports[0], answer=True)).redirects
+
+
+@case("exhausted: a full table refuses new flows and keeps the old, IPv{family}", family=BOTH, lab="small")
+def table_full(lab, family):
+    remotes = [f"203.0.113.{i}" if family == 4 else f"2001:db8:2::{i:x}" for i in range(1, SMALL_FLOWS + 2)]
+    packets = [udp(A.ip[family], r, 1000, 80) for r in remotes]
+    ports = [masquerade(lab, p, family, "udp") for p in packets[:SMALL_FLOWS]]
+    for _ in range(6):
+        before = lab.counted("table_full")
+        for _ in range(5):
+            lab.to_net(packets[-1]).dropped()
+        assert lab.counted("table_full") == before + 5, "the counter of the full table did not move"
+        for packet, port in zip(packets, ports):
+            assert masquerade(lab, packet, family, "udp") == port, "a live flow lost its port"
+        lab.advance(10)
+    lab.advance(40)
+    masquerade(lab, packets[-1], family, "udp")
+
+
+@case("exhausted: thousands of short flows through a small table, IPv{family}", family=BOTH, lab="small",
+      complete=False)
+def churn(lab, family):
+    for i in range(1500):
+        packet = udp(A.ip[family], W[family], 1024 + i, 80)
+        masquerade(lab, packet, family, "udp")
+        lab.advance(3)
+
+
+@case("inbound: {protocol} from outside to a pod's own address is answered with it, IPv{family}", family=BOTH,
+      protocol=PORTED)
+def inbound(lab, family, protocol):
+    for _ in range(2):
+        request = l4(protocol, W[family], A.ip[family], 4000, 80)
+        lab.from_net(request).delivered(A, moved(request))
+        answer = l4(protocol, A.ip[family], W[family], 80, 4000, answer=True)
+        lab.to_net(answer).passed()
+    assert len(lab.maps["pp_flow_rev"]) == 0
+
+
+@case("inbound: the answer to one host is no way to another, IPv{family}", family=BOTH)
+def inbound_exact(lab, family):
+    lab.from_net(udp(W[family], A.ip[family], 4000, 80)).redirects
+    for packet in (udp(A.ip[family], W2[family], 80, 4000), udp(A.ip[family], W[family], 80, 4001),
+                   udp(A.ip[family], W[family], 81, 4000)):
+        masquerade(lab, packet, family, "udp")
+    lab.to_net(udp(B.ip[family], W[family], 80, 4000)).passes
+    masquerade(lab, udp(B.ip[family], W[family], 80, 4000), family, "udp")
+
+
+@case("inbound: a segment with {flags} makes no inbound connection, IPv{family}", family=BOTH,
+      flags=("A", "SA", "FA", "R", "PA"))
+def stray(lab, family, flags):
+    packet = tcp(W[family], A.ip[family], 80, 50000, flags)
+    lab.from_net(packet)
+    assert len(lab.maps["pp_inbound"]) == 0
+    masquerade(lab, tcp(A.ip[family], W[family], 50000, 80), family, "tcp")
+
+
+@case("inbound: a SYN of the pod goes before a stale inbound entry (Cilium 47425), IPv{family}", family=BOTH)
+def own_syn(lab, family):
+    lab.from_net(tcp(W[family], A.ip[family], 80, 50000))
+    assert len(lab.maps["pp_inbound"]) == 1
+    masquerade(lab, tcp(A.ip[family], W[family], 50000, 80), family, "tcp")
+    masquerade(lab, tcp(A.ip[family], W[family], 50000, 80, "A"), family, "tcp")
+
+
+@case("inbound: an echo reply from outside opens nothing, IPv{family}", family=BOTH)
+def inbound_echo_reply(lab, family):
+    lab.from_net(reply(W[family], A.ip[family], 9))
+    lab.to_net(reply(A.ip[family], W[family], 9)).dropped()
+    masquerade(lab, echo(A.ip[family], W[family], 9), family, "echo")
+
+
+@case("inbound: UDP is forgotten after 30 s, IPv{family}", family=BOTH)
+def inbound_timeout(lab, family):
+    lab.from_net(udp(W[family], A.ip[family], 4000, 80))
+    lab.advance(29)
+    lab.to_net(udp(A.ip[family], W[family], 80, 4000)).passed()
+    lab.advance(32)
+    masquerade(lab, udp(A.ip[family], W[family], 80, 4000), family, "udp")
+
+
+@case("inbound: an answered TCP connection lives as long as any, IPv{family}", family=BOTH)
+def inbound_established(lab, family):
+    request = tcp(W[family], A.ip[family], 4000, 80)
+    lab.from_net(request).delivered(A, moved(request))
+    lab.to_net(tcp(A.ip[family], W[family], 80, 4000, "SA")).passed()
+    lab.from_net(tcp(W[family], A.ip[family], 4000, 80, "A")).redirects
+    lab.advance(3600)
+    lab.to_net(tcp(A.ip[family], W[family], 80, 4000, "PA")).passed()
+
+
+@case("inbound: it ends with the pod, IPv{family}", family=BOTH)
+def inbound_generation(lab, family):
+    lab.from_net(udp(W[family], A.ip[family], 4000, 80))
+    lab.put_pod(A, generation=A.generation + 1)
+    masquerade(lab, udp(A.ip[family], W[family], 80, 4000), family, "udp")
+
+
+@case("inbound: from native sources no state is kept, IPv{family}", family=BOTH)
+def inbound_native(lab, family):
+    lab.put_nomasq(W[family], {4: 32, 6: 128}[family], "NOMASQ_NATIVE")
+    for protocol in PROTOCOLS:
+        packet = l4(protocol, W[family], A.ip[family], 4000, 80)
+        lab.from_net(packet).delivered(A, moved(packet))
+        lab.to_net(l4(protocol, A.ip[family], W[family], 80, 4000, answer=True)).passed()
+    assert len(lab.maps["pp_inbound"]) == 0
+
+
+@case("inbound: to a pod whose pool is not masqueraded needs no state, IPv{family}", family=BOTH)
+def inbound_skip(lab, family):
+    lab.maps["pp_pools"][2] = dict(name="mars", state="POOL_ACTIVE", flags=4)
+    packet = tcp(W[family], D.ip[family], 4000, 80)
+    lab.from_net(packet).delivered(D, moved(packet))
+    lab.to_net(tcp(D.ip[family], W[family], 80, 4000, "SA")).passed()
+
+
+@case("inbound: an outgoing flow of the same ports is not taken for an answer, IPv{family}", family=BOTH)
+def outgoing_first(lab, family):
+    port = masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp")
+    lab.from_net(udp(W[family], A.ip[family], 80, 50000))
+    assert masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp") == port
+
+
+@case("flow: an index entry without its record heals, IPv{family}", family=BOTH)
+def lost_halves(lab, family):
+    packet = udp(A.ip[family], W[family], 50000, 80)
+    port = masquerade(lab, packet, family, "udp")
+    lab.maps["pp_flow_fwd"].clear()
+    assert masquerade(lab, packet, family, "udp") == port, "the claim of the same flow was not adopted"
+    lab.maps["pp_flow_rev"].clear()
+    lab.to_net(packet)
+    port = port_of(lab.to_net(packet).frame, family, "udp")
+    assert port
+    lab.maps["pp_flows"].zero()
+    result = lab.to_net(packet)
+    if not result.drops:
+        port = port_of(result.frame, family, "udp")
+        result.leaves(translated(packet, src=N1[family], sport=port))
+        answer = back("udp", family, port)
+        lab.from_net(answer).delivered(A, native(answer, A, family, 50000))

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What pods send to pods and hosts: local delivery, native routing, TTL, options, martians."""
+from cases import BOTH, case
+from lab import A, B, C, D, GATEWAY, HOST_MAC, N1, N1B, R, UNALLOCATED, W, pod_mac
+from packets import (ICMP, IP, IPOption, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop,
+                     PROTOCOLS, UDP, Dot1Q, Raw, echo, ip, l4, moved, other, tcp, udp)
+
+
+@case("local: {protocol} A to B arrives one hop further, IPv{family}", family=BOTH, protocol=PROTOCOLS)
+def local_delivery(lab, family, protocol):
+    packet = l4(protocol, A.ip[family], B.ip[family], 1000, 80)
+    lab.from_pod(A, packet).delivered(B, moved(packet))
+
+
+@case("local: pods of two pools, the last slot included, IPv{family}", family=BOTH)
+def other_pool(lab, family):
+    there = udp(A.ip[family], D.ip[family], 1000, 80)
+    lab.from_pod(A, there).delivered(D, moved(there))
+    back = udp(D.ip[family], A.ip[family], 80, 1000)
+    lab.from_pod(D, back).delivered(A, moved(back))
+
+
+@case("local: UDP of {size} bytes, IPv{family}", family=BOTH, size=(0, 1, 2, 3, 1400))
+def sizes(lab, family, size):
+    packet = udp(A.ip[family], B.ip[family], 1000, 80, bytes(range(256)) * 6)
+    packet[Raw].load = packet[Raw].load[:size]
+    lab.from_pod(A, packet).delivered(B, moved(packet))
+
+
+@case("local: TTL {ttl} goes to the stack untouched, IPv{family}", family=BOTH, ttl=(0, 1))
+def ttl_expired(lab, family, ttl):
+    lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80, ttl=ttl)).passed()
+    lab.from_pod(A, udp(A.ip[family], C[family], 1000, 80, ttl=ttl)).passed()
+    lab.from_pod(A, udp(A.ip[family], W[family], 1000, 80, ttl=ttl)).passed()
+
+
+@case("local: TTL 2 arrives with 1, IPv{family}", family=BOTH)
+def ttl_two(lab, family):
+    packet = udp(A.ip[family], B.ip[family], 1000, 80, ttl=2)
+    lab.from_pod(A, packet).delivered(B, moved(packet))
+
+
+@case("local: the header checksum wraps right at TTL {ttl}, id {ident}", ttl=(2, 128, 255),
+      ident=(0, 0x1234, 0xfeff, 0xffff))
+def checksum_wraps(lab, ttl, ident):
+    packet = udp(A.ip[4], B.ip[4], 1000, 80, ttl=ttl, id=ident)
+    lab.from_pod(A, packet).delivered(B, moved(packet))
+
+
+@case("local: all 65536 ids keep the header checksum right", complete=False)
+def every_checksum(lab):
+    for ident in range(0, 65536, 61):
+        packet = udp(A.ip[4], B.ip[4], 1000, 80, id=ident)
+        lab.from_pod(A, packet).delivered(B, moved(packet))
+
+
+@case("local: a frame to {mac} with a pod's address is delivered or dropped, IPv{family}", family=BOTH,
+      mac=("ff:ff:ff:ff:ff:ff", "02:00:00:00:99:99", B.mac))
+def wrong_destination_mac(lab, family, mac):
+    packet = udp(A.ip[family], B.ip[family], 1000, 80)
+    result = lab.from_pod(A, packet, dst=mac)
+    if not result.drops:
+        result.delivered(B, moved(packet))
+
+
+@case("local: A to its own address is neither looped nor leaked, IPv{family}", family=BOTH)
+def hairpin(lab, family):
+    lab.from_pod(A, udp(A.ip[family], A.ip[family], 1000, 80)).refused()
+
+
+@case("local: to an address of the block that nobody has, IPv{family}", family=BOTH)
+def unallocated(lab, family):
+    lab.from_pod(A, udp(A.ip[family], UNALLOCATED[family], 1000, 80)).refused()
+
+
+@case("local: to a pod that is {state}, IPv{family}", family=BOTH, state=("POD_RESERVED", "POD_FREE"))
+def not_ready(lab, family, state):
+    lab.put_pod(B, state=state)
+    lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
+
+
+@case("local: an index entry of an older generation delivers nothing, IPv{family}", family=BOTH)
+def stale_generation(lab, family):
+    lab.maps["pp_pod_ips"][B.ip[family]] = dict(slot=B.slot, generation=B.generation - 1)
+    lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
+
+
+@case("local: an index entry beyond the last slot, IPv{family}", family=BOTH)
+def slot_out_of_range(lab, family):
+    for slot in (16384, 0xffffffff):
+        lab.maps["pp_pod_ips"][B.ip[family]] = dict(slot=slot, generation=B.generation)
+        lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
+
+
+@case("local: an address given to another pod reaches that one only, IPv{family}", family=BOTH)
+def reused_address(lab, family):
+    lab.remove_pod(B)
+    lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
+    heir = type(D)(**{**vars(D), "ip": B.ip, "generation": 99, "slot": 5, "mac": pod_mac(5)})
+    lab.put_pod(heir)
+    packet = udp(A.ip[family], B.ip[family], 1000, 80)
+    lab.from_pod(A, packet).delivered(heir, moved(packet))
+
+
+@case("local: IPv4 options, {words} words", words=(1, 5, 10))
+def options(lab, words):
+    packet = udp(A.ip[4], B.ip[4], 1000, 80, options=[IPOption(b"\x01" * 4)] * words)
+    lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
+
+
+@case("local: source route option {kind:#x} is dropped", kind=(0x83, 0x89))
+def source_route(lab, kind):
+    for target in (B.ip[4], C[4], W[4]):
+        packet = udp(A.ip[4], target, 1000, 80, options=[IPOption(bytes([kind, 7, 4, 203, 0, 113, 9])),
+                                                         IPOption(b"\x00")])
+        lab.from_pod(A, packet).dropped()
+
+
+@case("local: source route option {kind:#x} behind a NOP and a timestamp is dropped", kind=(0x83, 0x89))
+def source_route_later(lab, kind):
+    packet = udp(A.ip[4], B.ip[4], 1000, 80, options=[
+        IPOption(b"\x01"), IPOption(b"\x44\x04\x05\x00"), IPOption(bytes([kind, 7, 4, 203, 0, 113, 9]))])
+    lab.from_pod(A, packet).dropped()
+
+
+@case("local: extension headers {names}", names=("hbh", "dst", "hbh,dst", "frag", "hbh,dst,frag"))
+def extension_headers(lab, names):
+    packet = ip(A.ip[6], B.ip[6])
+    for name in names.split(","):
+        packet = packet / {"hbh": IPv6ExtHdrHopByHop, "dst": IPv6ExtHdrDestOpt, "frag": IPv6ExtHdrFragment}[name]()
+    packet = packet / UDP(sport=1000, dport=80) / Raw(b"x" * 16)
+    lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
+
+
+@case("local: fragments go to the stack or on, whole, IPv4")
+def local_fragments(lab):
+    for fields in (dict(flags="MF"), dict(frag=185), dict(flags="MF", frag=185)):
+        packet = udp(A.ip[4], B.ip[4], 1000, 80, b"x" * 64, **fields)
+        lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
+
+
+@case("local: VLAN frames are dropped or left to the stack, IPv{family}", family=BOTH, complete=False)
+def vlan(lab, family):
+    for tags in (Dot1Q(vlan=5), Dot1Q(vlan=5) / Dot1Q(vlan=6)):
+        lab.from_pod(A, tags / udp(A.ip[family], B.ip[family], 1000, 80)).refused()
+        lab.from_pod(A, tags / udp(W[family], B.ip[family], 1000, 80)).refused()
+
+
+@case("host: A to the node's address {which}, IPv{family}", family=BOTH, which=("uplink", "second uplink"))
+def to_host(lab, family, which):
+    address = (N1 if which == "uplink" else N1B)[family]
+    for protocol in PROTOCOLS:
+        lab.from_pod(A, l4(protocol, A.ip[family], address, 1000, 80)).passed()
+
+
+@case("host: A to its gateway, IPv4", complete=False)
+def to_gateway(lab):
+    lab.from_pod(A, echo(A.ip[4], GATEWAY[4], 5)).passed()
+
+
+@case("routed: {protocol} A to a pod of another node keeps its address, IPv{family}", family=BOTH,
+      protocol=PROTOCOLS)
+def to_other_node(lab, family, protocol):
+    packet = l4(protocol, A.ip[family], C[family], 1000, 80)
+    lab.from_pod(A, packet).forwarded(packet)
+    lab.to_net(moved(packet)).passed()
+
+
+@case("routed: {protocol} A to the world leaves the pod's program with its address, IPv{family}",
+      family=BOTH, protocol=PROTOCOLS)
+def to_world(lab, family, protocol):
+    packet = l4(protocol, A.ip[family], W[family], 1000, 80)
+    lab.from_pod(A, packet).forwarded(packet)
+
+
+@case("routed: from another node's pod to A, IPv{family}", family=BOTH)
+def from_other_node(lab, family):
+    for protocol in PROTOCOLS:
+        packet = l4(protocol, C[family], A.ip[family], 80, 1000)
+        lab.from_net(packet).delivered(A, moved(packet))
+
+
+@case("routed: from the uplink to A with TTL {ttl} goes to the stack, IPv{family}", family=BOTH, ttl=(0, 1))
+def inbound_ttl(lab, family, ttl):
+    lab.from_net(udp(C[family], A.ip[family], 80, 1000, ttl=ttl)).passed()
+
+
+@case("routed: larger than the MTU goes to the stack, IPv{family}", family=BOTH)
+def too_big(lab, family):
+    for target in (C[family], W[family]):
+        lab.from_pod(A, udp(A.ip[family], target, 1000, 80, b"x" * 1600)).passed()
+
+
+@case("routed: an unreachable route is the stack's to answer, IPv{family}", family=BOTH, complete=False)
+def unreachable(lab, family):
+    import subprocess
+    target = {4: "203.0.112.1", 6: "2001:db8:9::1"}[family]
+    for kind in ("unreachable", "blackhole", "prohibit"):
+        subprocess.run(["ip", "route", "add", kind, target], check=True)
+        try:
+            lab.from_pod(A, udp(A.ip[family], target, 1000, 80)).refused()
+        finally:
+            subprocess.run(["ip", "route", "del", kind, target], check=True)
+
+
+@case("routed: no route, and forwarding switched off", complete=False)
+def forwarding_off(lab):
+    path = "/proc/sys/net/ipv4/conf/podA/forwarding"
+    with open(path, "w") as file:
+        file.write("0")
+    try:
+        lab.from_pod(A, udp(A.ip[4], C[4], 1000, 80)).refused()
+    finally:
+        with open(path, "w") as file:
+            file.write("1")
+
+
+@case("martian: A to {target} is dropped", target=(
+    "127.0.0.1", "127.255.0.1", "0.0.0.0", "0.1.2.3", "240.1.1.1", "255.255.255.255", "224.0.0.1", "239.1.2.3",
+    "ff02::1", "ff02::fb", "ff05::2", "ff0e::1", "::1", "::", "169.254.7.7"))
+def martian(lab, target):
+    family = 6 if ":" in target else 4
+    lab.from_pod(A, udp(A.ip[family], target, 1000, 80)).dropped()
+
+
+@case("martian: link-local fe80::9 is dropped or the stack's")
+def link_local(lab):
+    lab.from_pod(A, udp(A.ip[6], "fe80::9", 1000, 80)).refused()
+
+
+@case("martian: A to {target} does not leave by the uplink", target=(
+    "127.0.0.1", "240.1.1.1", "255.255.255.255", "224.0.0.1", "ff02::1", "ff0e::1", "169.254.169.254", "fe80::9"))
+def martian_uplink(lab, target):
+    family = 6 if ":" in target else 4
+    lab.to_net(udp(A.ip[family], target, 1000, 80)).dropped()
+
+
+@case("hook: unknown ethertypes of a pod never come back changed", complete=False)
+def ethertypes(lab):
+    from packets import Ether
+    for kind in (0x88cc, 0x8847, 0x888e, 0x0027, 0xffff, 0x8863):
+        frame = bytes(Ether(src=A.mac, dst=HOST_MAC, type=kind) / Raw(bytes(46)))
+        lab.run("pp_from_pod", frame, A.interface).refused()
+        lab.run("pp_to_net", frame, "up0").refused()
+        lab.run("pp_from_net", frame, "up0").refused()
+
+
+@case("hook: a header that lies about its {what}", what=("version", "ihl", "length"))
+def lying_header(lab, what):
+    fields = {"version": dict(version=6), "ihl": dict(ihl=4), "length": dict(len=10)}[what]
+    packet = IP(src=A.ip[4], dst=W[4], ttl=9, proto=17, **fields) / UDP(sport=1000, dport=53) / Raw(b"x" * 20)
+    for result in (lab.from_pod(A, packet), lab.from_net(packet)):
+        assert result.drops or result.frame == result.sent, result.say()
+    if what != "length":
+        lab.to_net(packet).dropped()
+    six = IPv6(version=4, src=A.ip[6], dst=W[6], nh=17) / UDP(sport=1000, dport=53)
+    if what == "version":
+        lab.from_pod(A, six).refused()
+        lab.to_net(six).dropped()
+
+
+@case("host: traffic of the node itself is left alone, IPv{family}", family=BOTH)
+def host_traffic(lab, family):
+    for protocol in PROTOCOLS:
+        lab.to_net(l4(protocol, N1[family], W[family], 1000, 80)).passed()
+        lab.from_net(l4(protocol, W[family], N1[family], 80, 1000, answer=True)).passed()
+    lab.from_net(tcp(W[family], N1[family], 40000, 80)).passed()
+
+
+@case("host: transit of others is left alone, IPv{family}", family=BOTH)
+def transit(lab, family):
+    other_pool = {4: "10.10.7.7", 6: "fd00:10:0:7::7"}[family]
+    for source in (C[family], other_pool, R[family]):
+        lab.to_net(udp(source, W[family], 1000, 53)).passed()
+    lab.from_net(udp(W[family], other_pool, 53, 1000)).passed()
+
+
+@case("host: {kind} of the node's links passes", kind=("ARP", "NS", "RA", "MLD", "broadcast"), complete=False)
+def link_traffic(lab, kind):
+    from packets import ARP, ICMPv6ND_NS, ICMPv6Unknown
+    packets = {
+        "ARP": (ARP(psrc=R[4], pdst=N1[4], hwsrc="02:00:00:00:0a:01"), ARP(psrc=N1[4], pdst=R[4])),
+        "NS": (ip(R[6], "ff02::1:ff00:10", 255) / ICMPv6ND_NS(tgt=N1[6]), ip(N1[6], R[6], 255) / ICMPv6ND_NS(tgt=R[6])),
+        "RA": (ip("fe80::1", "ff02::1", 255) / ICMPv6Unknown(type=134, msgbody=bytes(12)),
+               ip("fe80::10", "ff02::2", 255) / ICMPv6Unknown(type=133, msgbody=bytes(4))),
+        "MLD": (ip("fe80::1", "ff02::1", 1) / IPv6ExtHdrHopByHop() / ICMPv6Unknown(type=130, msgbody=bytes(24)),
+                ip("fe80::10", "ff02::16", 1) / IPv6ExtHdrHopByHop() / ICMPv6Unknown(type=143, msgbody=bytes(8))),
+        "broadcast": (udp(R[4], "255.255.255.255", 67, 68), udp("0.0.0.0", "255.255.255.255", 68, 67)),
+    }[kind]
+    lab.from_net(packets[0]).passed()
+    lab.to_net(packets[1]).passed()
+
+
+@case("local: ICMP redirect of a pod (type {kind}) is dropped", kind=(5, 137))
+def redirects(lab, kind):
+    if kind == 5:
+        for target in (B.ip[4], N1[4]):
+            lab.from_pod(A, ip(A.ip[4], target) / ICMP(type=5, code=1, gw="10.10.0.9") /
+                         Raw(bytes(udp(B.ip[4], W[4], 1, 2))[:28])).dropped()
+        return
+    from packets import ICMPv6Unknown
+    for target in (B.ip[6], N1[6], "ff02::1"):
+        lab.from_pod(A, ip(A.ip[6], target, 255) / ICMPv6Unknown(type=137, msgbody=bytes(36))).dropped()
+
+
+@case("local: GRE, IPIP and ESP between pods are delivered")
+def tunnels(lab):
+    for number in (4, 41, 47, 50, 51, 89, 255):
+        packet = other(A.ip[4], B.ip[4], number)
+        lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))

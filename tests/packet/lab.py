@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The node of the packet tests: interfaces in a namespace of its own, and maps filled as the loader would.
+
+          A 10.10.0.5  B 10.10.0.6  (pool default)      D 10.20.0.5 (pool mars)
+              podA          podB                            podD
+    ---- node: up0 192.0.2.10 (default route), up1 198.51.100.10 (route to 203.0.113.128/25) ----
+    other node C 10.10.1.5 via 192.0.2.20; the world: W 203.0.113.7, W2 203.0.113.8, V 203.0.113.200
+"""
+import ipaddress
+import os
+import re
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+
+from bpf import CHECKSUM_COMPLETE, Programs
+from packets import Ether, explain, moved
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+OBJECTS = ("pod", "uplink", "flows", "guard")
+
+PASS, DROP, REDIRECT, XDP_DROP, XDP_PASS = (0, 3, 0xffffffff), 2, 7, 1, 2
+HOST_MAC = "02:70:70:ff:ff:fe"
+ROUTER_MAC = "02:00:00:00:0a:01"
+MACS = {"up0": "02:00:00:00:00:10", "up1": "02:00:00:00:00:11"}
+N1 = {4: "192.0.2.10", 6: "2001:db8:f::10"}
+N1B = {4: "198.51.100.10", 6: "2001:db8:e::10"}  # of up1
+N2 = {4: "192.0.2.20", 6: "2001:db8:f::20"}
+R = {4: "192.0.2.1", 6: "2001:db8:f::1"}
+W = {4: "203.0.113.7", 6: "2001:db8:2::7"}
+W2 = {4: "203.0.113.8", 6: "2001:db8:2::8"}
+V = {4: "203.0.113.200", 6: "2001:db8:3::200"}
+C = {4: "10.10.1.5", 6: "fd00:10:0:1::5"}
+UNALLOCATED = {4: "10.10.0.9", 6: "fd00:10::9"}
+GATEWAY = {4: "169.254.1.1", 6: "fe80::1"}
+BLOCKS = {11: ("10.10.0.0", 27, 4, 1), 12: ("fd00:10::", 123, 6, 1),
+          21: ("10.20.0.0", 27, 4, 2), 22: ("fd00:20::", 123, 6, 2)}
+REMOTE_BLOCKS = {4: ("10.10.1.0", 27), 6: ("fd00:10:0:1::", 123)}
+POOL_CIDRS = (("10.10.0.0", 16, 1), ("fd00:10::", 48, 1), ("10.20.0.0", 16, 2), ("fd00:20::", 48, 2))
+CLOCK_START = 10000
+
+
+def pod_mac(slot):
+    return "02:70:70:" + slot.to_bytes(3, "big").hex(":")
+
+
+def make_pod(name, slot, pool, generation):
+    net = {1: "10", 2: "20"}[pool]
+    host = {"A": 5, "B": 6, "D": 5}[name]
+    return SimpleNamespace(name=name, slot=slot, pool=pool, generation=generation, interface=f"pod{name}",
+                           mac=pod_mac(slot), ip={4: f"10.{net}.0.{host}", 6: f"fd00:{net}::{host}"})
+
+
+A, B, D = make_pod("A", 3, 1, 70), make_pod("B", 4, 1, 71), make_pod("D", 16383, 2, 72)
+PODS = (A, B, D)
+
+LINKS = "link set lo up\n" + "".join(
+    f"link add {name} address {mac} type veth peer name {name}-peer\nlink set {name}-peer up\n"
+    f"link set {name} up\n"
+    for name, mac in [*MACS.items(), ("spare", HOST_MAC), *((p.interface, HOST_MAC) for p in PODS)]) + f"""
+addr add {N1[4]}/24 dev up0
+addr add {N1[6]}/64 dev up0 nodad
+addr add {N1B[4]}/24 dev up1
+addr add {N1B[6]}/64 dev up1 nodad
+route add default via {R[4]} dev up0
+route add default via {R[6]} dev up0
+route add 203.0.113.128/25 via 198.51.100.1 dev up1
+route add 2001:db8:3::/64 via 2001:db8:e::1 dev up1
+route add 10.10.1.0/27 via {N2[4]} dev up0
+route add fd00:10:0:1::/123 via {N2[6]} dev up0
+route add unreachable 10.10.0.0/27 metric 1000
+route add unreachable fd00:10::/123 metric 1000
+route add unreachable 10.20.0.0/27 metric 1000
+route add unreachable fd00:20::/123 metric 1000
+""" + "".join(f"route add {p.ip[4]} dev {p.interface}\nroute add {p.ip[6]} dev {p.interface}\n"
+              f"neigh add {p.ip[4]} lladdr {p.mac} dev {p.interface}\n"
+              f"neigh add {p.ip[6]} lladdr {p.mac} dev {p.interface}\n" for p in PODS) + "".join(
+    f"neigh add {a} lladdr {ROUTER_MAC} dev {dev}\n" for a, dev in (
+        (R[4], "up0"), (R[6], "up0"), (N2[4], "up0"), (N2[6], "up0"), ("198.51.100.1", "up1"),
+        ("2001:db8:e::1", "up1")))
+
+
+def enter_namespace():
+    """Starts this script again in its own network namespace."""
+    if os.environ.get("PP_PACKET_NETNS") != "1":
+        os.environ["PP_PACKET_NETNS"] = "1"
+        os.execvp("unshare", ["unshare", "-n", sys.executable, *sys.argv])
+
+
+def make_links():
+    for name in ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"):
+        with open("/proc/sys/" + name, "w") as file:
+            file.write("1")
+    for family in ("-4", "-6"):
+        wanted = [line for line in LINKS.splitlines() if line and family_fits(line, family)]
+        subprocess.run(["ip", family, "-batch", "-"], input="\n".join(wanted), text=True, check=True)
+
+
+def family_fits(line, family):
+    if line.startswith("link"):
+        return family == "-4"
+    return (family == "-6") == (":" in re.sub(r"lladdr \S+", "", line))
+
+
+def build():
+    """Makes the objects; returns those that have a source."""
+    names = [n for n in OBJECTS if os.path.exists(f"{ROOT}/bpf/{n}.bpf.c")]
+    targets = [f"build/{n}.bpf.o" for n in names]
+    done = subprocess.run(["make", "-s", "-C", ROOT, *targets], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"make {' '.join(targets)}: {done.stderr}")
+    return [f"{ROOT}/{t}" for t in targets]
+
+
+def address_of(base, number):
+    """The address @number behind @base."""
+    return str(ipaddress.ip_address(base) + number)
+
+
+def length128(address, length):
+    return length + (0 if ":" in address else 96)
+
+
+class Lab:
+    """Programs, maps and interfaces; reset() brings the maps back to the start."""
+
+    def __init__(self, rodata=None, sizes=None, verbose=False):
+        self.bpf = Programs(verbose)
+        for path in build():
+            self.bpf.add(path, rodata, sizes)
+        self.maps, self.flags = self.bpf.maps, 0
+        names = [p.interface for p in PODS] + ["up0", "up1", "spare"]
+        self.ifindex = {n: socket.if_nametoindex(n) for n in names}
+        self.filled = False
+
+    # --- maps -----------------------------------------------------------------------------------
+
+    def reset(self):
+        """The maps as they are on a node that has just come up with its pods."""
+        for name in ("pp_pools", "pp_blocks", "pp_ips", "pp_cidrs", "pp_nomasq", "pp_uplinks", "pp_pod_ips",
+                     "pp_flow_fwd", "pp_flow_rev", "pp_frags", "pp_inbound"):
+            if name in self.maps:
+                self.maps[name].clear()
+        for name in ("pp_flows", "pp_flow_table", "pp_stats", "pp_event_rate"):
+            if name in self.maps:
+                self.maps[name].zero()
+        if "pp_flow_free" in self.maps:
+            self.maps["pp_flow_free"].drain()
+        self.set_clock(CLOCK_START)
+        self.ranges = {4: [], 6: []}
+        for pod in PODS:
+            self.put_pod(pod)
+        self.config = dict(ipv4=1, ipv6=1, masquerade=[1, 1], endpoint_routes=1, default_pool=1, mtu=1500)
+        self.put("pp_config", 0, self.config)
+        self.fill_pools()
+        self.put("pp_uplinks", self.ifindex["up0"], dict(ifname="up0", address=[N1[4], N1[6]]))
+        self.put("pp_uplinks", self.ifindex["up1"], dict(ifname="up1", address=[N1B[4], N1B[6]]))
+
+    def fill_pools(self):
+        for number, name in ((1, "default"), (2, "mars")):
+            self.put("pp_pools", number, dict(name=name, state="POOL_ACTIVE"))
+        for address, length, pool in POOL_CIDRS:
+            self.put_cidr(address, length, kind="CIDR_POOL", pool=pool)
+            self.put_range(address, length)
+        for block, (address, length, family, pool) in BLOCKS.items():
+            self.put_cidr(address, length, kind="CIDR_LOCAL", pool=pool, block=block)
+            self.put_nomasq(address, length, "NOMASQ_POD")
+            self.put("pp_blocks", block, dict(
+                pool=pool, family="FAMILY_IPV6" if family == 6 else "FAMILY_IPV4", state="BLOCK_ACTIVE",
+                prefix=dict(addr=address, length=length128(address, length)), size=32, low=1, high=31))
+            used = sum(1 << int(re.split(r"[.:]", p.ip[family])[-1]) for p in PODS if p.pool == pool)
+            self.put("pp_ips", dict(block=block, chunk=0), dict(word=[used]))
+        for family, (address, length) in REMOTE_BLOCKS.items():
+            self.put_cidr(address, length, kind="CIDR_REMOTE", pool=1, next_hop=N2[family])
+            self.put_nomasq(address, length, "NOMASQ_POD")
+        for node in (N1, N1B, N2):
+            self.put_nomasq(node[4], 32, "NOMASQ_NODE")
+            self.put_nomasq(node[6], 128, "NOMASQ_NODE")
+
+    def put(self, name, key, value):
+        if name in self.maps:
+            self.maps[name][key] = value
+
+    def put_cidr(self, address, length, **value):
+        self.put("pp_cidrs", dict(length=length128(address, length), addr=address), value)
+
+    def put_nomasq(self, address, length, reason):
+        self.put("pp_nomasq", dict(length=length128(address, length), addr=address), dict(reason=reason))
+
+    def put_range(self, address, length):
+        """pp_ranges, which must cover every local block."""
+        net = ipaddress.ip_network(f"{address}/{length}")
+        self.ranges[net.version].append(net)
+        value = {"count": [len(self.ranges[4]), len(self.ranges[6])], "ipv4": [], "ipv6": []}
+        for version, size in ((4, 4), (6, 8)):
+            for n in self.ranges[version]:
+                value[f"ipv{version}"].append({
+                    "network": int.from_bytes(n.network_address.packed[:size], "little"),
+                    "mask": int.from_bytes(n.netmask.packed[:size], "little")})
+        self.put("pp_ranges", 0, value)
+
+    def advance(self, seconds):
+        self.set_clock(self.now + seconds)
+
+    def set_clock(self, now):
+        self.now = now & 0xffffffff
+        self.put("pp_clock", 0, self.now)
+
+    def counted(self, name):
+        """Packets counted under a name of pp_stats, over all CPUs."""
+        return sum(copy[name]["packets"] for copy in self.maps["pp_stats"][0])
+
+    def put_pod(self, pod, **changes):
+        entry = dict(state="POD_READY", ifindex=self.ifindex[pod.interface], generation=pod.generation,
+                     pool=[pod.pool, pod.pool], mac=pod.mac, host_mac=HOST_MAC, ip=[pod.ip[4], pod.ip[6]])
+        self.maps["pp_pods"][pod.slot] = {**entry, **changes}
+        for family in (4, 6):
+            self.maps["pp_pod_ips"][pod.ip[family]] = dict(
+                slot=pod.slot, generation=changes.get("generation", pod.generation))
+
+    def remove_pod(self, pod):
+        """As the transactions of a pod's end leave it: slot free, address unknown."""
+        self.maps["pp_pods"][pod.slot] = dict(state="POD_FREE")
+        for family in (4, 6):
+            if pod.ip[family] in self.maps["pp_pod_ips"]:
+                del self.maps["pp_pod_ips"][pod.ip[family]]
+
+    def set_config(self, **changes):
+        self.config = {**self.config, **changes}
+        self.put("pp_config", 0, self.config)
+
+    # --- programs -------------------------------------------------------------------------------
+
+    def run(self, program, frame, interface):
+        result = self.bpf.programs[program].run(frame, self.ifindex[interface], self.flags)
+        return Result(frame, *result)
+
+    def from_pod(self, pod, packet, src=None, dst=HOST_MAC, interface=None):
+        frame = bytes(Ether(src=src or pod.mac, dst=dst) / packet)
+        return self.run("pp_from_pod", frame, interface or pod.interface)
+
+    def to_net(self, packet, uplink="up0"):
+        return self.run("pp_to_net", bytes(Ether(src=MACS[uplink], dst=ROUTER_MAC) / packet), uplink)
+
+    def from_net(self, packet, uplink="up0"):
+        return self.run("pp_from_net", bytes(Ether(src=ROUTER_MAC, dst=MACS[uplink]) / packet), uplink)
+
+    def guard(self, frame):
+        result = self.bpf.programs["pp_guard"].run(frame, 0, 0)
+        return Result(frame, *result)
+
+    def complete(self, on):
+        self.flags = CHECKSUM_COMPLETE if on else 0
+
+
+class Result:
+    """What became of a frame, and what to demand of it."""
+
+    def __init__(self, sent, verdict, frame):
+        self.sent, self.verdict, self.frame = sent, verdict, frame
+
+    passes = property(lambda self: self.verdict in PASS)
+    drops = property(lambda self: self.verdict == DROP)
+    redirects = property(lambda self: self.verdict == REDIRECT)
+
+    def say(self):
+        words = {DROP: "dropped", REDIRECT: "redirected"}
+        how = "passed" if self.passes else words.get(self.verdict, f"verdict {self.verdict}")
+        return f"{how}{'' if self.frame == self.sent else ', changed'}: {Ether(self.sent).summary()}"
+
+    def passed(self):
+        """To the kernel's stack, untouched."""
+        assert self.passes, self.say()
+        assert self.frame == self.sent, explain(self.frame, self.sent)
+
+    def dropped(self):
+        assert self.drops, self.say()
+
+    def refused(self):
+        """Not forwarded as it is: dropped, or untouched to the stack, which answers or drops."""
+        assert self.drops or (self.passes and self.frame == self.sent), self.say()
+
+    def leaves(self, packet):
+        """Goes on with exactly this content above the link layer."""
+        assert self.passes, self.say()
+        wanted = self.frame[:14] + bytes(packet)
+        assert self.frame == wanted, explain(self.frame, wanted)
+        assert self.frame[:14] == self.sent[:14], "the link layer changed: " + self.say()
+
+    def delivered(self, pod, packet):
+        """Redirected to that pod with exactly this content."""
+        assert self.redirects, self.say()
+        wanted = bytes(Ether(src=HOST_MAC, dst=pod.mac) / packet)
+        assert self.frame == wanted, explain(self.frame, wanted)
+
+    def delivered_or_passed(self, pod, packet):
+        """The fast path where it can, else the stack's."""
+        if self.redirects:
+            self.delivered(pod, packet)
+        else:
+            self.passed()
+
+    def forwarded(self, packet):
+        """By the fast path one hop further, or by the stack."""
+        if self.passes:
+            return self.passed()
+        assert self.redirects, self.say()
+        wanted = self.frame[:14] + bytes(moved(packet))
+        assert self.frame == wanted, explain(self.frame, wanted)
