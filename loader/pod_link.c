@@ -170,7 +170,11 @@ static int dress_host(struct netlink *nl, const struct pod_link *spec, const str
 	bool ipv6 = !addr_is_zero(&spec->ip[FAMILY_IPV6]);
 	char alias[LINK_ALIAS];
 	const struct link_change change = {
-		.mtu = spec->mtu, .alias = alias, .no_rp_filter = true, .no_ipv6_link_local = ipv6,
+		.up = true,
+		.mtu = spec->mtu,
+		.alias = alias,
+		.no_rp_filter = true,
+		.no_ipv6_link_local = ipv6,
 	};
 	int err = write_sysctls(link->name, ipv6, e);
 

@@ -48,7 +48,8 @@ static size_t select_kinds(struct route *list, size_t count, unsigned int kinds)
 	for (size_t i = 0; i < count; i++)
 		if (routes_kind(&list[i]) & kinds)
 			list[n++] = list[i];
-	qsort(list, n, sizeof(*list), compare);
+	if (n)
+		qsort(list, n, sizeof(*list), compare);
 	return n;
 }
 
