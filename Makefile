@@ -15,7 +15,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.
 export PATH := $(PATH):/usr/sbin:/sbin
 
 LIBS      := libbpf libxdp libnl-3.0 libnl-route-3.0 yaml-0.1 jansson
-PP_CFLAGS  = -std=gnu11 -Wall -Wextra $(WERROR) -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -I$(BUILD) $(shell pkg-config --cflags $(LIBS)) $(SANITIZE)
+PP_CFLAGS  = -std=gnu11 -Wall -Wextra -Wno-format-truncation $(WERROR) -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -I$(BUILD) $(shell pkg-config --cflags $(LIBS)) $(SANITIZE)
 PP_LIBS    = $(shell pkg-config --libs $(LIBS))
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 

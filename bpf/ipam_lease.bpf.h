@@ -115,6 +115,8 @@ static __always_inline enum ipam_error lease_make(struct ipam *ipam, struct txn 
 		txn_answer(txn, lease);
 		return IPAM_OK;
 	}
+	if (!r->pool[FAMILY_IPV4] && !r->pool[FAMILY_IPV6])
+		return IPAM_NO_POOL;
 	error = lease_choose(txn, r, FAMILY_IPV4);
 	if (!error)
 		error = lease_choose(txn, r, FAMILY_IPV6);
@@ -188,6 +190,7 @@ static __always_inline enum ipam_error lease_bind(struct txn *txn, struct bind_r
 	__builtin_memcpy(pod->mac, r->mac, sizeof(pod->mac));
 	__builtin_memcpy(pod->host_mac, r->host_mac, sizeof(pod->host_mac));
 	pod->ifindex = r->ifindex;
+	pod->mtu = r->mtu;
 	if (publish_ip(lease, FAMILY_IPV4) || publish_ip(lease, FAMILY_IPV6)) {
 		unpublish(lease);
 		return IPAM_NO_MEMORY;

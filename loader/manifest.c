@@ -110,7 +110,8 @@ static int add_document(struct reader *r, const struct tree *tree, const char *k
 
 	r->object[0] = r->path[0] = 0;
 	if (tree->kind != TREE_MAP)
-		return reader_error(r, tree->line, "not an object but %s; a manifest has apiVersion and kind",
+		return reader_error(r, tree->line,
+				    "not an object but %s; a manifest has apiVersion and kind",
 				    tree_kind_name(tree->kind));
 	/* a list without entries is written as null too */
 	if (list && items && items->kind == TREE_LIST)

@@ -33,7 +33,8 @@ static const struct schema entry = { .type = SCHEMA_OBJECT, .fields = entry_fiel
 static const struct schema entries = { .type = SCHEMA_LIST, .item = &entry, .min = 1,
 				       .max = POOL_CIDRS_MAX };
 static const struct schema_field family_fields[] = {
-	{ "cidrs", &cidrs, false }, { "maskSize", &mask_size, true }, { "pool", &entries, false }, {},
+	{ "cidrs", &cidrs, false }, { "maskSize", &mask_size, true }, { "pool", &entries, false },
+	{},
 };
 /* of both; what tells them apart is in pool_spec.c */
 static const struct schema family = { .type = SCHEMA_OBJECT, .fields = family_fields };
@@ -106,10 +107,7 @@ const struct schema schema_masquerade = { .type = SCHEMA_OBJECT, .fields = masq_
 
 /* metadata */
 
-const struct schema schema_labels = { .type = SCHEMA_STRINGS, .check = check_label_value,
-					       .check_key = check_label_key };
-const struct schema schema_annotations = { .type = SCHEMA_STRINGS,
-						    .check_key = check_label_key };
+const struct schema schema_annotations = { .type = SCHEMA_STRINGS, .check_key = check_label_key };
 
 static const struct kind kinds[] = {
 	{ "CiliumPodIPPool", { "cilium.io/v2", "cilium.io/v2alpha1" }, OBJECT_POOL, &pool_spec,
@@ -156,12 +154,13 @@ int kind_find(struct reader *r, const struct tree *tree, const char *kind_name,
 			continue;
 		if (strcmp(kind_name, k->name))
 			return reader_error(r, tree_line(tree, "kind"),
-					    "kind: \"%.80s\" is unknown; write %s", kind_name, k->name);
+					    "kind: \"%.80s\" is unknown; write %s", kind_name,
+					    k->name);
 		if (strcmp(version, k->versions[0]) &&
 		    (!k->versions[1] || strcmp(version, k->versions[1])))
 			return reader_error(r, tree_line(tree, "apiVersion"),
-					    "apiVersion: \"%.80s\" is unknown for %s; write %s", version,
-					    k->name, k->versions[0]);
+					    "apiVersion: \"%.80s\" is unknown for %s; write %s",
+					    version, k->name, k->versions[0]);
 		*kind = k;
 	}
 	return 0;

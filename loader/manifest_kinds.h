@@ -20,13 +20,14 @@ struct kind {
 int kind_find(struct reader *r, const struct tree *tree, const char *kind_name,
 	      const char *version, const struct kind **kind);
 
-extern const struct schema schema_labels, schema_annotations;
+extern const struct schema schema_annotations;
 extern const struct schema schema_options;    /* data of cilium-config */
 extern const struct schema schema_masquerade; /* text of ip-masq-agent's data.config */
 
 /*
  * Checks the object at @tree and fills @o but for its place; what has another kind becomes
- * OBJECT_NONE. @kind and @version stand in for those that an item of a typed list lacks (may be NULL).
+ * OBJECT_NONE. @kind and @version stand in for those that an item of a typed list lacks; may be
+ * NULL.
  */
 int object_read(struct reader *r, const struct tree *tree, const char *kind, const char *version,
 		struct object *o);

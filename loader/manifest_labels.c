@@ -48,14 +48,16 @@ int check_label_key(struct reader *r, unsigned int line, const char *key)
 	if (is_label_name(slash ? slash + 1 : key) &&
 	    (!slash || name_is_subdomain(key, slash - key)))
 		return 0;
-	return reader_error(r, line, "not a valid key; write name or domain/name, the name of at most 63 letters, digits, -, _ and .");
+	return reader_error(r, line,
+			    "not a valid key; write name or domain/name, the name of at most 63 letters, digits, -, _ and .");
 }
 
-int check_label_value(struct reader *r, const struct tree *tree, const char *text)
+static int check_label_value(struct reader *r, const struct tree *tree, const char *text)
 {
 	if (!*text || is_label_name(text))
 		return 0;
-	return reader_error(r, tree->line, "\"%.80s\" is no label value; use at most 63 letters, digits, -, _ and .",
+	return reader_error(r, tree->line,
+			    "\"%.80s\" is no label value; use at most 63 letters, digits, -, _ and .",
 			    text);
 }
 
@@ -65,7 +67,8 @@ int check_data_key(struct reader *r, unsigned int line, const char *key)
 
 	if (length && length < PP_NAME - 2 && strspn(key, ALNUM "-_.") == length)
 		return 0;
-	return reader_error(r, line, "not a valid key; use at most 253 letters, digits, -, _ and .");
+	return reader_error(r, line,
+			    "not a valid key; use at most 253 letters, digits, -, _ and .");
 }
 
 static int check_key(struct reader *r, const struct tree *tree, const char *text)
@@ -78,8 +81,8 @@ static int check_operator(struct reader *r, const struct tree *tree, const char 
 	if (!strcmp(text, "In") || !strcmp(text, "NotIn") || !strcmp(text, "Exists") ||
 	    !strcmp(text, "DoesNotExist"))
 		return 0;
-	return reader_error(r, tree->line, "\"%.80s\" is unknown; use In, NotIn, Exists or DoesNotExist",
-			    text);
+	return reader_error(r, tree->line,
+			    "\"%.80s\" is unknown; use In, NotIn, Exists or DoesNotExist", text);
 }
 
 static int check_expression(struct reader *r, const struct tree *tree, const char *text)
@@ -106,10 +109,10 @@ static const struct schema_field expression_fields[] = {
 static const struct schema expression = { .type = SCHEMA_OBJECT, .fields = expression_fields,
 					  .check = check_expression };
 static const struct schema expressions = { .type = SCHEMA_LIST, .item = &expression };
-static const struct schema labels = { .type = SCHEMA_STRINGS, .check = check_label_value,
+const struct schema schema_labels = { .type = SCHEMA_STRINGS, .check = check_label_value,
 				      .check_key = check_label_key };
 static const struct schema_field selector_fields[] = {
-	{ "matchLabels", &labels, false }, { "matchExpressions", &expressions, false }, {},
+	{ "matchLabels", &schema_labels, false }, { "matchExpressions", &expressions, false }, {},
 };
 
 const struct schema schema_label_selector = { .type = SCHEMA_OBJECT, .fields = selector_fields };

@@ -39,7 +39,8 @@ static void put_strings(json_t *object, const char *key, json_t *strings)
 /* Warns about what looks like an annotation of IPAM.md and is none; leaves only Cilium's. */
 static json_t *filter_annotations(struct reader *r, const struct tree *tree, const json_t *all)
 {
-	json_t *kept = json_object();
+	json_t *kept = json_object(), *value;
+	const char *key;
 
 	for (size_t i = 0; tree && i < tree->count; i++) {
 		const char *hint = annotation_hint(tree->pairs[i].key);
@@ -51,9 +52,9 @@ static json_t *filter_annotations(struct reader *r, const struct tree *tree, con
 		reader_warn(r, tree->pairs[i].line, "has no effect; %s", hint);
 		reader_leave(r, length);
 	}
-	for (void *i = json_object_iter((json_t *)all); i; i = json_object_iter_next((json_t *)all, i))
-		if (!strncmp(json_object_iter_key(i), IPAM_DOMAIN, strlen(IPAM_DOMAIN)))
-			json_put(kept, json_object_iter_key(i), json_incref(json_object_iter_value(i)));
+	json_object_foreach((json_t *)all, key, value)
+		if (!strncmp(key, IPAM_DOMAIN, strlen(IPAM_DOMAIN)))
+			json_put(kept, key, json_incref(value));
 	return kept;
 }
 
@@ -233,10 +234,11 @@ static int read_type(struct reader *r, const struct tree *tree, const char *key,
 
 static int read_name(struct reader *r, const struct tree *tree, struct object *o)
 {
-	const struct tree *metadata = tree_get(tree, "metadata"), *name = tree_get(metadata, "name");
+	const struct tree *name = tree_get(tree_get(tree, "metadata"), "name");
 
 	if (!name)
-		return reader_error(r, tree_line(tree, "metadata"), "metadata.name: missing; add it");
+		return reader_error(r, tree_line(tree, "metadata"),
+				    "metadata.name: missing; add it");
 	if (name->kind != TREE_STRING)
 		return reader_error(r, name->line, "metadata.name: must be a string; quote it");
 	if (!name_is_subdomain(name->text, strlen(name->text)))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Walks a tree along a schema: every mistake is named with its place, every value made canonical. */
+/* Walks a tree along a schema: mistakes are named with their place, values become canonical. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,7 +40,8 @@ static void reader_sentence(const struct reader *r, unsigned int line, char *tex
 	int n;
 
 	line = r->one_line ? r->first_line : r->first_line + line;
-	n = snprintf(text, size, "%s:%u: %s%s%s%s", r->file, line, object, *object ? ": " : "", path, *path ? ": " : "");
+	n = snprintf(text, size, "%s:%u: %s%s%s%s", r->file, line, object, *object ? ": " : "",
+		     path, *path ? ": " : "");
 	if (n > 0 && (size_t)n < size)
 		vsnprintf(text + n, size - n, fmt, ap);
 	make_printable(text);
@@ -94,22 +95,28 @@ void reader_leave(struct reader *r, size_t length)
 	r->path[length] = 0;
 }
 
+/* A value as a message says it. */
+static const char *shown(const struct tree *tree)
+{
+	bool scalar = tree->kind < TREE_LIST && tree->kind != TREE_NULL;
+
+	return scalar ? tree->text : tree_kind_name(tree->kind);
+}
+
 static int wrong_kind(struct reader *r, const struct tree *tree, const char *wanted)
 {
 	if (tree->kind == TREE_STRING)
 		return reader_error(r, tree->line, "must be %s, not the string \"%.80s\"%s", wanted,
-				    tree->text,
-				    scalar_kind(tree->text) != TREE_STRING ? "; remove the quotes" : "");
-	return reader_error(r, tree->line, "must be %s, not %.80s", wanted,
-			    tree->kind > TREE_STRING || tree->kind == TREE_NULL ?
-				    tree_kind_name(tree->kind) : tree->text);
+				    tree->text, scalar_kind(tree->text) == TREE_STRING ?
+							"" : "; remove the quotes");
+	return reader_error(r, tree->line, "must be %s, not %.80s", wanted, shown(tree));
 }
 
 static int read_text(struct reader *r, const struct tree *tree, const char **text)
 {
 	if (tree->kind != TREE_STRING && tree->kind < TREE_LIST)
 		return reader_error(r, tree->line, "must be a string, not %.80s; quote it",
-				    tree->kind == TREE_NULL ? "null" : tree->text);
+				    shown(tree));
 	if (tree->kind != TREE_STRING)
 		return wrong_kind(r, tree, "a string");
 	*text = tree->text;
@@ -162,7 +169,8 @@ static int read_number(struct reader *r, const struct schema *schema, const stru
 		return wrong_kind(r, tree, "a number");
 	if (tree->kind == TREE_FLOAT || scalar_int(tree->text, &n) || n < schema->min ||
 	    n > schema->max)
-		return reader_error(r, tree->line, "must be a whole number from %lld to %lld, not %.80s",
+		return reader_error(r, tree->line,
+				    "must be a whole number from %lld to %lld, not %.80s",
 				    schema->min, schema->max, tree->text);
 	*json = json_integer(n);
 	return 0;
@@ -200,7 +208,8 @@ static int read_cidr(struct reader *r, const struct schema *schema, const struct
 		return err;
 	masked = prefix_parse(text, &prefix);
 	if (masked < 0)
-		return reader_error(r, tree->line, "\"%.80s\" is no CIDR; write address/length", text);
+		return reader_error(r, tree->line, "\"%.80s\" is no CIDR; write address/length",
+				    text);
 	prefix_format(&prefix, canonical);
 	if (masked)
 		reader_warn(r, tree->line, "%.80s has host bits set; taken as %s", text, canonical);

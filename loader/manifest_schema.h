@@ -71,11 +71,10 @@ void json_put(json_t *object, const char *key, json_t *value);
 /* RFC 1123 subdomain of 1 to 253 bytes */
 bool name_is_subdomain(const char *name, size_t length);
 
-/* check and check_key of labels, annotations, and of ConfigMaps' data */
+/* check_key of labels and annotations, and of options */
 int check_label_key(struct reader *r, unsigned int line, const char *key);
-int check_label_value(struct reader *r, const struct tree *tree, const char *text);
 int check_data_key(struct reader *r, unsigned int line, const char *key);
 
-extern const struct schema schema_label_selector;
+extern const struct schema schema_labels, schema_label_selector;
 
 #endif

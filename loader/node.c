@@ -10,8 +10,7 @@
 
 int node_open(struct node *node, const char *root, enum root_lock lock, struct error *e)
 {
-	__u32 zero = 0;
-	int fd, err;
+	int err;
 
 	pins_init(&node->pins);
 	err = root_init(&node->pins.root, root, e);
@@ -19,12 +18,8 @@ int node_open(struct node *node, const char *root, enum root_lock lock, struct e
 		err = root_open(&node->pins.root, lock, e);
 	if (err)
 		return err;
-	fd = pins_map(&node->pins, PIN_CONFIG);
-	if (fd < 0)
-		err = pins_error(&node->pins, "pp_config", fd, e);
-	else if (bpf_map_lookup_elem(fd, &zero, &node->config))
-		err = pins_error(&node->pins, "pp_config", -errno, e);
-	else if (!node->config.node[0])
+	err = node_read_config(node, e);
+	if (!err && !node->config.node[0])
 		err = error_set(e, -ENOENT, "%s: node not up; run 'pinpool up'", node->pins.root.path);
 	if (err)
 		node_close(node);
@@ -48,6 +43,18 @@ int node_check_netns(const struct node *node, struct error *e)
 	return error_set(e, -EXDEV,
 			 "%s: node %s was brought up in another network namespace; give that one with --netns",
 			 node->pins.root.path, node->config.node);
+}
+
+int node_read_config(struct node *node, struct error *e)
+{
+	int fd = pins_map(&node->pins, PIN_CONFIG);
+	__u32 zero = 0;
+
+	if (fd < 0)
+		return pins_error(&node->pins, "pp_config", fd, e);
+	if (bpf_map_lookup_elem(fd, &zero, &node->config))
+		return pins_error(&node->pins, "pp_config", -errno, e);
+	return 0;
 }
 
 int node_write_config(struct node *node, struct error *e)

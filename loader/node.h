@@ -25,7 +25,8 @@ void node_close(struct node *node);
  */
 int node_check_netns(const struct node *node, struct error *e);
 
-/* Writes pp_config's one entry from node->config. */
+/* Reads pp_config's one entry into node->config, and writes it from there. */
+int node_read_config(struct node *node, struct error *e);
 int node_write_config(struct node *node, struct error *e);
 
 /* This node's labels: those of its Node, else of its CiliumNode. Never NULL; the caller owns it. */

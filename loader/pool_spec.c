@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A pool's spec as numbers, and what one spec must fulfil. Sentences begin with the field's path, so
- * that manifest.c can say the line.
+ * A pool's spec as numbers, and what one spec must fulfil. Sentences begin with the field's path,
+ * so that manifest_object.c can say the line.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static int read_cidr(enum family family, const json_t *json, const char *path,
 	const char *text = json_string_value(json);
 
 	if (!text || prefix_parse(text, cidr) < 0)
-		return error_set(e, -EINVAL, "%s: \"%.80s\" is not a CIDR; write address/length", path,
+		return error_set(e, -EINVAL, "%s: \"%.80s\" is no CIDR; write address/length", path,
 				 text ? text : "");
 	return prefix_family(cidr) == family ? 0 : wrong_family(cidr, family, path, e);
 }
@@ -59,8 +59,8 @@ static int read_range(struct pool_family_spec *f, const json_t *json, const stru
 	if (!start || !end || addr_parse(start, &range.start) || addr_parse(end, &range.end))
 		return error_set(e, -EINVAL, "%s: needs two addresses, start and end", path);
 	if (!range_inside(cidr, &range))
-		return error_set(e, -EINVAL, "%s: %s-%s is outside of its CIDR %s; keep it inside", path,
-				 start, end, prefix_format(cidr, text));
+		return error_set(e, -EINVAL, "%s: %s-%s is outside of its CIDR %s; keep it inside",
+				 path, start, end, prefix_format(cidr, text));
 	more = realloc(f->reserved, (f->reserved_count + 1) * sizeof(range));
 	if (!more)
 		abort();
@@ -111,7 +111,8 @@ static int read_family(struct pool_family_spec *f, enum family family, const jso
 	size_t i;
 
 	f->present = true;
-	if (!json_is_integer(mask) || json_integer_value(mask) < 0 || json_integer_value(mask) > 128)
+	if (!json_is_integer(mask) || json_integer_value(mask) < 0 ||
+	    json_integer_value(mask) > 128)
 		return error_set(e, -EINVAL, "spec.%s.maskSize: must be a number", name);
 	f->mask_size = json_integer_value(mask);
 	json_array_foreach(json_object_get(json, "cidrs"), i, item) {
@@ -186,27 +187,27 @@ static int check_mask(const struct pool_family_spec *f, enum family family, stru
 		if (f->mask_size < bits)
 			return error_set(e, -EINVAL,
 					 "spec.%s.maskSize: %u is shorter than the prefix of %s; use %u to %u",
-					 name, f->mask_size, prefix_format(&f->cidrs[i], text), bits,
-					 width);
+					 name, f->mask_size, prefix_format(&f->cidrs[i], text),
+					 bits, width);
 		if (family == FAMILY_IPV6 && f->mask_size - bits > IPV6_SPLIT_MAX)
 			return error_set(e, -EINVAL,
 					 "spec.%s.maskSize: %u is more than %u bits longer than %s; use %u to %u, or longer CIDRs",
 					 name, f->mask_size, IPV6_SPLIT_MAX,
-					 prefix_format(&f->cidrs[i], text), bits, bits + IPV6_SPLIT_MAX);
+					 prefix_format(&f->cidrs[i], text), bits,
+					 bits + IPV6_SPLIT_MAX);
 	}
 	return 0;
 }
 
 static int check_cidrs(const struct pool_family_spec *f, enum family family, struct error *e)
 {
-	static const struct prefix mapped = { { { [10] = 0xff, [11] = 0xff } }, PREFIX_IPV4_BITS, 0 };
-	const char *name = family_name(family);
+	static const struct prefix mapped = { .addr.byte = { [10] = 0xff, [11] = 0xff },
+					      .length = PREFIX_IPV4_BITS };
 	char a[PREFIX_TEXT], b[PREFIX_TEXT], path[32];
 
-	snprintf(path, sizeof(path), "spec.%s.cidrs", name);
+	snprintf(path, sizeof(path), "spec.%s.cidrs", family_name(family));
 	if (!f->cidr_count)
-		return error_set(e, -EINVAL, "spec.%s.cidrs: no CIDR; add one, or remove the family",
-				 name);
+		return error_set(e, -EINVAL, "%s: no CIDR; add one, or remove the family", path);
 	for (size_t i = 0; i < f->cidr_count; i++) {
 		if (prefix_family(&f->cidrs[i]) != family)
 			return wrong_family(&f->cidrs[i], family, path, e);
@@ -216,9 +217,8 @@ static int check_cidrs(const struct pool_family_spec *f, enum family family, str
 					 prefix_format(&f->cidrs[i], a));
 		for (size_t j = 0; j < i; j++)
 			if (prefix_overlaps(&f->cidrs[i], &f->cidrs[j]))
-				return error_set(e, -EINVAL,
-						 "spec.%s.cidrs: %s and %s overlap; remove one", name,
-						 prefix_format(&f->cidrs[j], a),
+				return error_set(e, -EINVAL, "%s: %s and %s overlap; remove one",
+						 path, prefix_format(&f->cidrs[j], a),
 						 prefix_format(&f->cidrs[i], b));
 	}
 	return 0;

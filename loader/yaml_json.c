@@ -35,8 +35,12 @@ static char peek(struct json_reader *r)
 size_t utf8_length(const char *s, const char *end)
 {
 	const unsigned char *u = (const unsigned char *)s;
-	size_t n = *u < 0x80 ? 1 : *u < 0xc2 ? 0 : *u < 0xe0 ? 2 : *u < 0xf0 ? 3 : *u < 0xf5 ? 4 : 0;
+	size_t n = *u < 0xe0 ? 2 : *u < 0xf0 ? 3 : 4;
 
+	if (*u < 0x80)
+		return 1;
+	if (*u < 0xc2 || *u > 0xf4)
+		return 0; /* no first byte */
 	if (n > (size_t)(end - s))
 		return 0;
 	for (size_t i = 1; i < n; i++)
@@ -76,12 +80,12 @@ static int hex4(const char *s, const char *end)
 	if (end - s < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		const char *digits = "0123456789abcdef";
-		const char *digit = s[i] ? strchr(digits, s[i] | ('A' <= s[i] && s[i] <= 'F') << 5) : NULL;
+		const char *digits = "00112233445566778899aAbBcCdDeEfF";
+		const char *digit = s[i] ? strchr(digits, s[i]) : NULL;
 
 		if (!digit)
 			return -1;
-		value = value << 4 | (int)(digit - digits);
+		value = value << 4 | (int)(digit - digits) >> 1;
 	}
 	return value;
 }
@@ -89,16 +93,18 @@ static int hex4(const char *s, const char *end)
 /* \uXXXX at @at, two of them where they are a pair of surrogates */
 static int read_unicode(struct json_reader *r, char **out)
 {
-	int c = hex4(r->at + 2, r->end), low;
+	int c = hex4(r->at + 2, r->end), low = -1;
 
 	if (c <= 0)
 		return json_fail(r, c ? "\\u needs four hexadecimal digits"
 				      : "a string has a NUL in it; remove it");
 	r->at += 6;
 	if (c >= 0xd800 && c < 0xe000) {
-		low = r->end - r->at >= 6 && !memcmp(r->at, "\\u", 2) ? hex4(r->at + 2, r->end) : -1;
+		if (r->end - r->at >= 6 && !memcmp(r->at, "\\u", 2))
+			low = hex4(r->at + 2, r->end);
 		if (c >= 0xdc00 || low < 0xdc00 || low >= 0xe000)
-			return json_fail(r, "\\u%04x is half a character; a surrogate pair has two", c);
+			return json_fail(r, "\\u%04x is half a character; write a surrogate pair",
+					 c);
 		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 		r->at += 6;
 	}
@@ -134,7 +140,8 @@ static int read_string(struct json_reader *r, struct tree **tree)
 		close += *close == '\\' && close + 1 < r->end ? 2 : 1;
 	if (close >= r->end)
 		return json_fail(r, "not valid JSON: string without an end");
-	buffer = out = arena_alloc(r->d, close - r->at + 1); /* no escape is shorter than its value */
+	/* no escape is shorter than its value */
+	buffer = out = arena_alloc(r->d, close - r->at + 1);
 	while (!err && r->at < close) {
 		size_t n = utf8_length(r->at, close);
 
@@ -269,7 +276,8 @@ static int read_map(struct json_reader *r, unsigned int depth, struct tree **tre
 			return err;
 		c = peek(r);
 		if (c != ',' && c != '}')
-			return json_fail(r, "not valid JSON: expected a comma or } after the value");
+			return json_fail(r,
+					 "not valid JSON: expected a comma or } after the value");
 		r->at += c == ',';
 		if (c == ',' && peek(r) == '}')
 			return json_fail(r, "not valid JSON: comma before }");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * YAML to trees, from libyaml's events. An alias shares its anchor's tree, so that reading is cheap;
- * what all of them would be when written out is counted, because whoever walks the tree pays that.
+ * YAML to trees, from libyaml's events. An alias shares its anchor's tree, so that reading is
+ * cheap; what all of them would be when written out is counted, for whoever walks the tree pays it.
  */
 #include <errno.h>
 #include <string.h>
@@ -39,12 +39,11 @@ static bool indented_with_tab(const struct yaml_reader *r, size_t line)
 {
 	const char *text = r->text, *end = r->text + r->length;
 
-	while (line-- && text)
-		text = memchr(text, '\n', end - text) ? (char *)memchr(text, '\n', end - text) + 1 : NULL;
-	for (; text && text < end && (*text == ' ' || *text == '\t'); text++)
-		if (*text == '\t')
-			return true;
-	return false;
+	for (; line && text < end; text++)
+		line -= *text == '\n';
+	while (text < end && *text == ' ')
+		text++;
+	return text < end && *text == '\t';
 }
 
 static int syntax_error(struct yaml_reader *r)
@@ -62,7 +61,8 @@ static int syntax_error(struct yaml_reader *r)
 	if (p->context)
 		return reader_fail(r, line + 1, "not valid YAML: %s %s (line %zu)", p->problem,
 				   p->context, p->context_mark.line + 1);
-	return reader_fail(r, line + 1, "not valid YAML: %s", p->problem ? p->problem : "no memory");
+	return reader_fail(r, line + 1, "not valid YAML: %s",
+			   p->problem ? p->problem : "no memory");
 }
 
 static int next_event(struct yaml_reader *r)
@@ -150,7 +150,8 @@ static int read_scalar(struct yaml_reader *r, struct tree **tree)
 	if (memchr(text, 0, length))
 		return reader_fail(r, event_line(r), "a string has a NUL in it; remove it");
 	if (tag && tagged_kind(tag, text, &kind))
-		return reader_fail(r, event_line(r), "\"%.100s\" does not fit its tag %.100s", text, tag);
+		return reader_fail(r, event_line(r), "\"%.100s\" does not fit its tag %.100s", text,
+				   tag);
 	if (!tag && style == YAML_PLAIN_SCALAR_STYLE)
 		kind = scalar_kind(text);
 	*tree = tree_scalar(r->d, kind, event_line(r), text, length);
@@ -181,6 +182,8 @@ static int read_list(struct yaml_reader *r, unsigned int depth, struct tree **tr
 	return err;
 }
 
+#define NO_MERGE "<< wants a map or a list of maps; quote the key if it is none"
+
 /* <<: the pairs of a map, or of a list of maps, that the map has not itself */
 static int add_merged(struct yaml_reader *r, struct growing *merged, const struct tree *from)
 {
@@ -192,13 +195,11 @@ static int add_merged(struct yaml_reader *r, struct growing *merged, const struc
 	}
 	for (size_t i = 0; from->kind == TREE_LIST && i < from->count; i++) {
 		if (from->items[i]->kind != TREE_MAP)
-			return reader_fail(r, from->items[i]->line,
-					   "<< wants a map or a list of maps; quote the key if it is none");
+			return reader_fail(r, from->items[i]->line, NO_MERGE);
 		add_merged(r, merged, from->items[i]);
 	}
 	if (from->kind != TREE_LIST)
-		return reader_fail(r, from->line,
-				   "<< wants a map or a list of maps; quote the key if it is none");
+		return reader_fail(r, from->line, NO_MERGE);
 	return 0;
 }
 
@@ -253,7 +254,8 @@ static int read_map(struct yaml_reader *r, unsigned int depth, struct tree **tre
 static int read_node(struct yaml_reader *r, unsigned int depth, struct tree **tree)
 {
 	if (depth == TREE_DEPTH_MAX)
-		return reader_fail(r, event_line(r), "nested deeper than %d levels", TREE_DEPTH_MAX);
+		return reader_fail(r, event_line(r), "nested deeper than %d levels",
+				   TREE_DEPTH_MAX);
 	switch (r->event.type) {
 	case YAML_ALIAS_EVENT:
 		return read_alias(r, tree);

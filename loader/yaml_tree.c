@@ -154,7 +154,8 @@ int tree_finish_map(struct documents *d, struct tree *map, const struct growing 
 	twice = find_double(sorted, pairs->count, pair + merged, &first);
 	if (twice) {
 		*line = twice->line;
-		return error_set(e, -EINVAL, "key \"%.100s\" is there twice, first in line %u; remove one",
+		return error_set(e, -EINVAL,
+				 "key \"%.100s\" is there twice, first in line %u; remove one",
 				 twice->key, first->line);
 	}
 	map->pairs = pair;

@@ -71,6 +71,7 @@ struct bind_request {
 	struct lease_owner owner;
 	__u32 generation;
 	__u32 ifindex;
+	__u32 mtu;
 	char host_ifname[20];
 	__u8 mac[6], host_mac[6];
 };

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The objects of bpf/ opened, configured, loaded and pinned. */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "loader/load.h"
+#include "loader/objects.h"
+#include "maps/datapath.h"
+
+struct loading {
+	struct pins *pins;
+	const struct options *options;
+	bool *resized;
+	struct error *e;
+	char log[4096]; /* the tail of what libbpf said */
+};
+
+static struct loading *current; /* libbpf's print callback has no argument of its own */
+
+static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+	size_t used;
+
+	if (level > LIBBPF_WARN || !current)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	used = strlen(current->log);
+	if (used + strlen(line) < sizeof(current->log))
+		memcpy(current->log + used, line, strlen(line) + 1);
+	return 0;
+}
+
+/* The first line that libbpf said is the cause; what follows is its echo. */
+static const char *cause(struct loading *l)
+{
+	char *end = strchr(l->log, '\n');
+
+	if (end)
+		*end = 0;
+	return l->log[0] ? l->log : "no message";
+}
+
+/* Sets a global constant of an object before it is loaded; absent: nothing. */
+static int set_constant(struct bpf_object *object, const char *name, const void *value, size_t size)
+{
+	const struct btf *btf = bpf_object__btf(object);
+	struct bpf_map *map;
+	int section = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+	const struct btf_type *t = section > 0 ? btf__type_by_id(btf, section) : NULL;
+	size_t data_size;
+	const void *data;
+	char *copy;
+	int err = 0;
+
+	bpf_object__for_each_map(map, object)
+		if (strstr(bpf_map__name(map), ".rodata"))
+			break;
+	if (!t || !map)
+		return 0;
+	data = bpf_map__initial_value(map, &data_size);
+	copy = malloc(data_size);
+	if (!copy || !data) {
+		free(copy);
+		return -ENOMEM;
+	}
+	memcpy(copy, data, data_size);
+	for (int i = 0; i < btf_vlen(t); i++) {
+		const struct btf_var_secinfo *v = btf_var_secinfos(t) + i;
+		const struct btf_type *var = btf__type_by_id(btf, v->type);
+
+		if (strcmp(btf__name_by_offset(btf, var->name_off), name))
+			continue;
+		err = v->size == size && v->offset + size <= data_size ? 0 : -EINVAL;
+		if (!err)
+			memcpy(copy + v->offset, value, size);
+	}
+	if (!err)
+		err = bpf_map__set_initial_value(map, copy, data_size);
+	free(copy);
+	return err;
+}
+
+static uint32_t flow_entries(const char *map, uint32_t flows)
+{
+	if (!strcmp(map, "pp_flows") || !strcmp(map, "pp_flow_fwd") || !strcmp(map, "pp_flow_rev") ||
+	    !strcmp(map, "pp_flow_free"))
+		return flows;
+	return 0;
+}
+
+/* A flow map of another size cannot be kept: its pin goes, so that a new one is made. */
+static void forget_other_size(struct loading *l, const char *path, uint32_t entries)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.max_entries != entries) {
+		unlink(path);
+		if (l->resized)
+			*l->resized = true;
+	}
+	close(fd);
+}
+
+static int place_maps(struct loading *l, struct bpf_object *object)
+{
+	char path[PATH_MAX + 64];
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map(map, object) {
+		const char *name = bpf_map__name(map);
+		uint32_t entries = flow_entries(name, l->options->nat_max);
+
+		if (strncmp(name, "pp_", 3))
+			continue;
+		pins_path(l->pins, name, path, sizeof(path));
+		if (entries && bpf_map__type(map) != BPF_MAP_TYPE_UNSPEC && bpf_map__max_entries(map) > 1) {
+			forget_other_size(l, path, entries);
+			err = bpf_map__set_max_entries(map, entries);
+		}
+		if (!err)
+			err = bpf_map__set_pin_path(map, path);
+		if (err)
+			return error_set(l->e, err, "%s: cannot place map: %s", name, strerror(-err));
+	}
+	return 0;
+}
+
+/* bpffs can rename over an existing pin: there is no moment without a program. */
+static int pin_program(struct loading *l, struct bpf_program *program)
+{
+	char path[PATH_MAX + 64], fresh[PATH_MAX + 80];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/prog/%s", l->pins->root.dir, bpf_program__name(program));
+	snprintf(fresh, sizeof(fresh), "%s_new", path);
+	unlink(fresh);
+	err = bpf_program__pin(program, fresh);
+	if (!err && rename(fresh, path))
+		err = -errno;
+	return err ? error_set(l->e, err, "%s: cannot pin: %s", path, strerror(-err)) : 0;
+}
+
+static int load_object(struct loading *l, const struct object_file *file,
+		       const struct datapath_config *cfg)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = file->name);
+	struct bpf_program *program;
+	struct bpf_object *object;
+	size_t size;
+	const void *bytes = file->bytes(&size);
+	int err;
+
+	l->log[0] = 0;
+	object = bpf_object__open_mem(bytes, size, &opts);
+	if (!object)
+		return error_set(l->e, -errno, "bpf/%s: cannot open: %s", file->name, strerror(errno));
+	err = set_constant(object, "cfg", cfg, sizeof(*cfg));
+	if (err)
+		error_set(l->e, err, "bpf/%s: cannot configure: %s", file->name, strerror(-err));
+	if (!err)
+		err = place_maps(l, object);
+	/*
+	 * expected_attach_type stays 0 for all tc programs: tcx and clsact take it on every kernel, and
+	 * prog arrays refuse a mix of types.
+	 */
+	if (!err) {
+		err = bpf_object__load(object);
+		if (err)
+			error_set(l->e, err,
+				  "bpf/%s: the kernel refused it: %s (%s); run 'pinpool version' for what the kernel has",
+				  file->name, strerror(-err), cause(l));
+	}
+	bpf_object__for_each_program(program, object)
+		if (!err)
+			err = pin_program(l, program);
+	bpf_object__close(object);
+	return err;
+}
+
+int load_all(struct pins *pins, const struct options *options, bool *resized, struct error *e)
+{
+	struct loading l = { .pins = pins, .options = options, .resized = resized, .e = e };
+	struct datapath_config cfg = DATAPATH_DEFAULTS;
+	libbpf_print_fn_t before;
+	int err = 0;
+
+	cfg.fib_skip_neigh = features()->fib_skip_neigh ? FIB_LOOKUP_SKIP_NEIGH : 0;
+	for (int f = 0; f < FAMILIES; f++)
+		cfg.fib_source[f] = features()->fib_source ? FIB_LOOKUP_SRC : 0;
+	cfg.port_min = options->snat_port_min;
+	cfg.port_max = options->snat_port_max;
+	cfg.flows = options->nat_max;
+	if (getrandom(&cfg.secret, sizeof(cfg.secret), 0) < 0)
+		cfg.secret = getpid();
+	if (resized)
+		*resized = false;
+	current = &l;
+	before = libbpf_set_print(keep_log);
+	for (const struct object_file *f = object_files; !err && f->name; f++)
+		err = load_object(&l, f, &cfg);
+	libbpf_set_print(before);
+	current = NULL;
+	return err;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Loading the programs of bpf/ and pinning them and their maps. On a running node the maps that are
+ * pinned are taken as they are, and each program replaces the one before it in one step.
+ */
+#ifndef PP_LOAD_H
+#define PP_LOAD_H
+
+#include "loader/options.h"
+#include "loader/pins.h"
+
+/* What differs between kernels, found out by trying, never by version. */
+struct features {
+	bool tcx;
+	bool fib_skip_neigh; /* BPF_FIB_LOOKUP_SKIP_NEIGH */
+	bool fib_source;     /* BPF_FIB_LOOKUP_SRC */
+};
+
+#define FIB_LOOKUP_SKIP_NEIGH (1U << 2)
+#define FIB_LOOKUP_SRC (1U << 4)
+
+/* Probed once in a process. Needs root. */
+const struct features *features(void);
+
+/*
+ * Loads all objects for @options; a flow table of another size is made anew (its flows are forgotten:
+ * *resized says so). 0 or -errno with a sentence.
+ */
+int load_all(struct pins *pins, const struct options *options, bool *resized, struct error *e);
+
+#endif

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The objects as bpftool wrapped them; only their bytes are used. */
+#include <linux/types.h>
+
+#include "loader/objects.h"
+#include "maps/config.h"
+#include "maps/datapath.h"
+#include "maps/txn.h"
+#include "ipam.skel.h"
+#include "pod.skel.h"
+
+const struct object_file object_files[] = {
+	{ "ipam", ipam__elf_bytes },
+	{ "pod", pod__elf_bytes },
+	{},
+};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The compiled programs of bpf/, which this binary carries. */
+#ifndef PP_OBJECT_FILES_H
+#define PP_OBJECT_FILES_H
+
+#include <stddef.h>
+
+struct object_file {
+	const char *name;
+	const void *(*bytes)(size_t *size);
+};
+
+extern const struct object_file object_files[]; /* ends with a NULL name */
+
+#endif
