@@ -30,33 +30,41 @@ static __always_inline enum parsed parse_l4_at(struct __sk_buff *skb, struct pac
 	return p->flags & PACKET_FRAGMENT ? PARSED_TINY : PARSED_MALFORMED;
 }
 
-/* Loose and strict source route have the numbers 131 and 137 (RFC 791). */
-static __always_inline bool has_source_route(const __u8 *options, __u32 length)
-{
-	__u32 i = 0;
+struct options {
+	__u8 byte[40];
+	__u32 length, next;
+	bool source_route;
+};
 
-	for (int n = 0; n < 40; n++) {
-		if (i >= length || i >= 39 || options[i] == 0)
-			return false;
-		if (options[i] == 131 || options[i] == 137)
-			return true;
-		i += options[i] == 1 || options[i + 1] < 2 ? 1 : options[i + 1];
-	}
-	return false;
+/* One option. Loose and strict source route have the numbers 131 and 137 (RFC 791). */
+static int read_option(__u32 n, struct options *options)
+{
+	__u32 i = options->next;
+	__u8 type;
+
+	if (i >= options->length || i >= sizeof(options->byte) - 1)
+		return 1;
+	type = options->byte[i];
+	if (type == 131 || type == 137)
+		options->source_route = true;
+	options->next = i + (type == 1 || options->byte[i + 1] < 2 ? 1 : options->byte[i + 1]);
+	return type == 0 || options->source_route;
 }
 
 static __always_inline bool parse_ipv4_options(struct __sk_buff *skb, struct packet *p, __u32 header)
 {
-	__u8 options[40] = {};
+	struct options options = {};
 	__u32 length = header - sizeof(struct iphdr);
 
 	bounded(length);
-	if (!length || length > sizeof(options))
+	if (!length || length > sizeof(options.byte))
 		return length == 0;
 	p->flags |= PACKET_OPTIONS;
-	if (bpf_skb_load_bytes(skb, p->l3 + sizeof(struct iphdr), options, length))
+	options.length = length;
+	if (bpf_skb_load_bytes(skb, p->l3 + sizeof(struct iphdr), options.byte, length))
 		return false;
-	if (has_source_route(options, length))
+	bpf_loop(sizeof(options.byte), read_option, &options, 0);
+	if (options.source_route)
 		p->flags |= PACKET_SOURCE_ROUTE;
 	return true;
 }
