@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Manifests under libFuzzer: any text is either refused with a sentence and nothing taken, or its
- * objects are the same when their normalized text, as JSON and as YAML, is read again. Any JSON, and
- * any text as a string in it, comes back from json_to_yaml().
+ * objects are the same when their normalized text, as JSON and as YAML, is read again. Any JSON,
+ * and any text as a string in it, comes back from json_to_yaml().
  */
 #include <stdint.h>
 

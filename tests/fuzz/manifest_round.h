@@ -38,7 +38,8 @@ static inline bool tree_equals(const struct tree *tree, const json_t *json)
 		return tree->kind == TREE_INT && !scalar_int(tree->text, &n) &&
 		       n == json_integer_value(json);
 	case JSON_REAL:
-		return tree->kind == TREE_FLOAT && strtod(tree->text, NULL) == json_real_value(json);
+		return tree->kind == TREE_FLOAT &&
+		       strtod(tree->text, NULL) == json_real_value(json);
 	case JSON_NULL:
 		return tree->kind == TREE_NULL;
 	default:
