@@ -29,13 +29,13 @@ static bool needs_escape(unsigned int c)
 	       c == 0xfffe || c == 0xffff;
 }
 
-static bool any_escape(const char *s, unsigned int but)
+static bool any_escape(const char *s)
 {
 	unsigned int c;
 
 	while (*s) {
 		s = next_char(s, &c);
-		if (needs_escape(c) && c != but)
+		if (needs_escape(c))
 			return true;
 	}
 	return false;
@@ -74,11 +74,17 @@ static bool needs_quotes(const char *s)
 /* A block scalar keeps lines as they are, but for what its reader would strip or not see. */
 static bool fits_block(const char *s)
 {
-	if (!strchr(s, '\n') || strchr(" \t\n", *s) || any_escape(s, '\n'))
+	unsigned int c;
+
+	if (!strchr(s, '\n') || strchr(" \t\n", *s))
 		return false;
-	for (s = strchr(s, '\n'); s; s = strchr(s + 1, '\n'))
-		if (s[1] == ' ' && strchr("\n", s[1 + strspn(s + 1, " ")]))
+	while (*s) {
+		s = next_char(s, &c);
+		if (c == '\n' && *s == ' ' && strchr("\n", s[strspn(s, " ")]))
 			return false; /* a line of spaces, or an end of them */
+		if (c != '\n' && needs_escape(c))
+			return false;
+	}
 	return true;
 }
 
@@ -127,12 +133,13 @@ static void put_block(FILE *out, const char *s, int indent)
 	}
 }
 
+/* @block_indent: of the lines of a block scalar; 0: there can be none, as in a key. */
 static void put_string(FILE *out, const char *s, int block_indent)
 {
-	if (is_ambiguous(s) || (any_escape(s, 0) && !(block_indent && fits_block(s))))
-		put_double_quoted(out, s);
-	else if (strchr(s, '\n'))
+	if (block_indent && fits_block(s))
 		put_block(out, s, block_indent);
+	else if (is_ambiguous(s) || any_escape(s))
+		put_double_quoted(out, s);
 	else if (needs_quotes(s))
 		put_single_quoted(out, s);
 	else

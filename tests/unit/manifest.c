@@ -96,7 +96,8 @@ static void test_cases(void)
 			run_case(name, text, line);
 			*text = 0;
 		} else if (*line == '#' && !*text) {
-			snprintf(name, sizeof(name), "%.*s", (int)strcspn(line + 2, "\n"), line + 2);
+			line[strcspn(line, "\n")] = 0;
+			snprintf(name, sizeof(name), "%.120s", line + 2);
 		} else if (*line != '\n') {
 			strcat(text, head(line));
 		}
@@ -138,7 +139,8 @@ static void test_documents(void)
 		"---\n" NODE "spec: {}\n";
 	static const char lists[] =
 		"apiVersion: v1\nkind: List\nitems:\n"
-		"- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: kube-proxy}\n  data: {a: 1}\n"
+		"- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: kube-proxy}\n"
+		"  data: {a: 1}\n"
 		"- apiVersion: v1\n  kind: NamespaceList\n  items:\n  - metadata: {name: a}\n"
 		"- apiVersion: v1\n  kind: List\n  items: []\n"
 		"- {apiVersion: metal.io/v1, kind: Node, metadata: {name: 7}}\n"

@@ -74,6 +74,7 @@ static void test_yaml_strings(void)
 		{ "a\n\n  b\nc", "|-\n  a\n\n    b\n  c" },
 		{ "a: b\n- c\n", "|\n  a: b\n  - c" },
 		{ "\n", "\"\\n\"" },
+		{ "2025-08-02 x\ny", "|-\n  2025-08-02 x\n  y" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
