@@ -7,7 +7,8 @@
 #include "loader/address.h"
 #include "loader/netlink_addr.h"
 
-static struct nl_msg *address_request(int type, int flags, uint32_t ifindex, const struct addr *addr)
+static struct nl_msg *address_request(int type, int flags, uint32_t ifindex,
+				      const struct addr *addr)
 {
 	struct ifaddrmsg h = {
 		.ifa_family = netlink_af(addr_family(addr)),

@@ -19,15 +19,17 @@ struct address {
 	uint8_t scope;   /* RT_SCOPE_* */
 };
 
-/* Queues: @addr alone (/32, /128), without DAD and without a prefix route; there already: success. */
+/*
+ * Queues: @addr alone (/32, /128), without DAD and without a prefix route; there already: success.
+ */
 void address_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr);
 void address_delete(struct netlink *nl, uint32_t ifindex, const struct addr *addr);
 
 /* All addresses of the namespace in the kernel's order. The caller frees *list. */
 int address_list(struct netlink *nl, struct address **list, size_t *count, struct error *e);
 /*
- * The first of @list on @ifindex that others can reach: not link-local, not host scope, not deprecated,
- * temporary, tentative or secondary. NULL if there is none.
+ * The first of @list on @ifindex that others can reach: not link-local, not host scope, not
+ * deprecated, temporary, tentative or secondary. NULL if there is none.
  */
 const struct address *address_primary(const struct address *list, size_t count, uint32_t ifindex,
 				      enum family family);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One rtnetlink connection. libnl opens the socket, builds and reads messages; the batches are ours,
- * for libnl sends one request at a time.
+ * One rtnetlink connection. libnl opens the socket, builds and reads messages; the batches are
+ * ours, for libnl sends one request at a time.
  */
 #include <errno.h>
 #include <linux/netlink.h>

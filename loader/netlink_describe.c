@@ -26,7 +26,8 @@ static const char *verb(int type)
 	}
 }
 
-static const char *address_text(const struct nlmsghdr *n, int header, int type, char text[ADDR_TEXT])
+static const char *address_text(const struct nlmsghdr *n, int header, int type,
+				char text[ADDR_TEXT])
 {
 	struct nlattr *a = nlmsg_find_attr((struct nlmsghdr *)n, header, type);
 	struct addr addr;
@@ -81,6 +82,17 @@ const char *netlink_describe(const struct nlmsghdr *n, char text[NETLINK_TEXT])
 			 h->ndm_ifindex);
 		break;
 	}
+	case RTM_NEWQDISC ... RTM_GETTFILTER: {
+		const struct tcmsg *h = nlmsg_data(n);
+
+		snprintf(text, NETLINK_TEXT, "interface %d: cannot %s its tc %s", h->tcm_ifindex,
+			 verb(n->nlmsg_type),
+			 n->nlmsg_type < RTM_NEWTCLASS ? "qdisc clsact" : "filter");
+		break;
+	}
+	case RTM_NEWRULE:
+		snprintf(text, NETLINK_TEXT, "routing rule: cannot %s it", verb(n->nlmsg_type));
+		break;
 	default:
 		snprintf(text, NETLINK_TEXT, "netlink request %d", n->nlmsg_type);
 	}

@@ -40,7 +40,8 @@ int netns_open(const char *name, struct error *e)
 		return error_set(e, -EINVAL, "network namespace: the name is empty");
 	if ((size_t)snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : "/run/netns/",
 			     name) >= sizeof(path))
-		return error_set(e, -ENAMETOOLONG, "network namespace %.64s...: name too long", name);
+		return error_set(e, -ENAMETOOLONG, "network namespace %.64s...: name too long",
+				 name);
 	/* the path may be anything, even a fifo that would block */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
@@ -50,7 +51,8 @@ int netns_open(const char *name, struct error *e)
 	if (is_netns(fd))
 		return fd;
 	close(fd);
-	return error_set(e, -EINVAL, "%s: not a network namespace; make one with ip netns add", path);
+	return error_set(e, -EINVAL, "%s: not a network namespace; make one with ip netns add",
+			 path);
 }
 
 int netns_enter(int netns, struct error *e)
@@ -101,7 +103,8 @@ int netns_cookie(int netns, uint64_t *cookie, struct error *e)
 	int err = netns_call(netns, read_cookie, cookie);
 
 	if (err)
-		return error_set(e, err, "network namespace: cannot read its cookie: %s", strerror(-err));
+		return error_set(e, err, "network namespace: cannot read its cookie: %s",
+				 strerror(-err));
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Network namespaces by name or path. Only the network namespace of this process ever changes, never
- * the mount namespace: pins under /sys/fs/bpf stay visible.
+ * Network namespaces by name or path. Only the network namespace of this process ever changes,
+ * never the mount namespace: pins under /sys/fs/bpf stay visible.
  */
 #ifndef PP_NETNS_H
 #define PP_NETNS_H
@@ -22,8 +22,8 @@ int netns_open(const char *name, struct error *e);
 int netns_enter(int netns, struct error *e);
 
 /*
- * Calls fn(arg) inside @netns (-1: stay where we are) and returns its result; aborts if the way back
- * fails, for everything after would act on the wrong namespace. fn should be short.
+ * Calls fn(arg) inside @netns (-1: stay where we are) and returns its result; aborts if the way
+ * back fails, for everything after would act on the wrong namespace. fn should be short.
  */
 int netns_call(int netns, int (*fn)(void *arg), void *arg);
 

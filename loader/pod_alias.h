@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a pod's host veth says of itself in its alias (255 bytes at most), so that leases can be rebuilt
- * from the interfaces: "pinpool v1 owner=ID if=eth0 gen=7 pod=NAMESPACE/NAME". Pure.
+ * What a pod's host veth says of itself in its alias (255 bytes at most), so that leases can be
+ * rebuilt from the interfaces: "pinpool v1 owner=ID if=eth0 gen=7 pod=NAMESPACE/NAME". Pure.
  */
 #ifndef PP_POD_ALIAS_H
 #define PP_POD_ALIAS_H

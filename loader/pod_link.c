@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Makes and removes a pod's interface. Three round trips: the pair, the host's side, the pod's side. The
- * pod's end comes up last, so nothing leaves it before the program that checks it is attached.
+ * Makes and removes a pod's interface. Three round trips: the pair, the host's side, the pod's
+ * side. The pod's end comes up last, so nothing leaves it before the program that checks it is
+ * attached.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -96,7 +97,10 @@ static bool is_same_pair(const struct pod_link *spec, const struct link *link)
 	return same;
 }
 
-/* Something has the name @link->name. 0: it is the interface of @spec; 1: it was removed, try again. */
+/*
+ * Something has the name @link->name. 0: it is the interface of @spec; 1: it was removed, try
+ * again.
+ */
 static int settle(struct netlink *nl, const struct pod_link *spec, const struct link *link,
 		  struct error *e)
 {
@@ -106,7 +110,7 @@ static int settle(struct netlink *nl, const struct pod_link *spec, const struct 
 
 	if (!link->ifindex)
 		return error_set(e, -EEXIST,
-				 "interface %s: the pod has one of that name already; choose another or remove it",
+				 "interface %s: the pod has one already; choose another name",
 				 owner->ifname);
 	if (!is_of(link, owner->id, owner->ifname, &who))
 		return error_set(e, -EEXIST, "interface %s: not made by pinpool for %s; remove it",
@@ -260,7 +264,9 @@ int pod_link_create(struct netlink *nl, const struct pod_link *spec, struct pod_
 		}
 		return error_wrap(e, err, "pod interface %s", spec->who.owner.ifname);
 	}
-	/* a look makes the kernel (6.8 and later) honour the new carrier now: the next packet goes */
+	/*
+	 * a look makes the kernel (6.8 and later) honour the new carrier now: the next packet goes
+	 */
 	link_get(nl, NULL, link.ifindex, &link, NULL);
 	*made = (struct pod_link_made){
 		.ifindex = link.ifindex,

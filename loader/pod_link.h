@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A pod's interface: a veth pair with addresses, routes and neighbours on both sides. Every step can be
- * repeated, so a maker that was killed anywhere is followed by one that makes it whole.
+ * A pod's interface: a veth pair with addresses, routes and neighbours on both sides. Every step
+ * can be repeated, so a maker that was killed anywhere is followed by one that makes it whole.
  */
 #ifndef PP_POD_LINK_H
 #define PP_POD_LINK_H
@@ -19,14 +19,14 @@
 #include "maps/addr.h"
 
 struct pod_link {
-	struct pod_alias who;            /* owner, interface name in the pod, generation, pod's name */
+	struct pod_alias who;            /* owner, interface in the pod, generation, names */
 	int netns;                       /* the pod's; a descriptor */
 	uint8_t mac[6];                  /* of the pod's end: pod_link_mac() */
 	uint32_t mtu;                    /* 0: 1500 */
 	struct addr ip[FAMILIES];        /* all zero: none of this family */
 	struct addr node[FAMILIES];      /* what the node sends to pods from; all zero: any */
 	bool endpoint_routes;            /* /32 and /128 routes on the host */
-	int program;                     /* to attach (tc_attach_pod) before the pod can send; -1: none */
+	int program;                     /* attached before the pod can send; -1: none */
 };
 
 struct pod_link_made {
@@ -44,17 +44,17 @@ void pod_link_mac(uint32_t slot, uint8_t mac[6]);
 void pod_link_name(const char *owner, const char *ifname, char name[IFNAMSIZ]);
 
 /*
- * Makes the interface, or makes an existing one of the same owner and generation whole. One of an older
- * generation, or half made, is replaced. -EEXIST: a foreign device has the name, on the host or in the
- * pod. On failure nothing of a new interface stays.
+ * Makes the interface, or makes an existing one of the same owner and generation whole. One of an
+ * older generation, or half made, is replaced. -EEXIST: a foreign device has the name, on the host
+ * or in the pod. On failure nothing of a new interface stays.
  */
 int pod_link_create(struct netlink *nl, const struct pod_link *spec, struct pod_link_made *made,
 		    struct error *e);
 
 /*
- * Removes the interface of @owner and @ifname: the device @ifindex (0: unknown) if its alias says it is
- * ours, and the device of that name. Gone already: success. Both ends, routes, neighbours and the
- * program go with it.
+ * Removes the interface of @owner and @ifname: the device @ifindex (0: unknown) if its alias says
+ * it is ours, and the device of that name. Gone already: success. Both ends, routes, neighbours and
+ * the program go with it.
  */
 int pod_link_delete(struct netlink *nl, const char *owner, const char *ifname, uint32_t ifindex,
 		    struct error *e);
@@ -68,7 +68,7 @@ int pod_link_check(struct netlink *nl, const struct pod_link *spec, uint32_t ifi
 
 enum pod_link_kind {
 	POD_LINK_FOREIGN,
-	POD_LINK_HALF,  /* its maker was killed before it wrote the alias; only the name tells whose */
+	POD_LINK_HALF,  /* its maker was killed before it wrote the alias: only the name tells */
 	POD_LINK_WHOLE, /* has an alias of ours */
 };
 

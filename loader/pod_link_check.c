@@ -53,7 +53,7 @@ static int check_host(struct netlink *nl, const struct pod_link *spec, uint32_t 
 	int err = link_get(nl, NULL, ifindex, link, NULL);
 
 	if (err == -ENODEV)
-		return error_set(e, -ENOENT, "pod interface %u: the host's end is gone; remove the pod and add it again",
+		return error_set(e, -ENOENT, "pod interface %u: gone; remove the pod and add it again",
 				 ifindex);
 	if (err)
 		return error_set(e, err, "pod interface %u: %s", ifindex, strerror(-err));

@@ -7,7 +7,9 @@
 #include "loader/netlink_addr.h"
 #include "loader/pod_route.h"
 
-/* Of a second interface, in the pod's namespace: its table and its metric are this and its ifindex. */
+/*
+ * Of a second interface, in the pod's namespace: its table and its metric are this and its ifindex.
+ */
 #define SECOND_BASE 112000
 #define SECOND_RULE 11200 /* priority, before the main table's 32766 */
 

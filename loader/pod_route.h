@@ -12,13 +12,15 @@
 
 struct addr pod_route_gateway(enum family family);
 
-/* The host's route to the pod's address @ip on its veth; @node: what the node sends from, or zero. */
+/*
+ * The host's route to the pod's address @ip on its veth; @node: what the node sends from, or zero.
+ */
 struct route pod_route_endpoint(uint32_t ifindex, const struct addr *ip, const struct addr *node);
 
 /*
- * The default routes of a pod's interface, one for each address of @ip that is not zero. Sends what is
- * queued, too. Where another interface of the pod has the default route, this one serves what is sent
- * from its own addresses (a rule and a table of its own) and what asks for the device.
+ * The default routes of a pod's interface, one for each address of @ip that is not zero. Sends what
+ * is queued, too. Where another interface of the pod has the default route, this one serves what is
+ * sent from its own addresses (a rule and a table of its own) and what asks for the device.
  */
 int pod_route_defaults(struct netlink *pod, uint32_t ifindex, const struct addr ip[FAMILIES],
 		       struct error *e);

@@ -35,8 +35,8 @@ void route_replace(struct netlink *nl, const struct route *route);
 void route_delete(struct netlink *nl, const struct route *route);  /* gone already: success */
 
 /*
- * The unicast and unreachable routes in @table (0: main) of @protocol (0: any), both families; one with
- * several gateways is listed once for each. The caller frees *list.
+ * The unicast and unreachable routes in @table (0: main) of @protocol (0: any), both families; one
+ * with several gateways is listed once for each. The caller frees *list.
  */
 int route_list(struct netlink *nl, uint32_t table, uint8_t protocol, struct route **list,
 	       size_t *count, struct error *e);

@@ -23,8 +23,9 @@ struct routes_change {
 enum routes_kind routes_kind(const struct route *route);
 
 /*
- * Makes the routes of the @kinds (a mask) in @table (0: main) exactly @wanted (of these kinds and this
- * table; any order; sorted in place). @change may be NULL. All are tried; the first error returns.
+ * Makes the routes of the @kinds (a mask) in @table (0: main) exactly @wanted (of these kinds and
+ * this table; any order; sorted in place). @change may be NULL. All are tried; the first error
+ * returns.
  */
 int routes_reconcile(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
 		     size_t count, struct routes_change *change, struct error *e);

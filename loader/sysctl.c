@@ -61,11 +61,12 @@ int sysctl_set(const char *name, const char *value, char previous[SYSCTL_VALUE],
 	/* some take a lock, or make the kernel work, even if nothing changes */
 	if (!err && strcmp(was, value)) {
 		/* an empty list is written as an empty line */
-		if (size ? pwrite(fd, value, size, 0) == (ssize_t)size : pwrite(fd, "\n", 1, 0) == 1)
-			err = 1;
-		else
-			err = error_set(e, -errno, "sysctl %s: cannot write %s: %s", name, value,
-					strerror(errno));
+		err = 1;
+		if (pwrite(fd, size ? value : "\n", size ? size : 1, 0) < 0) {
+			err = -errno;
+			error_set(e, err, "sysctl %s: cannot write %s: %s", name, value,
+				  strerror(-err));
+		}
 	}
 	close(fd);
 	return err;
@@ -98,8 +99,8 @@ static int plan_ports(struct sysctl_wanted *w, uint16_t first, uint16_t last, st
 	if (!err)
 		err = ports_merge(w->previous, first, last, w->value);
 	if (err == -EINVAL || err == -ENOSPC)
-		error_set(e, err, "sysctl %s: cannot add %u-%u to what is there; shorten it", w->name,
-			  first, last);
+		error_set(e, err, "sysctl %s: cannot add %u-%u to what is there; shorten it",
+			  w->name, first, last);
 	return err;
 }
 

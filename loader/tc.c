@@ -62,9 +62,10 @@ static void queue_filter(struct netlink *nl, uint32_t ifindex, enum tc_direction
 		.tcm_parent = TC_H_CLSACT,
 		.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0),
 	};
-	struct nl_msg *msg = netlink_request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &h, sizeof(h));
 	struct nlattr *options;
+	struct nl_msg *msg;
 
+	msg = netlink_request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &h, sizeof(h));
 	netlink_put(msg, TCA_KIND, "clsact", sizeof("clsact"));
 	netlink_queue(nl, msg, TOLERATE_EXISTS);
 
@@ -81,8 +82,10 @@ static int take_program(const struct nlmsghdr *answer, void *arg)
 {
 	struct nlattr *options = nlmsg_find_attr((struct nlmsghdr *)answer, sizeof(struct tcmsg),
 						 TCA_OPTIONS);
-	struct nlattr *id = options ? nla_find(nla_data(options), nla_len(options), TCA_BPF_ID) : NULL;
+	struct nlattr *id = NULL;
 
+	if (options)
+		id = nla_find(nla_data(options), nla_len(options), TCA_BPF_ID);
 	if (id)
 		*(uint32_t *)arg = nla_get_u32(id);
 	return 0;
@@ -91,11 +94,11 @@ static int take_program(const struct nlmsghdr *answer, void *arg)
 static int filter_program(struct netlink *nl, uint32_t ifindex, enum tc_direction direction,
 			  uint32_t *id, struct error *e)
 {
+	struct nl_msg *msg = filter_request(RTM_GETTFILTER, 0, ifindex, direction);
 	int err;
 
 	*id = 0;
-	err = netlink_ask(nl, filter_request(RTM_GETTFILTER, 0, ifindex, direction), take_program, id,
-			  e);
+	err = netlink_ask(nl, msg, take_program, id, e);
 	/* no filter, no qdisc */
 	return err == -ENOENT || err == -EINVAL ? 0 : err;
 }
@@ -127,7 +130,10 @@ int tc_pod_program(struct netlink *nl, uint32_t ifindex, uint32_t *id, struct er
 	return filter_program(nl, ifindex, TC_INGRESS, id, e);
 }
 
-/* What the link pinned at @pin has on @ifindex. A descriptor, or -errno; -ENODEV: its device is gone. */
+/*
+ * What the link pinned at @pin has on @ifindex. A descriptor, or -errno; -ENODEV: its device is
+ * gone.
+ */
 static int open_link(const char *pin, uint32_t ifindex, uint32_t *program)
 {
 	struct bpf_link_info info = {};

@@ -56,6 +56,13 @@ static void test_netns(void)
 	close(fd);
 }
 
+static bool is(const struct address *address, const char *text)
+{
+	struct addr expected = addr(text);
+
+	return !addr_compare(&address->addr, &expected);
+}
+
 static void test_addresses(void)
 {
 	const struct address *found;
@@ -66,19 +73,18 @@ static void test_addresses(void)
 	sh("ip link add u0 type veth peer name u1; ip link set u0 up; ip link set u1 up");
 	sh("ip addr add 10.9.0.5/24 dev u0; ip addr add 10.9.0.6/24 dev u0");
 	sh("ip addr add 169.254.7.7/16 dev u1 scope link; ip addr add 10.8.0.1/24 dev u1");
-	sh("ip addr add fd09::4/64 dev u0 nodad preferred_lft 0; ip addr add fd09::5/64 dev u0 nodad");
+	sh("ip addr add fd09::4/64 dev u0 nodad preferred_lft 0");
+	sh("ip addr add fd09::5/64 dev u0 nodad");
 	u0 = ifindex_of("u0");
 	u1 = ifindex_of("u1");
 	ok(!address_list(nl, &list, &count, NULL), "all addresses");
 	found = address_primary(list, count, u0, FAMILY_IPV4);
-	ok(found && found->length == 120 && !addr_compare(&found->addr, &(struct addr[]){ addr("10.9.0.5") }[0]),
+	ok(found && found->length == 120 && is(found, "10.9.0.5"),
 	   "the first of IPv4, not the secondary");
 	found = address_primary(list, count, u1, FAMILY_IPV4);
-	ok(found && !addr_compare(&found->addr, &(struct addr[]){ addr("10.8.0.1") }[0]),
-	   "not the link-local");
+	ok(found && is(found, "10.8.0.1"), "not the link-local");
 	found = address_primary(list, count, u0, FAMILY_IPV6);
-	ok(found && !addr_compare(&found->addr, &(struct addr[]){ addr("fd09::5") }[0]),
-	   "not the deprecated, not fe80::");
+	ok(found && is(found, "fd09::5"), "not the deprecated, not fe80::");
 	ok(!address_primary(list, count, u1, FAMILY_IPV6), "none: none");
 	free(list);
 }
@@ -177,7 +183,8 @@ static void test_reconcile(void)
 	want[0] = node("10.32.0.0/24", "172.31.0.1");
 	ok(routes_reconcile(nl, 0, ROUTES_NODES, want, 1, NULL, &e) == -ENETUNREACH,
 	   "a gateway that is not on-link: %s", e.text);
-	ok(!routes_reconcile(nl, 4711, any, want, 0, NULL, &e), "a table that does not exist is empty");
+	ok(!routes_reconcile(nl, 4711, any, want, 0, NULL, &e),
+	   "a table that does not exist is empty");
 }
 
 static void test_bulk(void)
@@ -198,15 +205,18 @@ static void test_bulk(void)
 	start = sandbox_ms();
 	good = good && reconcile(ROUTES_BLOCKS, want, 0, 0, N, 0);
 	remove = sandbox_ms() - start;
-	ok(good, "5,000 routes: add %.0f ms, nothing to do %.0f ms, remove %.0f ms", add, keep, remove);
+	ok(good, "5,000 routes: add %.0f ms, nothing to do %.0f ms, remove %.0f ms", add, keep,
+	   remove);
 	free(want);
 }
 
 static void test_errors_in_bulk(void)
 {
 	struct error e;
-	struct route r = { .type = RTN_UNICAST, .ifindex = 4242, .to = block("10.%u.%u.0/24", 1, 1).to };
+	struct route r = block("10.%u.%u.0/24", 1, 1);
 
+	r.type = RTN_UNICAST;
+	r.ifindex = 4242;
 	for (int i = 0; i < 1000; i++)
 		route_add(nl, &r);
 	ok(netlink_flush(nl, &e) == -ENODEV && strstr(e.text, "10.1.1.0/24"),
@@ -231,7 +241,8 @@ static void test_uplinks(void)
 
 	printf("# %s\n", tc_has_tcx() ? "tcx" : "clsact");
 	for (int d = TC_INGRESS; d <= TC_EGRESS; d++) {
-		ok(gone(u0, d, pin[d]) && !tc_detach_uplink(nl, u0, d, pin[d], &e), "nothing there");
+		ok(gone(u0, d, pin[d]) && !tc_detach_uplink(nl, u0, d, pin[d], &e),
+		   "nothing there");
 		ok(!tc_attach_uplink(nl, u0, d, one, pin[d], &e) &&
 		   !tc_uplink_program(nl, u0, d, pin[d], &id, &e) && id == sandbox_program_id(one),
 		   "attached");
@@ -248,7 +259,8 @@ static void test_uplinks(void)
 	ok(!tc_attach_uplink(nl, u0, TC_INGRESS, one, pin[TC_INGRESS], &e) &&
 	   !gone(u0, TC_INGRESS, pin[TC_INGRESS]), "attached to the new device");
 	ok(!tc_detach_uplink(nl, u0, TC_INGRESS, pin[TC_INGRESS], &e), "and detached");
-	ok(!tc_detach_uplink(nl, 4242, TC_INGRESS, pin[TC_INGRESS], &e), "no such device: nothing to do");
+	ok(!tc_detach_uplink(nl, 4242, TC_INGRESS, pin[TC_INGRESS], &e),
+	   "no such device: nothing to do");
 	ok(tc_attach_uplink(nl, 4242, TC_INGRESS, one, pin[TC_INGRESS], &e) == -ENODEV,
 	   "or an error: %s", e.text);
 	close(one);
@@ -281,7 +293,8 @@ static void test_sysctls(void)
 	if (sysctl_plan(&host, &list, &count, &e))
 		printf("# %s\n", e.text);
 	ok(count == 4 && strstr(list[0].name, "u0/accept_ra") && !strcmp(list[0].value, "2") &&
-	   strstr(list[1].name, "forwarding"), "accept_ra comes first, of the uplinks that have it");
+	   strstr(list[1].name, "forwarding"),
+	   "accept_ra comes first, of the uplinks that have it");
 	ok(!strcmp(planned(list, count, "reserved"), "8080,49152-65535"), "ports are merged");
 	for (size_t i = 0; i < count; i++)
 		good = good && sysctl_set(list[i].name, list[i].value, NULL, &e) == 1;

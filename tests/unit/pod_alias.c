@@ -41,7 +41,8 @@ static void test_text(void)
 static void test_round_trips(void)
 {
 	char text[LINK_ALIAS], id[129], pod[PP_NAME];
-	struct pod_alias who = alias("a b%c\td\xc3\xa9=if=x gen=9", "eth 0", 1, "kube-system", "dns");
+	struct pod_alias who = alias("a b%c\td\xc3\xa9=if=x gen=9", "eth 0", 1, "kube-system",
+				     "dns");
 
 	ok(round_trip(&who, text), "odd characters: %s", text);
 	memset(id, 'f', 128);

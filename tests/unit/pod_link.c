@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pods' interfaces in real namespaces: made, checked, repaired, removed, and makers killed anywhere. */
+/*
+ * Pods' interfaces in real namespaces: made, checked, repaired, removed, and makers killed
+ * anywhere.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -129,7 +132,8 @@ static void test_life(int pod)
 	ok(sh("ip -4 route get 10.1.0.1 | grep -q 'src 10.255.0.1' && "
 	      "ip -6 route get fd00:1::1 | grep -q 'src fd00:ff::1'"), "from the node's address");
 	ok(sh("sysctl -n net.ipv4.conf.%s.rp_filter net.ipv6.conf.%s.accept_ra | tr -d '\\n' | "
-	      "grep -qx 00", name, name), "no rp_filter and no router advertisements on the host's end");
+	      "grep -qx 00", name, name),
+	   "no rp_filter and no router advertisements on the host's end");
 	ok(create(&s, &again) && !again.created && again.ifindex == made.ifindex &&
 	   check(&s, made.ifindex), "made again: the same interface");
 	s.who.generation = 2;
@@ -196,8 +200,9 @@ static void test_collisions(int pod)
 	ok(pod_link_create(nl, &s, &made, &e) == -EEXIST, "another owner has it: %s", e.text);
 	ok(delete(&s, 0) && sh("ip link show %s >/dev/null", name), "it is not removed either");
 	sh("ip link set %s alias '' address 02:70:00:00:00:01", name);
-	ok(create(&s, &made) && made.created && check(&s, made.ifindex), "a half made one is replaced");
-	sh("ip link set %s name away", made.name);
+	ok(create(&s, &made) && made.created && check(&s, made.ifindex),
+	   "a half made one is replaced");
+	sh("ip link set %s down && ip link set %s name away", made.name, made.name);
 	ok(delete(&s, made.ifindex) && devices(-1) == 0, "found by its ifindex though renamed");
 
 	sh("ip link add y type veth peer name eth0 netns /proc/%d/fd/%d", getpid(), pod);
@@ -220,7 +225,8 @@ static void test_check(int pod)
 		{ "ip route del 10.1.0.30", "route" },
 		{ "ip -6 route del fd00:1::30", "route" },
 		{ "ip neigh del 10.1.0.30 dev $dev", "neighbour" },
-		{ "ip neigh replace fd00:1::30 lladdr 02:00:00:00:00:09 dev $dev nud permanent", "neighbour" },
+		{ "ip neigh replace fd00:1::30 lladdr 02:00:00:00:00:09 dev $dev nud permanent",
+		  "neighbour" },
 		{ "$pod ip addr del 10.1.0.30/32 dev eth0", "lacks its address" },
 		{ "$pod ip -6 route del default", "default route" },
 		{ "$pod ip neigh del 169.254.1.1 dev eth0", "gateway" },
@@ -273,7 +279,9 @@ static void test_list(int pod)
 	delete(&b, 0);
 }
 
-/* In a child that dies at the entry of its system call number @calls. True if it came to its end. */
+/*
+ * In a child that dies at the entry of its system call number @calls. True if it came to its end.
+ */
 static bool killed_at(const struct pod_link *s, int calls, bool making)
 {
 	int status;
@@ -317,7 +325,8 @@ static void test_kills(int pod)
 		bad += !create(&s, &made) || !check(&s, made.ifindex) || devices(-1) != 1;
 		bad += !delete(&s, made.ifindex) || devices(pod) != 0 || routes() != 0;
 	}
-	ok(!bad && ended, "a maker killed at each of %d system calls: the next makes it whole", calls - 2);
+	ok(!bad && ended, "a maker killed at each of %d system calls: the next makes it whole",
+	   calls - 2);
 	ended = false;
 	for (calls = 1; !ended && calls < 500; calls++) {
 		killed_at(&s, calls, true);
@@ -331,24 +340,31 @@ static void test_kills(int pod)
 		ended = killed_at(&s, calls, false);
 		bad += !delete(&s, made.ifindex) || devices(-1) != 0;
 	}
-	ok(!bad && ended, "a remover killed at each of %d system calls: the next ends it", calls - 2);
+	ok(!bad && ended, "a remover killed at each of %d system calls: the next ends it",
+	   calls - 2);
 }
 
+static double least(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+/* Emulated machines run this, too, so milliseconds say little: but only removal may wait for RCU. */
 static void test_speed(int pod)
 {
 	struct pod_link s = spec("s1", "eth0", pod, 60);
+	double making = 1e9, removing = 1e9, start;
 	struct pod_link_made made;
-	double best = 1e9, start;
 
 	for (int i = 0; i < 20; i++) {
 		start = sandbox_ms();
 		create(&s, &made);
-		start = sandbox_ms() - start;
-		if (start < best)
-			best = start;
+		making = least(making, sandbox_ms() - start);
+		start = sandbox_ms();
 		delete(&s, made.ifindex);
+		removing = least(removing, sandbox_ms() - start);
 	}
-	ok(best < 3, "made in %.2f ms", best);
+	ok(making < removing, "made in %.2f ms, removed in %.2f ms", making, removing);
 }
 
 int main(void)
@@ -357,7 +373,7 @@ int main(void)
 	int pod;
 
 	sandbox_enter();
-	sh("ip link set lo up; ip addr add 10.255.0.1/32 dev lo; ip addr add fd00:ff::1/128 dev lo");
+	sh("ip link set lo up; ip addr add 10.255.0.1 dev lo; ip addr add fd00:ff::1 dev lo");
 	program = sandbox_program();
 	pod = sandbox_netns();
 	if (program < 0 || netlink_open(&nl, -1, &e))
