@@ -7,7 +7,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
-#include <netlink/errno.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdlib.h>
@@ -52,7 +51,9 @@ static int from_libnl(int err)
 
 static int connect_route(void *sock)
 {
-	return nl_connect(sock, NETLINK_ROUTE);
+	int err = nl_connect(sock, NETLINK_ROUTE);
+
+	return err ? from_libnl(err) : 0;
 }
 
 static void set_options(int fd)
@@ -79,8 +80,7 @@ int netlink_open(struct netlink **nl, int netns, struct error *e)
 	err = netns_call(netns, connect_route, n->sock);
 	if (err) {
 		netlink_close(n);
-		return error_set(e, from_libnl(err), "netlink: cannot open a socket: %s",
-				 nl_geterror(err));
+		return error_set(e, err, "netlink: cannot open a socket: %s", strerror(-err));
 	}
 	nl_socket_set_buffer_size(n->sock, SOCKET_BYTES, 2 * BATCH_BYTES);
 	nl_socket_set_msg_buf_size(n->sock, RECEIVE_BYTES);

@@ -53,8 +53,8 @@ static int check_host(struct netlink *nl, const struct pod_link *spec, uint32_t 
 	int err = link_get(nl, NULL, ifindex, link, NULL);
 
 	if (err == -ENODEV)
-		return error_set(e, -ENOENT, "pod interface %u: gone; remove the pod and add it again",
-				 ifindex);
+		return error_set(e, -ENOENT,
+				 "pod interface %u: gone; remove the pod and add it again", ifindex);
 	if (err)
 		return error_set(e, err, "pod interface %u: %s", ifindex, strerror(-err));
 	if (pod_link_kind(link, &who) != POD_LINK_WHOLE ||

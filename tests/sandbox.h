@@ -19,7 +19,8 @@
 /* Network and mount namespaces, an empty /run, a bpffs on /sys/fs/bpf. Needs root. */
 static inline void sandbox_enter(void)
 {
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("tmpfs", "/run", "tmpfs", 0, NULL) || mkdir("/run/netns", 0755) ||
 	    mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL)) {
 		printf("Bail out! cannot make namespaces: %m\n");
