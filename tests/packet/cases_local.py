@@ -75,18 +75,21 @@ def unallocated(lab, family):
 
 @case("local: to a pod that is {state}, IPv{family}", family=BOTH, state=("POD_RESERVED", "POD_FREE"))
 def not_ready(lab, family, state):
+    lab.remove_route(B)
     lab.put_pod(B, state=state)
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
 
 
 @case("local: an index entry of an older generation delivers nothing, IPv{family}", family=BOTH)
 def stale_generation(lab, family):
+    lab.remove_route(B)
     lab.maps["pp_pod_ips"][B.ip[family]] = dict(slot=B.slot, generation=B.generation - 1)
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
 
 
 @case("local: an index entry beyond the last slot, IPv{family}", family=BOTH)
 def slot_out_of_range(lab, family):
+    lab.remove_route(B)
     for slot in (16384, 0xffffffff):
         lab.maps["pp_pod_ips"][B.ip[family]] = dict(slot=slot, generation=B.generation)
         lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
@@ -94,6 +97,7 @@ def slot_out_of_range(lab, family):
 
 @case("local: an address given to another pod reaches that one only, IPv{family}", family=BOTH)
 def reused_address(lab, family):
+    lab.remove_route(B)
     lab.remove_pod(B)
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
     heir = type(D)(**{**vars(D), "ip": B.ip, "generation": 99, "slot": 5, "mac": pod_mac(5)})
@@ -217,19 +221,20 @@ def forwarding_off(lab):
 
 @case("martian: A to {target} is dropped", target=(
     "127.0.0.1", "127.255.0.1", "0.0.0.0", "0.1.2.3", "240.1.1.1", "255.255.255.255", "224.0.0.1", "239.1.2.3",
-    "ff02::1", "ff02::fb", "ff05::2", "ff0e::1", "::1", "::", "169.254.7.7"))
+    "ff02::1", "ff02::fb", "ff05::2", "ff0e::1", "::1", "::"))
 def martian(lab, target):
     family = 6 if ":" in target else 4
     lab.from_pod(A, udp(A.ip[family], target, 1000, 80)).dropped()
 
 
-@case("martian: link-local fe80::9 is dropped or the stack's")
-def link_local(lab):
-    lab.from_pod(A, udp(A.ip[6], "fe80::9", 1000, 80)).refused()
+@case("martian: link-local {target} is dropped or the stack's", target=("fe80::9", "169.254.7.7"))
+def link_local(lab, target):
+    lab.from_pod(A, udp(A.ip[6 if ":" in target else 4], target, 1000, 80)).refused()
 
 
 @case("martian: A to {target} does not leave by the uplink", target=(
-    "127.0.0.1", "240.1.1.1", "255.255.255.255", "224.0.0.1", "ff02::1", "ff0e::1", "169.254.169.254", "fe80::9"))
+    "127.0.0.1", "240.1.1.1", "255.255.255.255", "224.0.0.1", "ff02::1", "ff0e::1", "169.254.169.254",
+    "169.254.7.7", "fe80::9"))
 def martian_uplink(lab, target):
     family = 6 if ":" in target else 4
     lab.to_net(udp(A.ip[family], target, 1000, 80)).dropped()

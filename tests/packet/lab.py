@@ -133,12 +133,14 @@ class Lab:
         self.maps, self.flags = self.bpf.maps, 0
         names = [p.interface for p in PODS] + ["up0", "up1", "spare"]
         self.ifindex = {n: socket.if_nametoindex(n) for n in names}
-        self.filled = False
+        self.without = []
 
     # --- maps -----------------------------------------------------------------------------------
 
     def reset(self):
         """The maps as they are on a node that has just come up with its pods."""
+        while self.without:
+            self.change_routes("add", self.without.pop())
         for name in ("pp_pools", "pp_blocks", "pp_ips", "pp_cidrs", "pp_nomasq", "pp_uplinks", "pp_pod_ips",
                      "pp_flow_fwd", "pp_flow_rev", "pp_frags", "pp_inbound"):
             if name in self.maps:
@@ -226,6 +228,15 @@ class Lab:
         for family in (4, 6):
             if pod.ip[family] in self.maps["pp_pod_ips"]:
                 del self.maps["pp_pod_ips"][pod.ip[family]]
+
+    def remove_route(self, pod):
+        """Takes the pod's routes away until the next reset, as the end of its interface does."""
+        self.without.append(pod)
+        self.change_routes("del", pod)
+
+    def change_routes(self, verb, pod):
+        for family in (4, 6):
+            subprocess.run(["ip", "route", verb, pod.ip[family], "dev", pod.interface], check=True)
 
     def set_config(self, **changes):
         self.config = {**self.config, **changes}

@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The reference model: forwarding and masquerade as DATAPATH.md wants them, in plain Python.
+
+Each hook returns what may become of the frame as a list of (fate, frame); fates are PASS, DROP and
+SEND (redirected). Where the rules leave the choice of a port, the model takes the one that it is
+shown, after checking that the rules allow it.
+"""
+import ipaddress
+
+import wire
+from wire import ACK, FIN, RST, SYN, Packet
+
+PASS, DROP, SEND = "pass", "drop", "send"
+TIMEOUTS = {"syn": 60, "established": 7440, "closing": 10, "unreplied": 30, "replied": 180, "query": 60, "other": 60}
+INBOUND, INBOUND_ESTABLISHED, FRAGMENT = 30, 7440, 30
+PORTED = ("tcp", "udp", "request")
+BOGONS = [ipaddress.ip_network(n) for n in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32",
+                                            "::1/128", "ff00::/8")]
+NOWHERE = [ipaddress.ip_network(n) for n in ("0.0.0.0/8", "127.0.0.0/8", "240.0.0.0/4", "::/127")]
+MULTICAST = [ipaddress.ip_network(n) for n in ("224.0.0.0/4", "255.255.255.255/32", "ff00::/8")]
+LINK_LOCAL = [ipaddress.ip_network(n) for n in ("169.254.0.0/16", "fe80::/10")]
+
+
+def within(raw, networks):
+    address = ipaddress.ip_address(bytes(raw))
+    return any(address.version == n.version and address in n for n in networks)
+
+
+class Violation(AssertionError):
+    """What the program did that no rule allows."""
+
+
+class Flow:
+    def __init__(self, key, pod, masq, port):
+        self.key, self.pod, self.masq, self.port = key, pod, masq, port
+        self.sent = self.received = 0
+        self.state = None
+        self.expires = 0
+
+    def reverse(self):
+        family, proto, _, _, remote, remote_port = self.key
+        return (family, proto, remote, remote_port, self.masq, self.port)
+
+
+class Model:
+    def __init__(self, lab, ports, flows_max):
+        self.lab, self.ports, self.flows_max = lab, ports, flows_max
+        self.now = 0
+        self.pods = {}         # address bytes -> Pod of the lab, ready ones
+        self.blocks = []       # networks of this node
+        self.exclusions = []   # networks never masqueraded
+        self.skipped = set()   # pool numbers that keep their addresses
+        self.masq = {}         # (uplink, family) -> address bytes
+        self.forward, self.backward, self.inbound, self.fragments = {}, {}, {}, {}
+
+    # --- flows ----------------------------------------------------------------------------------
+
+    def live(self, flow):
+        return flow is not None and self.now <= flow.expires and self.pods.get(flow.key[2]) is flow.pod
+
+    def lookup(self, table, key):
+        flow = table.get(key)
+        return flow if self.live(flow) else None
+
+    def live_flows(self):
+        return [f for f in self.forward.values() if self.live(f)]
+
+    def forget(self, flow):
+        self.forward.pop(flow.key, None)
+        self.backward.pop(flow.reverse(), None)
+
+    def create(self, packet, pod, uplink, port):
+        old = self.forward.get(packet.key())
+        if old:
+            self.forget(old)
+        flow = Flow(packet.key(), pod, self.masq[uplink, packet.family], port)
+        holder = self.backward.get(flow.reverse())
+        if holder:
+            self.forget(holder)  # the caller has made sure that it may
+        self.forward[flow.key] = self.backward[flow.reverse()] = flow
+        self.renew(flow, packet, True)
+        return flow
+
+    def renew(self, flow, packet, outward):
+        """State and expiry after one more packet of the flow."""
+        before = flow.state
+        if packet.kind == "tcp" and not packet.later:
+            self.renew_tcp(flow, packet.tcp_flags, outward)
+        elif packet.proto == wire.UDP:
+            if not outward or flow.state == "replied":
+                flow.state = "replied"
+            else:
+                flow.state = "unreplied"
+        elif packet.proto in (wire.ICMP, wire.ICMP6):
+            flow.state = "query"
+        elif packet.proto != wire.TCP:
+            flow.state = "other"
+        refused = before == "syn" and flow.state == "closing"  # nothing will follow
+        flow.expires = self.now + (0 if refused else TIMEOUTS[flow.state])
+
+    def renew_tcp(self, flow, flags, outward):
+        """A RST from outside does not count once the pod goes on; a SYN of the pod's begins anew."""
+        if outward:
+            if flow.state == "closing" and flags & SYN and not flags & (ACK | RST):
+                flow.sent = flow.received = 0
+            if not flags & RST:
+                flow.received &= ~RST
+            flow.sent |= flags
+        else:
+            flow.received |= flags
+        if (flow.sent | flow.received) & RST or flow.sent & flow.received & FIN:
+            flow.state = "closing"
+        elif flow.received & SYN or (not flow.sent & SYN and flow.received & ACK):
+            flow.state = "established"
+        else:
+            flow.state = "syn"
+
+    # --- hooks ----------------------------------------------------------------------------------
+
+    def from_pod(self, pod, frame):
+        p = Packet(frame)
+        stay, refuse = (PASS, frame), [(PASS, frame), (DROP, None)]
+        if p.bad or p.kind == "icmp" and p.proto == wire.ICMP6:
+            return refuse
+        if frame[6:12] != bytes.fromhex(pod.mac.replace(":", "")) or p.src != raw(pod.ip[p.family]):
+            return refuse if within(p.src or bytes(4), LINK_LOCAL) else [(DROP, None)]
+        if self.forbidden(p):
+            return [(DROP, None)]
+        if p.source_route:
+            return refuse
+        target = self.pods.get(p.dst)
+        if target is None and within(p.dst, MULTICAST + NOWHERE):
+            return refuse if p.ttl <= 1 else [(DROP, None)]
+        if target is None and within(p.dst, LINK_LOCAL) or target is pod:
+            return refuse
+        if p.ttl <= 1:
+            return [stay]
+        further = wire.one_hop_further(frame, p)
+        if target:
+            fates = [(SEND, ethernet(target, further))]
+        else:
+            fates = [(SEND, further), stay]
+        return fates + [stay] if p.options or p.fragment else fates
+
+    @staticmethod
+    def forbidden(p):
+        if p.kind == "udp" and (p.sport, p.dport) in ((67, 68), (547, 546)):
+            return True
+        return p.family == 4 and p.proto == wire.ICMP and not p.later and p.frame[p.l4] == 5
+
+    def guard(self, frame):
+        """Whether XDP drops it."""
+        p = Packet(frame)
+        if p.bad in ("not IP", "header") or not p.src:
+            return None
+        return within(p.src, BOGONS + self.blocks) or (within(p.dst, self.blocks) and p.dst not in self.pods)
+
+    def from_net(self, frame):
+        p = Packet(frame)
+        if p.bad:
+            return [(PASS, frame), (DROP, None)]
+        if within(p.src, BOGONS + self.blocks):
+            return [(DROP, None)]
+        if within(p.dst, self.blocks):
+            return self.to_pod(p, frame)
+        if p.kind == "error":
+            return self.error_in(p, frame)
+        if p.later:
+            entry = self.fragments.get(self.fragment_key(p))
+            if not entry or entry[1] < self.now or not self.live(entry[0]):
+                return [(PASS, frame)]
+            return self.undo(p, frame, entry[0], renew=False)
+        flow = self.lookup(self.backward, self.answer_key(p))
+        if not flow or p.kind in ("request", "icmp"):
+            return [(PASS, frame)]
+        if p.fragment:
+            self.fragments[self.fragment_key(p)] = (flow, self.now + FRAGMENT)
+        return self.undo(p, frame, flow)
+
+    @staticmethod
+    def answer_key(p):
+        return p.key()
+
+    @staticmethod
+    def fragment_key(p):
+        return (p.family, p.proto, p.src, p.dst, p.ident)
+
+    def undo(self, p, frame, flow, renew=True):
+        """Masquerade undone and delivered."""
+        inside = wire.rewritten(frame, p, "dst", flow.key[2], flow.key[3])
+        if p.ttl <= 1:
+            return [(PASS, inside), (DROP, None), ("untouched", frame)]
+        if renew:
+            self.renew(flow, p, False)
+        fates = [(SEND, ethernet(flow.pod, wire.one_hop_further(inside, p)))]
+        return fates + [(PASS, inside)] if p.options or p.fragment else fates
+
+    def to_pod(self, p, frame):
+        pod = self.pods.get(p.dst)
+        if not pod:
+            return [(DROP, None)]
+        if p.ttl <= 1:
+            return [(PASS, frame)]
+        self.note_inbound(p, pod)
+        fates = [(SEND, ethernet(pod, wire.one_hop_further(frame, p)))]
+        return fates + [(PASS, frame)] if p.options or p.fragment or p.kind == "error" else fates
+
+    def note_inbound(self, p, pod):
+        """Connections from outside: only what opens one is remembered."""
+        if within(p.src, self.exclusions) or pod.pool in self.skipped or p.later:
+            return
+        family, proto, src, sport, dst, dport = p.key()
+        key = (family, proto, dst, dport, src, sport)
+        if self.lookup(self.forward, key):
+            return
+        entry = self.inbound_entry(key)
+        opens = p.kind in ("udp", "request") or (p.kind == "tcp" and p.tcp_flags & (SYN | ACK | RST | FIN) == SYN)
+        if opens and not entry:
+            self.inbound[key] = [pod, self.now + INBOUND]
+        elif entry:
+            self.renew_inbound(entry, p)
+
+    def renew_inbound(self, entry, p):
+        entry[1] = self.now + (INBOUND if p.proto != wire.TCP or entry[1] <= self.now + INBOUND else
+                               INBOUND_ESTABLISHED)
+
+    def inbound_entry(self, key):
+        entry = self.inbound.get(key)
+        if entry and entry[1] >= self.now and self.pods.get(key[2]) is entry[0]:
+            return entry
+        return None
+
+    def to_net(self, frame, uplink, seen):
+        """@seen: the frame that the program made, or None if it dropped it."""
+        p = Packet(frame)
+        if not p.src or not within(p.src, self.blocks):
+            return [(PASS, frame)] if not p.bad else [(PASS, frame), (DROP, None)]
+        if p.bad or within(p.dst, MULTICAST + NOWHERE + LINK_LOCAL):
+            return [(DROP, None)]
+        excluded = within(p.dst, self.exclusions)
+        pod = self.pods.get(p.src)
+        if not pod:
+            return [(DROP, None), (PASS, frame)] if excluded else [(DROP, None)]
+        if p.later:
+            return self.later_out(p, frame, excluded or pod.pool in self.skipped)
+        flow = self.lookup(self.forward, p.key()) if p.kind not in ("reply", "icmp", "error") else None
+        if not flow:
+            if excluded or pod.pool in self.skipped:
+                return self.leave(p, frame)
+            if p.kind == "error":
+                return self.error_out(p, frame)
+            if self.answers_inbound(p):
+                return self.leave(p, frame)
+            if p.kind in ("reply", "icmp"):
+                return [(DROP, None)]
+            flow = self.open(p, pod, uplink, seen)
+            if not flow:
+                return [(DROP, None)]
+        else:
+            self.renew(flow, p, True)
+        if p.fragment:
+            self.fragments[self.fragment_key(p)] = (flow, self.now + FRAGMENT)
+        return [(PASS, wire.rewritten(frame, p, "src", flow.masq, flow.port if p.kind in PORTED else None))]
+
+    def leave(self, p, frame):
+        """With the pod's own address."""
+        if p.fragment:
+            self.fragments[self.fragment_key(p)] = (None, self.now + FRAGMENT)
+        return [(PASS, frame)]
+
+    def later_out(self, p, frame, excluded):
+        entry = self.fragments.get(self.fragment_key(p))
+        if entry and entry[1] >= self.now:
+            if entry[0] is None:
+                return [(PASS, frame)]
+            if self.live(entry[0]):
+                return [(PASS, wire.rewritten(frame, p, "src", entry[0].masq, None))]
+        return [(PASS, frame)] if excluded else [(DROP, None)]
+
+    def answers_inbound(self, p):
+        if p.kind == "tcp" and p.tcp_flags & (SYN | ACK) == SYN or p.kind == "request":
+            return False
+        entry = self.inbound_entry(p.key())
+        if not entry:
+            return False
+        entry[1] = self.now + (INBOUND_ESTABLISHED if p.proto == wire.TCP else INBOUND)
+        return True
+
+    # --- new flows ------------------------------------------------------------------------------
+
+    def claimable(self, key, p):
+        """Whether a port is free: unclaimed, or its holder has ended."""
+        holder = self.backward.get(key)
+        return holder is None or not self.live(holder) or holder.key == p.key()
+
+    def reverse_key(self, p, uplink, port):
+        return (p.family, p.proto, p.dst, p.dport, self.masq[uplink, p.family], port)
+
+    def open(self, p, pod, uplink, seen):
+        low, high = self.ports
+        if p.kind not in PORTED:
+            key = self.reverse_key(p, uplink, p.sport)
+            if not self.claimable(key, p):
+                return self.refused(seen, "taken", True)
+            return self.admit(p, pod, uplink, p.sport, seen)
+        keeps = p.kind == "request" or low <= p.sport <= high
+        if keeps and self.claimable(self.reverse_key(p, uplink, p.sport), p):
+            return self.admit(p, pod, uplink, p.sport, seen)
+        if seen is None:
+            return self.refused(seen, "no port", self.exhausted(p, uplink) or self.full())
+        port = self.seen_port(p, seen)
+        if not low <= port <= high and p.kind != "request":
+            raise Violation(f"port {port} is out of the range")
+        holder = self.backward.get(self.reverse_key(p, uplink, port))
+        if self.live(holder) and holder.state != "closing":
+            raise Violation(f"port {port} belongs to a live flow {holder.key}")
+        return self.admit(p, pod, uplink, port, seen)
+
+    def exhausted(self, p, uplink):
+        return not any(self.claimable(self.reverse_key(p, uplink, port), p) for port in
+                       range(self.ports[0], self.ports[1] + 1))
+
+    def full(self):
+        return len(self.live_flows()) >= self.flows_max
+
+    def refused(self, seen, why, allowed):
+        if seen is None and not allowed:
+            raise Violation(f"dropped, though not for {why}")
+        return None
+
+    def admit(self, p, pod, uplink, port, seen):
+        if seen is None and self.full():
+            return None
+        return self.create(p, pod, uplink, port)
+
+    @staticmethod
+    def seen_port(p, seen):
+        new = Packet(seen)
+        return new.sport
+
+    # --- ICMP errors ----------------------------------------------------------------------------
+
+    def error_in(self, p, frame):
+        """From outside, quoting what a pod sent."""
+        q = p.embedded()
+        refuse = [(PASS, frame), (DROP, None)]
+        if p.fragment or q.bad or q.kind in ("error", "icmp", "later", "reply"):
+            return refuse
+        flow = self.lookup(self.backward, (q.family, q.proto, q.dst, q.dport, q.src, q.sport))
+        if not flow:
+            return refuse
+        inside = wire.rewritten(frame, q, "src", flow.key[2], flow.key[3])
+        inside = wire.rewritten(inside, p, "dst", flow.key[2], None)
+        inside = wire.error_checksum(inside, p)
+        if p.ttl <= 1:
+            return refuse + [(PASS, inside)]
+        fates = [(SEND, ethernet(flow.pod, wire.one_hop_further(inside, p)))]
+        return fates + [(PASS, inside)] if p.options else fates
+
+    def error_out(self, p, frame):
+        """From a pod, quoting what it got."""
+        q = p.embedded()
+        if p.fragment or q.bad or q.kind in ("error", "icmp", "later") or q.dst != p.src:
+            return [(DROP, None)]
+        key = (q.family, q.proto, q.dst, q.dport, q.src, q.sport)
+        flow = self.lookup(self.forward, key)
+        if flow and q.kind != "request":
+            outside = wire.rewritten(frame, q, "dst", flow.masq, flow.port if q.kind in ("tcp", "udp", "reply") else None)
+            outside = wire.rewritten(outside, p, "src", flow.masq, None)
+            return [(PASS, wire.error_checksum(outside, p))]
+        return [(PASS, frame)] if self.inbound_entry(key) else [(DROP, None)]
+
+
+def raw(address):
+    return ipaddress.ip_address(address).packed
+
+
+def ethernet(pod, frame):
+    from lab import HOST_MAC
+    return bytes.fromhex((pod.mac + HOST_MAC).replace(":", "")) + frame[12:]
