@@ -62,6 +62,9 @@ void apply_free(struct apply *plan);
 /* Carries it out. Needs the root's lock exclusively. */
 int apply_commit(struct node *node, struct apply *plan, struct error *e);
 
+/* The options into node->config (not written). */
+void apply_options(struct node *node, const struct options *options);
+
 /*
  * Makes everything that follows from the objects true: config, block states, demand, derived maps and
  * routes. @may_drop false at boot: blocks from before it stay. The first error is kept, all is tried.

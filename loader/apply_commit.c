@@ -228,12 +228,35 @@ static int pools_commit(struct node *node, struct apply *plan, struct error *e)
 	return err;
 }
 
+/* In local mode a node's own CiliumNode says what to take now; demand decides what stays. */
+static int own_node_commit(struct node *node, const struct apply_object *o,
+			   const struct options *options, struct error *e)
+{
+	struct claim *claims = NULL;
+	size_t count = 0;
+	int err;
+
+	if (options->allocator != ALLOCATOR_LOCAL || strcmp(o->name, node->config.node) ||
+	    o->result == APPLY_DELETED)
+		return 0;
+	claims_of(o->json, options->default_pool, &claims, &count);
+	err = blocks_match(node, claims, count, e);
+	free(claims);
+	return err;
+}
+
 int apply_commit(struct node *node, struct apply *plan, struct error *e)
 {
 	int err = pools_commit(node, plan, e);
 
-	for (size_t i = 0; i < plan->count && !err; i++)
-		if (plan->objects[i].kind != OBJECT_POOL && is_change(&plan->objects[i]))
-			err = object_commit(node, &plan->objects[i], e);
+	for (size_t i = 0; i < plan->count && !err; i++) {
+		const struct apply_object *o = &plan->objects[i];
+
+		if (o->kind == OBJECT_POOL || !is_change(o))
+			continue;
+		err = object_commit(node, o, e);
+		if (!err && o->kind == OBJECT_NODE)
+			err = own_node_commit(node, o, &plan->options, e);
+	}
 	return err;
 }

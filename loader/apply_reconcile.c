@@ -62,7 +62,7 @@ static int sync_pools(struct node *node, const struct options *options, struct e
 	return err;
 }
 
-static int write_config(struct node *node, const struct options *o, struct error *e)
+void apply_options(struct node *node, const struct options *o)
 {
 	struct config *c = &node->config;
 	struct pool pool;
@@ -80,7 +80,6 @@ static int write_config(struct node *node, const struct options *o, struct error
 	memcpy(c->default_pool_name, o->default_pool, strlen(o->default_pool));
 	if (ipam_pool_find(&node->pins, o->default_pool, &c->default_pool, &pool))
 		c->default_pool = 0;
-	return node_write_config(node, e);
 }
 
 /* The blocks that this node's own CiliumNode lists, in any mode; claims borrow from *object. */
@@ -100,13 +99,15 @@ int apply_reconcile(struct node *node, const struct options *options, bool may_d
 	size_t count;
 	int first, err;
 
-	first = write_config(node, options, e);
+	apply_options(node, options);
+	first = node_write_config(node, e);
 	first = keep(first, sync_pools(node, options, first ? NULL : e));
 	own_claims(node, &object, &claims, &count);
 	first = keep(first, blocks_settle(node, claims, count, first ? NULL : e));
-	first = keep(first, blocks_match(node, claims, count, first ? NULL : e));
+	if (node->config.allocator == NODE_ALLOCATOR_STATIC)
+		first = keep(first, blocks_match(node, claims, count, first ? NULL : e));
 	first = keep(first, blocks_retire_all(node, first ? NULL : e));
-	first = keep(first, blocks_balance_all(node, may_drop && !count, first ? NULL : e));
+	first = keep(first, blocks_balance_all(node, may_drop, first ? NULL : e));
 	free(claims);
 	json_decref(object);
 	err = root_lock_derived(&node->pins.root);

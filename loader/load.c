@@ -13,6 +13,7 @@
 #include "loader/load.h"
 #include "loader/objects.h"
 #include "maps/datapath.h"
+#include "maps/dispatch.h"
 
 struct loading {
 	struct pins *pins;
@@ -121,7 +122,7 @@ static int place_maps(struct loading *l, struct bpf_object *object)
 
 	bpf_object__for_each_map(map, object) {
 		const char *name = bpf_map__name(map);
-		uint32_t entries = flow_entries(name, l->options->nat_max);
+		uint32_t entries = l->options ? flow_entries(name, l->options->nat_max) : 0;
 
 		if (strncmp(name, "pp_", 3))
 			continue;
@@ -190,13 +191,53 @@ static int load_object(struct loading *l, const struct object_file *file,
 	return err;
 }
 
-int load_all(struct pins *pins, const struct options *options, bool *resized, struct error *e)
+static int load_files(struct loading *l, const struct object_file *files,
+		      const struct datapath_config *cfg)
 {
-	struct loading l = { .pins = pins, .options = options, .resized = resized, .e = e };
-	struct datapath_config cfg = DATAPATH_DEFAULTS;
 	libbpf_print_fn_t before;
 	int err = 0;
 
+	current = l;
+	before = libbpf_set_print(keep_log);
+	for (const struct object_file *f = files; !err && f->name; f++)
+		err = load_object(l, f, cfg);
+	libbpf_set_print(before);
+	current = NULL;
+	/* the old programs' descriptors are not the pinned ones any more */
+	pins_forget(l->pins);
+	return err;
+}
+
+int load_ipam(struct pins *pins, struct error *e)
+{
+	struct loading l = { .pins = pins, .e = e };
+	struct datapath_config none = {};
+
+	return load_files(&l, ipam_files, &none);
+}
+
+/* One slot moves all pods of the node to the new program. */
+static int dispatch(struct pins *pins, struct error *e)
+{
+	int map = pins_map(pins, PIN_DISPATCH), program = pins_prog(pins, PROG_FROM_POD);
+	__u32 slot = DISPATCH_POD;
+
+	if (map < 0)
+		return pins_error(pins, "pp_dispatch", map, e);
+	if (program < 0)
+		return pins_error(pins, "pp_from_pod", program, e);
+	if (bpf_map_update_elem(map, &slot, &program, BPF_ANY))
+		return pins_error(pins, "pp_dispatch", -errno, e);
+	return 0;
+}
+
+int load_datapath(struct pins *pins, const struct options *options, bool *resized, struct error *e)
+{
+	struct loading l = { .pins = pins, .options = options, .resized = resized, .e = e };
+	struct datapath_config cfg = DATAPATH_DEFAULTS;
+	int err;
+
+	*resized = false;
 	cfg.fib_skip_neigh = features()->fib_skip_neigh ? FIB_LOOKUP_SKIP_NEIGH : 0;
 	for (int f = 0; f < FAMILIES; f++)
 		cfg.fib_source[f] = features()->fib_source ? FIB_LOOKUP_SRC : 0;
@@ -205,13 +246,6 @@ int load_all(struct pins *pins, const struct options *options, bool *resized, st
 	cfg.flows = options->nat_max;
 	if (getrandom(&cfg.secret, sizeof(cfg.secret), 0) < 0)
 		cfg.secret = getpid();
-	if (resized)
-		*resized = false;
-	current = &l;
-	before = libbpf_set_print(keep_log);
-	for (const struct object_file *f = object_files; !err && f->name; f++)
-		err = load_object(&l, f, &cfg);
-	libbpf_set_print(before);
-	current = NULL;
-	return err;
+	err = load_files(&l, datapath_files, &cfg);
+	return err ? err : dispatch(pins, e);
 }

@@ -22,10 +22,13 @@ struct features {
 /* Probed once in a process. Needs root. */
 const struct features *features(void);
 
+/* The transactions and all maps that they need; no options matter here. */
+int load_ipam(struct pins *pins, struct error *e);
+
 /*
- * Loads all objects for @options; a flow table of another size is made anew (its flows are forgotten:
- * *resized says so). 0 or -errno with a sentence.
+ * The packets' programs for @options; a flow table of another size is made anew (its flows are forgotten:
+ * *resized says so). What is attached to pods takes the new program at once. 0 or -errno with a sentence.
  */
-int load_all(struct pins *pins, const struct options *options, bool *resized, struct error *e);
+int load_datapath(struct pins *pins, const struct options *options, bool *resized, struct error *e);
 
 #endif

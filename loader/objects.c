@@ -9,8 +9,12 @@
 #include "ipam.skel.h"
 #include "pod.skel.h"
 
-const struct object_file object_files[] = {
+const struct object_file ipam_files[] = {
 	{ "ipam", ipam__elf_bytes },
+	{},
+};
+
+const struct object_file datapath_files[] = {
 	{ "pod", pod__elf_bytes },
 	{},
 };

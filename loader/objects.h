@@ -10,6 +10,7 @@ struct object_file {
 	const void *(*bytes)(size_t *size);
 };
 
-extern const struct object_file object_files[]; /* ends with a NULL name */
+/* Each ends with a NULL name. */
+extern const struct object_file ipam_files[], datapath_files[];
 
 #endif

@@ -10,13 +10,14 @@ enum pinned_map {
 	PIN_IPAM, PIN_CONFIG, PIN_POOLS, PIN_POOL_IDS, PIN_POOL_CIDRS, PIN_BLOCKS, PIN_IPS, PIN_LEASES,
 	PIN_PENDING, PIN_OBJECTS, PIN_PODS, PIN_POD_IPS, PIN_CIDRS, PIN_NOMASQ, PIN_UPLINKS,
 	PIN_FLOWS, PIN_FLOW_FWD, PIN_FLOW_REV, PIN_FRAGS, PIN_INBOUND, PIN_STATS, PIN_EVENTS,
-	PIN_DISPATCH,
+	PIN_DISPATCH, PIN_RANGES,
 	PIN_MAPS,
 };
 
 enum pinned_prog {
 	PROG_LEASE, PROG_BIND, PROG_DYING, PROG_RELEASE, PROG_POOL_SET, PROG_POOL_DELETE,
-	PROG_BLOCK_CARVE, PROG_BLOCK_DROP, PROG_BLOCK_STATE, PROG_POD_ENTRY,
+	PROG_BLOCK_CARVE, PROG_BLOCK_DROP, PROG_BLOCK_STATE, PROG_POD_ENTRY, PROG_FROM_POD,
+	PROG_FROM_NET, PROG_TO_NET, PROG_FLOWS_ARM, PROG_GUARD, PROG_CLOCK,
 	PIN_PROGS,
 };
 
@@ -31,6 +32,8 @@ struct pins {
 
 void pins_init(struct pins *pins);
 void pins_close(struct pins *pins);
+/* Closes the descriptors: what is asked for next is opened anew. The root stays open. */
+void pins_forget(struct pins *pins);
 
 /* A file descriptor that @pins owns, or -errno (-ENOENT: the pin is missing). */
 int pins_map(struct pins *pins, enum pinned_map map);

@@ -289,16 +289,19 @@ static int obtain(struct node *node, struct netlink *nl, const struct pod_reques
 			 request->owner.id);
 }
 
-int pod_add(struct node *node, struct netlink *nl, const struct pod_request *request,
+int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wanted,
 	    struct pod_result *result, struct error *e)
 {
+	struct pod_request copy = *wanted, *request = &copy;
 	struct pod_link_made made = {};
 	struct pod_pools pools = {};
 	struct txn txn;
 	int err;
 
 	memset(result, 0, sizeof(*result));
-	err = pod_repair(node, e);
+	err = pod_wishes(request, e);
+	if (!err)
+		err = pod_repair(node, e);
 	if (!err)
 		err = obtain(node, nl, request, &pools, &txn, result, e);
 	if (err)

@@ -13,7 +13,7 @@ static const struct pod_link_entry *link_of(const struct pod_link_entry *links, 
 					    const struct lease_entry *l)
 {
 	for (size_t i = 0; i < count; i++)
-		if (links[i].ifindex == l->lease.ifindex && links[i].whole &&
+		if (links[i].ifindex == l->lease.ifindex && links[i].kind == POD_LINK_WHOLE &&
 		    links[i].alias.generation == l->lease.generation &&
 		    !memcmp(&links[i].alias.owner, &l->owner, sizeof(l->owner)))
 			return &links[i];
@@ -41,7 +41,7 @@ static int orphan_remove(struct node *node, struct netlink *nl, const struct pod
 	struct lease lease;
 	int err;
 
-	if (!link->whole || (!ipam_lease_read(&node->pins, &link->alias.owner, &lease) &&
+	if (link->kind != POD_LINK_WHOLE || (!ipam_lease_read(&node->pins, &link->alias.owner, &lease) &&
 			     lease.generation >= link->alias.generation))
 		return 0;
 	err = pod_link_delete(nl, link->alias.owner.id, link->alias.owner.ifname, link->ifindex, e);

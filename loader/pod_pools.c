@@ -7,6 +7,7 @@
 
 #include "loader/ipam.h"
 #include "loader/pod_pools.h"
+#include "loader/route.h"
 #include "loader/selector.h"
 #include "loader/store.h"
 
@@ -16,6 +17,25 @@ void pod_pools_pend(struct node *node, const struct pod_request *request,
 	for (int f = 0; f < FAMILIES; f++)
 		if (pools->name[f][0])
 			ipam_pending_set(&node->pins, &request->owner, f, pools->name[f]);
+}
+
+int pod_wishes(struct pod_request *request, struct error *e)
+{
+	static const char *const keys[FAMILIES] = { "pinpool.io/ipv4-address",
+						    "pinpool.io/ipv6-address" };
+
+	for (int f = 0; f < FAMILIES; f++) {
+		const char *text = json_string_value(json_object_get(request->annotations, keys[f]));
+		struct addr addr;
+
+		if (!text || !text[0] || !addr_is_zero(&request->wanted[f]))
+			continue;
+		if (addr_parse(text, &addr) || addr_family(&addr) != (enum family)f)
+			return error_set(e, -EINVAL, "annotation %s: \"%s\" is not an %s address", keys[f],
+					 text, f == FAMILY_IPV4 ? "IPv4" : "IPv6");
+		request->wanted[f] = addr;
+	}
+	return 0;
 }
 
 /* The objects of pools that have a selector: only these matter for the choice. */
@@ -119,8 +139,7 @@ int pod_pools_choose(struct node *node, const struct pod_request *request, struc
 	if (err)
 		return err;
 	for (int f = 0; f < FAMILIES; f++) {
-		static const struct addr none;
-		bool wanted = memcmp(&request->wanted[f], &none, sizeof(none));
+		bool wanted = !addr_is_zero(&request->wanted[f]);
 
 		if (!choices[f].pool[0]) {
 			if (wanted && !first)

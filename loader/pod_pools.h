@@ -17,6 +17,12 @@ struct pod_pools {
 int pod_pools_choose(struct node *node, const struct pod_request *request, struct pod_pools *pools,
 		     char *note, size_t note_size, struct error *e);
 
+/*
+ * The pod's annotations pinpool.io/ipv4-address and …/ipv6-address (IPAM.md 3), where the caller wants
+ * no address itself. -EINVAL with a sentence.
+ */
+int pod_wishes(struct pod_request *request, struct error *e);
+
 /* Records the demand of all families (IPAM.md 4). */
 void pod_pools_pend(struct node *node, const struct pod_request *request,
 		    const struct pod_pools *pools);
