@@ -53,66 +53,95 @@ static size_t select_kinds(struct route *list, size_t count, unsigned int kinds)
 	return n;
 }
 
-/* Queues what lacks or differs, and marks in @surplus what the kernel has too much. */
-static void queue_missing(struct netlink *nl, const struct route *want, size_t wants,
-			  const struct route *has, size_t count, bool *surplus,
-			  struct routes_change *change)
+/* Goes through both sorted lists at once. */
+static void walk(const struct route *want, size_t wants, const struct route *has, size_t count,
+		 void (*fn)(const struct route *route, enum routes_state state, void *arg), void *arg)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < wants; i++) {
-		bool found = false, same = false;
+		enum routes_state state = ROUTES_MISSING;
 
 		if (i && !compare_key(&want[i - 1], &want[i]))
 			continue;
 		while (at < count && compare_key(&has[at], &want[i]) < 0)
-			surplus[at++] = true;
+			fn(&has[at++], ROUTES_SURPLUS, arg);
 		for (; at < count && !compare_key(&has[at], &want[i]); at++) {
 			/* more than one can only be an IPv6 route of several gateways */
-			surplus[at] = found;
-			same = same || (!found && is_as_wanted(&has[at], &want[i]));
-			found = true;
+			if (state != ROUTES_MISSING)
+				fn(&has[at], ROUTES_SURPLUS, arg);
+			else
+				state = is_as_wanted(&has[at], &want[i]) ? ROUTES_OK : ROUTES_DIFFERENT;
 		}
-		if (same) {
-			change->kept++;
-			continue;
-		}
-		if (found)
-			route_replace(nl, &want[i]);
-		else
-			route_add(nl, &want[i]);
-		change->added++;
+		fn(&want[i], state, arg);
 	}
 	while (at < count)
-		surplus[at++] = true;
+		fn(&has[at++], ROUTES_SURPLUS, arg);
+}
+
+int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
+		   size_t count,
+		   void (*fn)(const struct route *route, enum routes_state state, void *arg), void *arg,
+		   struct error *e)
+{
+	struct route *has;
+	size_t n;
+	int err = route_list(nl, table, ROUTE_PROTOCOL, &has, &n, e);
+
+	if (err)
+		return err;
+	n = select_kinds(has, n, kinds);
+	count = select_kinds(wanted, count, kinds);
+	walk(wanted, count, has, n, fn, arg);
+	free(has);
+	return 0;
+}
+
+struct reconciliation {
+	struct netlink *nl;
+	struct routes_change change;
+	struct route *surplus;
+	size_t room;
+};
+
+static void reconcile_one(const struct route *route, enum routes_state state, void *arg)
+{
+	struct reconciliation *r = arg;
+
+	switch (state) {
+	case ROUTES_OK:
+		r->change.kept++;
+		break;
+	case ROUTES_MISSING:
+		route_add(r->nl, route);
+		r->change.added++;
+		break;
+	case ROUTES_DIFFERENT:
+		route_replace(r->nl, route);
+		r->change.added++;
+		break;
+	case ROUTES_SURPLUS:
+		if (r->change.removed == r->room) {
+			r->room = r->room ? 2 * r->room : 64;
+			r->surplus = reallocarray(r->surplus, r->room, sizeof(*r->surplus));
+			if (!r->surplus)
+				abort();
+		}
+		r->surplus[r->change.removed++] = *route;
+	}
 }
 
 int routes_reconcile(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
 		     size_t count, struct routes_change *change, struct error *e)
 {
-	struct routes_change ignored, *c = change ? change : &ignored;
-	struct route *has;
-	size_t n;
-	bool *surplus;
-	int err = route_list(nl, table, ROUTE_PROTOCOL, &has, &n, e);
+	struct reconciliation r = { .nl = nl };
+	int err = routes_compare(nl, table, kinds, wanted, count, reconcile_one, &r, e);
 
-	*c = (struct routes_change){};
-	if (err)
-		return err;
-	n = select_kinds(has, n, kinds);
-	count = select_kinds(wanted, count, kinds);
-	surplus = calloc(n + 1, sizeof(*surplus));
-	if (!surplus)
-		abort();
 	/* what is new goes in first: no destination is without its route meanwhile */
-	queue_missing(nl, wanted, count, has, n, surplus, c);
-	for (size_t i = 0; i < n; i++) {
-		if (!surplus[i])
-			continue;
-		route_delete(nl, &has[i]);
-		c->removed++;
-	}
-	free(surplus);
-	free(has);
-	return netlink_flush(nl, e);
+	for (size_t i = 0; i < r.change.removed; i++)
+		route_delete(nl, &r.surplus[i]);
+	free(r.surplus);
+	if (change)
+		*change = r.change;
+	return err ? err : netlink_flush(nl, e);
 }

@@ -19,6 +19,13 @@ struct routes_change {
 	size_t added, removed, kept;
 };
 
+enum routes_state {
+	ROUTES_OK,
+	ROUTES_MISSING,
+	ROUTES_DIFFERENT, /* the kernel has another of this destination and metric */
+	ROUTES_SURPLUS,   /* the kernel has it and it is not wanted */
+};
+
 /* The kind that @route is of. */
 enum routes_kind routes_kind(const struct route *route);
 
@@ -29,5 +36,14 @@ enum routes_kind routes_kind(const struct route *route);
  */
 int routes_reconcile(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
 		     size_t count, struct routes_change *change, struct error *e);
+
+/*
+ * The same question without the change: tells @fn of each route, the wanted one or, for
+ * ROUTES_SURPLUS, the kernel's.
+ */
+int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
+		   size_t count,
+		   void (*fn)(const struct route *route, enum routes_state state, void *arg), void *arg,
+		   struct error *e);
 
 #endif

@@ -36,4 +36,9 @@ int sync_endpoint_routes(struct node *node, struct netlink *nl, struct error *e)
 int sync_node_routes(const struct facts *facts, const struct options *options, struct netlink *nl,
 		     struct error *e);
 
+/* For `check` and `get routes`: all routes as they should be. The caller frees *routes. */
+struct route;
+int routes_wanted(struct node *node, const struct facts *facts, const struct options *options,
+		  struct netlink *nl, struct route **routes, size_t *count, struct error *e);
+
 #endif
