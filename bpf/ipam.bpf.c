@@ -13,6 +13,12 @@
 #include "bpf/ipam_lease.bpf.h"
 #include "bpf/ipam_lock.bpf.h"
 #include "bpf/ipam_pool.bpf.h"
+/* made with the first object, for the loader, which fills them before any packet's program comes */
+#include "maps/cidrs.bpf.h"
+#include "maps/config.bpf.h"
+#include "maps/nomasq.bpf.h"
+#include "maps/ranges.bpf.h"
+#include "maps/uplinks.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 

@@ -152,6 +152,8 @@ static int arm_timer(struct node *node, struct error *e)
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	int fd = pins_prog(&node->pins, PROG_FLOWS_ARM);
 
+	if (fd == -ENOENT)
+		return 0; /* TEMPORARY */
 	if (fd < 0)
 		return pins_error(&node->pins, "pp_flows_arm", fd, e);
 	if (bpf_prog_test_run_opts(fd, &opts) || (int)opts.retval < 0)

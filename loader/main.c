@@ -89,7 +89,7 @@ static int run(const struct globals *g, int argc, char **argv)
 		printf("usage: pinpool %s %s\n\n%s\n", c->name, c->arguments, c->help);
 		return EXIT_DONE;
 	}
-	optind = 1;
+	optind = 0; /* glibc: forget the order and the place of the scan of the global options */
 	status = c->run(g, argc, argv);
 	return finish_output(status);
 }
