@@ -48,10 +48,57 @@ $(BUILD)/pinpool: $(addprefix $(BUILD)/,main.o $(MODULES:=.o))
 $(BUILD)/pinpool-cni: $(addprefix $(BUILD)/,cni.o $(filter-out cmd_%,$(MODULES:=.o)))
 	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $^ $(PP_LIBS) -o $@
 
+# Tests: the modules once more, under the sanitizers; no main, no commands.
+SAN       := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNITS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit_%,$(wildcard tests/unit/*.c))
+SAN_OBJS  := $(patsubst %,$(BUILD)/san/%.o,$(filter-out cmd_%,$(MODULES)))
+
+$(BUILD)/san/%.o: loader/%.c | $(SKELS)
+	$(Q)mkdir -p $(@D)
+	$(call say,SAN)$(CC) $(PP_CFLAGS) $(CFLAGS) $(SAN) -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/unit_%: tests/unit/%.c $(SAN_OBJS)
+	$(Q)mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(PP_CFLAGS) $(CFLAGS) $(SAN) -MMD -MP $< $(SAN_OBJS) $(PP_LIBS) -o $@
+
+# The whole program under the sanitizers, for tests of its input.
+$(BUILD)/san/pinpool: $(addprefix $(BUILD)/san/,main.o $(MODULES:=.o))
+	$(call say,LD)$(CC) $(CFLAGS) $(SAN) $^ $(PP_LIBS) -o $@
+
+# make fuzz T=manifest S=60: runs one fuzzer for some seconds on its corpus
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(patsubst %,loader/%.c,$(filter-out cmd_%,$(MODULES))) | $(SKELS)
+	$(Q)mkdir -p $(@D)
+	$(call say,FUZZ)$(CLANG) $(PP_CFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined $^ $(PP_LIBS) -o $@
+
+fuzz: $(BUILD)/fuzz/$(T)
+	$(Q)mkdir -p $(BUILD)/corpus/$(T) && $< -max_total_time=$(or $(S),60) $(BUILD)/corpus/$(T) tests/fuzz/corpus/$(T)
+
+tests: all $(UNITS) $(BUILD)/san/pinpool
+
+check:
+	$(Q)scripts/deps --cni
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)tests/run $(TESTS)
+
+demo:
+	$(Q)scripts/deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/demo
+
+bench:
+	$(Q)scripts/deps --bench
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/bench
+
+vmcheck:
+	$(Q)scripts/deps --vm
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)scripts/vmcheck
+
 clean:
 	$(Q)rm -rf $(BUILD)
 
-.PHONY: all clean
+.PHONY: all tests check demo bench vmcheck fuzz clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(wildcard $(BUILD)/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
