@@ -81,6 +81,8 @@ int sync_blocks(struct node *node, struct error *e)
 	if (!err)
 		err = sync_cidrs(node, &facts, e);
 	if (!err)
+		err = sync_ranges(node, &facts, e);
+	if (!err)
 		err = sync_nomasq(node, &facts, &options, nl, e);
 	if (!err)
 		err = sync_block_routes(&facts, nl, e);
@@ -109,6 +111,7 @@ int sync_all(struct node *node, const struct options *options, struct error *e)
 	}
 	/* one part's failure is no reason to leave the others stale */
 	first = sync_cidrs(node, &facts, e);
+	first = keep(first, sync_ranges(node, &facts, first ? NULL : e));
 	first = keep(first, sync_nomasq(node, &facts, options, nl, first ? NULL : e));
 	first = keep(first, sync_block_routes(&facts, nl, first ? NULL : e));
 	first = keep(first, sync_endpoint_routes(node, nl, first ? NULL : e));

@@ -28,6 +28,7 @@ int facts_read(struct node *node, struct facts *facts, struct error *e);
 void facts_free(struct facts *facts);
 
 int sync_cidrs(struct node *node, const struct facts *facts, struct error *e);
+int sync_ranges(struct node *node, const struct facts *facts, struct error *e);
 /* @nl: the node's namespace, for its own addresses. */
 int sync_nomasq(struct node *node, const struct facts *facts, const struct options *options,
 		struct netlink *nl, struct error *e);

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* pp_ranges: a few prefixes that together cover all local blocks. */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/map.h"
+#include "loader/sync_parts.h"
+#include "maps/ranges.h"
+
+static int by_prefix(const void *a, const void *b)
+{
+	return prefix_compare(a, b);
+}
+
+/* The longest prefix that covers both. */
+static struct prefix common(const struct prefix *a, const struct prefix *b)
+{
+	unsigned int length = a->length < b->length ? a->length : b->length;
+	struct prefix p = prefix_of(&a->addr, length);
+
+	while (length && !prefix_covers(&p, b))
+		p = prefix_of(&a->addr, --length);
+	return p;
+}
+
+/* Sorted neighbours that have least in common are split, until there are RANGES_MAX groups. */
+static size_t group(const struct prefix *sorted, size_t count, struct prefix *groups)
+{
+	size_t splits[RANGES_MAX] = {}, split_count = 0, used = 0;
+
+	for (size_t n = 1; n < RANGES_MAX && n < count; n++) {
+		unsigned int best = 129;
+		size_t at = 0;
+
+		for (size_t i = 1; i < count; i++) {
+			struct prefix c = common(&sorted[i - 1], &sorted[i]);
+			bool taken = false;
+
+			for (size_t s = 0; s < split_count; s++)
+				taken |= splits[s] == i;
+			if (!taken && c.length < best && c.length < sorted[i].length) {
+				best = c.length;
+				at = i;
+			}
+		}
+		if (at)
+			splits[split_count++] = at;
+	}
+	for (size_t i = 0; i < count; i++) {
+		bool starts = !i;
+
+		for (size_t s = 0; s < split_count; s++)
+			starts |= splits[s] == i;
+		if (starts)
+			groups[used++] = sorted[i];
+		else
+			groups[used - 1] = common(&groups[used - 1], &sorted[i]);
+	}
+	return used;
+}
+
+static void fill_ipv4(struct ranges *r, const struct prefix *groups, size_t count)
+{
+	r->count[FAMILY_IPV4] = count;
+	for (size_t i = 0; i < count; i++) {
+		unsigned int bits = prefix_bits(&groups[i]);
+
+		memcpy(&r->ipv4[i].network, groups[i].addr.byte + 12, 4);
+		r->ipv4[i].mask = htonl(bits ? ~0U << (32 - bits) : 0);
+	}
+}
+
+static void fill_ipv6(struct ranges *r, const struct prefix *groups, size_t count)
+{
+	r->count[FAMILY_IPV6] = count;
+	for (size_t i = 0; i < count; i++) {
+		unsigned int bits = groups[i].length < 64 ? groups[i].length : 64;
+
+		memcpy(&r->ipv6[i].network, groups[i].addr.byte, 8);
+		for (unsigned int b = 0; b < bits; b++)
+			((__u8 *)&r->ipv6[i].mask)[b / 8] |= 0x80 >> (b % 8);
+	}
+}
+
+int sync_ranges(struct node *node, const struct facts *facts, struct error *e)
+{
+	struct prefix *list = xcalloc(facts->block_count, sizeof(*list)), groups[RANGES_MAX];
+	int fd = pins_map(&node->pins, PIN_RANGES);
+	struct ranges r = {};
+	__u32 zero = 0;
+
+	for (int f = 0; f < FAMILIES; f++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < facts->block_count; i++)
+			if (facts->blocks[i].block.family == (enum family)f)
+				list[n++] = facts->blocks[i].block.prefix;
+		if (n)
+			qsort(list, n, sizeof(*list), by_prefix);
+		n = group(list, n, groups);
+		if (f == FAMILY_IPV4)
+			fill_ipv4(&r, groups, n);
+		else
+			fill_ipv6(&r, groups, n);
+	}
+	free(list);
+	if (fd < 0)
+		return pins_error(&node->pins, "pp_ranges", fd, e);
+	return bpf_map_update_elem(fd, &zero, &r, BPF_ANY) ? pins_error(&node->pins, "pp_ranges", -errno, e)
+							    : 0;
+}
