@@ -18,12 +18,14 @@ static int by_prefix(const void *a, const void *b)
 /* The longest prefix that covers both. */
 static struct prefix common(const struct prefix *a, const struct prefix *b)
 {
-	unsigned int length = a->length < b->length ? a->length : b->length;
-	struct prefix p = prefix_of(&a->addr, length);
+	unsigned int length = a->length < b->length ? a->length : b->length, same = 0;
 
-	while (length && !prefix_covers(&p, b))
-		p = prefix_of(&a->addr, --length);
-	return p;
+	for (unsigned int i = 0; i < 16 && same == i * 8; i++) {
+		unsigned int differ = a->addr.byte[i] ^ b->addr.byte[i];
+
+		same += differ ? (unsigned int)__builtin_clz(differ) - 24 : 8;
+	}
+	return prefix_of(&a->addr, same < length ? same : length);
 }
 
 /* Sorted neighbours that have least in common are split, until there are RANGES_MAX groups. */
