@@ -122,6 +122,7 @@ static void lease_fill(struct lease_request *l, const struct pod_request *r,
 	lease->created = time(NULL);
 	snprintf(lease->namespace, sizeof(lease->namespace), "%s", r->namespace ? r->namespace : "");
 	snprintf(lease->pod, sizeof(lease->pod), "%s", r->name ? r->name : "");
+	snprintf(lease->network, sizeof(lease->network), "%s", r->network ? r->network : "");
 }
 
 /* A lease by the rules: where blocks lack, they are asked for and it is tried again. */

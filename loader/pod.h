@@ -19,6 +19,7 @@ struct pod_request {
 	const char *netns;           /* as the caller named it; NULL: addresses alone (`alloc`) */
 	int netns_fd;                /* the same, open */
 	const char *namespace, *name; /* NULL or "": a plain container */
+	const char *network;         /* CNI's name of it; NULL: none */
 	const json_t *annotations, *labels; /* may be NULL */
 	bool known_labels;           /* false: the caller cannot know the pod's labels */
 	const char *pool;            /* the network's own default pool; NULL: the node's */

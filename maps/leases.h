@@ -41,6 +41,7 @@ struct lease {
 	char namespace[64];
 	char pod[PP_NAME];
 	char netns[128];        /* as the caller named it: a name or a path */
+	char network[128];      /* CNI's name of the network; "": made without CNI */
 };
 
 #define NO_SLOT 0xffffffff
