@@ -154,11 +154,11 @@ static int pin_program(struct loading *l, struct bpf_program *program)
 	return err ? error_set(l->e, err, "%s: cannot pin: %s", path, strerror(-err)) : 0;
 }
 
-static int load_object(struct loading *l, const struct object_file *file,
-		       const struct datapath_config *cfg)
+/* Opened, configured, its maps placed; not loaded. NULL with a sentence. */
+static struct bpf_object *open_object(struct loading *l, const struct object_file *file,
+				      const struct datapath_config *cfg)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = file->name);
-	struct bpf_program *program;
 	struct bpf_object *object;
 	size_t size;
 	const void *bytes = file->bytes(&size);
@@ -166,24 +166,40 @@ static int load_object(struct loading *l, const struct object_file *file,
 
 	l->log[0] = 0;
 	object = bpf_object__open_mem(bytes, size, &opts);
-	if (!object)
-		return error_set(l->e, -errno, "bpf/%s: cannot open: %s", file->name, strerror(errno));
+	if (!object) {
+		error_set(l->e, -errno, "bpf/%s: cannot open: %s", file->name, strerror(errno));
+		return NULL;
+	}
 	err = set_constant(object, "cfg", cfg, sizeof(*cfg));
 	if (err)
 		error_set(l->e, err, "bpf/%s: cannot configure: %s", file->name, strerror(-err));
-	if (!err)
+	else
 		err = place_maps(l, object);
-	/*
-	 * expected_attach_type stays 0 for all tc programs: tcx and clsact take it on every kernel, and
-	 * prog arrays refuse a mix of types.
-	 */
-	if (!err) {
-		err = bpf_object__load(object);
-		if (err)
-			error_set(l->e, err,
-				  "bpf/%s: the kernel refused it: %s (%s); run 'pinpool version' for what the kernel has",
-				  file->name, strerror(-err), cause(l));
-	}
+	if (!err)
+		return object;
+	bpf_object__close(object);
+	errno = -err;
+	return NULL;
+}
+
+/*
+ * expected_attach_type stays 0 for all tc programs: tcx and clsact take it on every kernel, and prog
+ * arrays refuse a mix of types.
+ */
+static int load_object(struct loading *l, const struct object_file *file,
+		       const struct datapath_config *cfg)
+{
+	struct bpf_object *object = open_object(l, file, cfg);
+	struct bpf_program *program;
+	int err;
+
+	if (!object)
+		return -errno;
+	err = bpf_object__load(object);
+	if (err)
+		error_set(l->e, err,
+			  "bpf/%s: the kernel refused it: %s (%s); run 'pinpool version' for what the kernel has",
+			  file->name, strerror(-err), cause(l));
 	bpf_object__for_each_program(program, object)
 		if (!err)
 			err = pin_program(l, program);
@@ -231,21 +247,43 @@ static int dispatch(struct pins *pins, struct error *e)
 	return 0;
 }
 
+static void datapath_configure(const struct options *options, struct datapath_config *cfg)
+{
+	*cfg = (struct datapath_config)DATAPATH_DEFAULTS;
+	cfg->fib_skip_neigh = features()->fib_skip_neigh ? FIB_LOOKUP_SKIP_NEIGH : 0;
+	for (int f = 0; f < FAMILIES; f++)
+		cfg->fib_source[f] = features()->fib_source ? FIB_LOOKUP_SRC : 0;
+	cfg->port_min = options->snat_port_min;
+	cfg->port_max = options->snat_port_max;
+	cfg->flows = options->nat_max;
+	if (getrandom(&cfg->secret, sizeof(cfg->secret), 0) < 0)
+		cfg->secret = getpid();
+}
+
 int load_datapath(struct pins *pins, const struct options *options, bool *resized, struct error *e)
 {
 	struct loading l = { .pins = pins, .options = options, .resized = resized, .e = e };
-	struct datapath_config cfg = DATAPATH_DEFAULTS;
+	struct datapath_config cfg;
 	int err;
 
 	*resized = false;
-	cfg.fib_skip_neigh = features()->fib_skip_neigh ? FIB_LOOKUP_SKIP_NEIGH : 0;
-	for (int f = 0; f < FAMILIES; f++)
-		cfg.fib_source[f] = features()->fib_source ? FIB_LOOKUP_SRC : 0;
-	cfg.port_min = options->snat_port_min;
-	cfg.port_max = options->snat_port_max;
-	cfg.flows = options->nat_max;
-	if (getrandom(&cfg.secret, sizeof(cfg.secret), 0) < 0)
-		cfg.secret = getpid();
+	datapath_configure(options, &cfg);
 	err = load_files(&l, datapath_files, &cfg);
 	return err ? err : dispatch(pins, e);
+}
+
+struct bpf_object *load_open_guard(struct pins *pins, const struct options *options,
+				   struct error *e)
+{
+	struct loading l = { .pins = pins, .options = options, .e = e };
+	libbpf_print_fn_t before = libbpf_set_print(keep_log);
+	struct datapath_config cfg;
+	struct bpf_object *object;
+
+	datapath_configure(options, &cfg);
+	current = &l;
+	object = open_object(&l, &guard_file, &cfg);
+	current = NULL;
+	libbpf_set_print(before);
+	return object;
 }

@@ -8,6 +8,7 @@
 #include "maps/txn.h"
 #include "ipam.skel.h"
 #include "pod.skel.h"
+#include "uplink.skel.h"
 
 const struct object_file ipam_files[] = {
 	{ "ipam", ipam__elf_bytes },
@@ -16,5 +17,8 @@ const struct object_file ipam_files[] = {
 
 const struct object_file datapath_files[] = {
 	{ "pod", pod__elf_bytes },
+	{ "uplink", uplink__elf_bytes },
 	{},
 };
+
+const struct object_file guard_file = {};

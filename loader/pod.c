@@ -21,11 +21,12 @@
 
 int pod_repair(struct node *node, struct error *e)
 {
-	__u64 synced = node->config.synced;
 	struct ipam ipam;
 	int err = ipam_read(&node->pins, &ipam, e);
 
-	if (err || ipam.generation == synced)
+	if (!err)
+		err = node_read_config(node, e);
+	if (err || ipam.generation == node->config.synced)
 		return err;
 	err = root_lock_derived(&node->pins.root);
 	if (err)
@@ -308,8 +309,11 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 	if (err)
 		return err;
 	result->existed = txn.existed;
+	/* the lease may be in a block that another process took: no packet before its ranges are known */
 	if (request->netns) {
-		err = make_link(node, nl, request, &txn, &made, e);
+		err = pod_repair(node, e);
+		if (!err)
+			err = make_link(node, nl, request, &txn, &made, e);
 		if (!err)
 			err = publish(node, request, &txn, &made, e);
 		if (err) {

@@ -91,7 +91,7 @@ int sync_ranges(struct node *node, const struct facts *facts, struct error *e)
 {
 	struct prefix *list = xcalloc(facts->block_count, sizeof(*list)), groups[RANGES_MAX];
 	int fd = pins_map(&node->pins, PIN_RANGES);
-	struct ranges r = {};
+	struct ranges r = {}, unknown;
 	__u32 zero = 0;
 
 	for (int f = 0; f < FAMILIES; f++) {
@@ -111,6 +111,11 @@ int sync_ranges(struct node *node, const struct facts *facts, struct error *e)
 	free(list);
 	if (fd < 0)
 		return pins_error(&node->pins, "pp_ranges", fd, e);
-	return bpf_map_update_elem(fd, &zero, &r, BPF_ANY) ? pins_error(&node->pins, "pp_ranges", -errno, e)
-							    : 0;
+	/* no packet may see new prefixes with the old counts: in between, everything is looked up */
+	unknown = r;
+	unknown.count[FAMILY_IPV4] = unknown.count[FAMILY_IPV6] = 0;
+	if (bpf_map_update_elem(fd, &zero, &unknown, BPF_ANY) ||
+	    bpf_map_update_elem(fd, &zero, &r, BPF_ANY))
+		return pins_error(&node->pins, "pp_ranges", -errno, e);
+	return 0;
 }
