@@ -182,7 +182,7 @@ static __always_inline enum parsed parse_ipv6(struct packet *p, const void *l3, 
 static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet *p, __be16 ethertype)
 {
 	const void *end = (void *)(long)skb->data_end;
-	const void *l3 = (void *)(long)skb->data + p->l3;
+	const void *l3 = (void *)(long)skb->data + (p->l3 & L3_MASK);
 
 	if (ethertype == bpf_htons(ETH_P_IP))
 		return parse_ipv4(p, l3, end, skb->len - p->l3);
@@ -200,6 +200,31 @@ static __always_inline enum parsed parse(struct __sk_buff *skb, struct packet *p
 		return PARSED_MALFORMED;
 	p->l3 = sizeof(*eth);
 	return parse_ip(skb, p, eth->h_proto);
+}
+
+static __always_inline bool is_vlan(__be16 ethertype)
+{
+	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
+}
+
+/* Of an Ethernet frame with up to two VLAN tags. */
+static __always_inline enum parsed parse_tagged(struct __sk_buff *skb, struct packet *p)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__be16 *ethertype = data + offsetof(struct ethhdr, h_proto);
+
+	p->l3 = sizeof(struct ethhdr);
+	for (int i = 0; i < 2; i++) {
+		if ((void *)(ethertype + 3) > end)
+			return PARSED_MALFORMED;
+		if (!is_vlan(*ethertype))
+			break;
+		ethertype += 2; /* a tag is four bytes */
+		p->l3 += 4;
+	}
+	if ((void *)(ethertype + 1) > end)
+		return PARSED_MALFORMED;
+	return parse_ip(skb, p, *ethertype);
 }
 
 #define HEADERS_LENGTH 128

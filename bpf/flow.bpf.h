@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Flow records: finding them, whether they still live, and what a packet changes of them. */
+#ifndef PP_FLOW_BPF_H
+#define PP_FLOW_BPF_H
+
+#include "bpf/config.bpf.h"
+#include "bpf/parse.bpf.h"
+#include "bpf/pod.bpf.h"
+#include "maps/flow_fwd.bpf.h"
+#include "maps/flow_rev.bpf.h"
+#include "maps/flows.bpf.h"
+
+/* State and generation as the one word that compare-and-swap works on. */
+union flow_word {
+	struct {
+		enum flow_state state;
+		__u32 generation;
+	};
+	__u64 word;
+};
+
+static __always_inline bool flow_swap(struct flow *flow, __u32 generation, enum flow_state from,
+				      enum flow_state to)
+{
+	union flow_word before = { { from, generation } }, after = { { to, generation } };
+
+	return __sync_val_compare_and_swap((__u64 *)flow, before.word, after.word) == before.word;
+}
+
+static __always_inline struct flow *flow_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&pp_flows, &slot);
+}
+
+static __always_inline bool key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+	return addr_equal(&a->source, &b->source) && addr_equal(&a->destination, &b->destination) &&
+	       a->source_port == b->source_port && a->destination_port == b->destination_port &&
+	       a->protocol == b->protocol;
+}
+
+static __always_inline void key_reverse(struct flow_key *to, const struct flow_key *key)
+{
+	to->source = key->destination;
+	to->destination = key->source;
+	to->source_port = key->destination_port;
+	to->destination_port = key->source_port;
+	to->protocol = key->protocol;
+}
+
+/* The same in place. */
+static __always_inline void key_swap(struct flow_key *key)
+{
+	struct addr source = key->source;
+	__u16 port = key->source_port;
+
+	key->source = key->destination;
+	key->destination = source;
+	key->source_port = key->destination_port;
+	key->destination_port = port;
+}
+
+/* The key in pp_flow_rev. */
+static __always_inline void flow_answer_key(struct flow_key *to, const struct flow *flow)
+{
+	key_reverse(to, &flow->forward);
+	to->destination = flow->masq_address;
+	to->destination_port = flow->masq_port;
+}
+
+/* Neither aged nor of a pod that is gone. */
+static __always_inline bool flow_is_current(const struct flow *flow, __u32 now)
+{
+	struct pod *pod;
+
+	if (now > flow->expires)
+		return false;
+	pod = pod_at(flow->pod);
+	return pod && pod->generation == flow->pod_generation;
+}
+
+/* Still the record that a reference of @generation meant: to be asked again after reading its parts. */
+static __always_inline bool flow_is(const struct flow *flow, __u32 generation)
+{
+	return *(volatile __u32 *)&flow->generation == generation &&
+	       *(volatile __u32 *)&flow->state > FLOW_DYING;
+}
+
+/* The living flow that an index has under @key; @ref gets the reference. */
+static __always_inline struct flow *flow_find(void *index, const struct flow_key *key,
+					      struct flow_ref *ref, __u32 now)
+{
+	struct flow_ref *found = bpf_map_lookup_elem(index, key);
+	struct flow *flow;
+
+	if (!found)
+		return NULL;
+	*ref = *found;
+	flow = flow_at(ref->slot);
+	if (!flow || !flow_is(flow, ref->generation) || !flow_is_current(flow, now))
+		return NULL;
+	return flow;
+}
+
+static __always_inline __u32 timeout_of(enum flow_state state)
+{
+	return state < FLOW_STATES ? cfg.timeout[state] : 0;
+}
+
+/*
+ * TCP's state from all flags seen. Established: outside answered with a SYN (or with anything, if
+ * the flow was taken up in the middle). A RST or a FIN from both closes; a SYN of the pod's begins
+ * anew; and a pod that goes on after a RST from outside has not believed it, so it never counted.
+ */
+static __always_inline enum flow_state tcp_state(enum flow_state state, __u8 *sent, __u8 *received,
+						 __u8 flags, bool out)
+{
+	if (!out) {
+		*received |= flags;
+	} else {
+		if (state == FLOW_CLOSING && (flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
+			*sent = *received = 0;
+		if (!(flags & TCP_RST))
+			*received &= ~TCP_RST;
+		*sent |= flags;
+	}
+	if ((*sent | *received) & TCP_RST || *sent & *received & TCP_FIN)
+		return FLOW_CLOSING;
+	if (*received & TCP_SYN || (!(*sent & TCP_SYN) && *received & TCP_ACK))
+		return FLOW_ESTABLISHED;
+	return FLOW_SYN;
+}
+
+/* The state of a flow that @p opens. */
+static __always_inline enum flow_state first_state(const struct packet *p)
+{
+	switch (p->key.protocol) {
+	case PROTOCOL_TCP:
+		return FLOW_SYN;
+	case PROTOCOL_UDP:
+		return FLOW_UNREPLIED;
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		return FLOW_QUERY;
+	default:
+		return FLOW_OTHER;
+	}
+}
+
+/* @p belongs to the flow. What does not change is not written: no cache line moves between CPUs. */
+static __always_inline void flow_touch(struct flow *flow, __u32 generation, const struct packet *p,
+				       bool out, __u32 now)
+{
+	enum flow_state state = flow->state, next = state;
+	__u8 sent = flow->sent, received = flow->received;
+	__u32 expires;
+
+	if (p->key.protocol == PROTOCOL_TCP)
+		next = tcp_state(state, &sent, &received, p->tcp_flags, out);
+	else if (state == FLOW_UNREPLIED && !out)
+		next = FLOW_REPLIED;
+	/* refused: nothing will follow */
+	expires = now + (state == FLOW_SYN && next == FLOW_CLOSING ? 0 : timeout_of(next));
+	if (sent != flow->sent)
+		flow->sent = sent;
+	if (received != flow->received)
+		flow->received = received;
+	if (expires != flow->expires)
+		flow->expires = expires;
+	if (next != state)
+		flow_swap(flow, generation, state, next);
+}
+
+#endif

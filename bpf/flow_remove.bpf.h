@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Ending flows: one by one, and by going over the table. */
+#ifndef PP_FLOW_REMOVE_BPF_H
+#define PP_FLOW_REMOVE_BPF_H
+
+#include "bpf/flow.bpf.h"
+#include "maps/flow_free.bpf.h"
+#include "maps/flow_table.bpf.h"
+#include "maps/stats.bpf.h"
+
+static __always_inline struct flow_table *flow_table(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&pp_flow_table, &zero);
+}
+
+static __always_inline void count_flow(enum stat stat)
+{
+	__u32 zero = 0;
+	struct counter *counters = bpf_map_lookup_elem(&pp_stats, &zero);
+
+	if (counters)
+		counters[stat].packets++;
+}
+
+/* Deletes an index entry unless it belongs to another record by now. */
+static __always_inline void index_delete(void *index, const struct flow_key *key, __u32 slot,
+					 __u32 generation)
+{
+	struct flow_ref *ref = bpf_map_lookup_elem(index, key);
+
+	if (ref && ref->slot == slot && ref->generation == generation)
+		bpf_map_delete_elem(index, key);
+}
+
+/*
+ * Ends the flow of that generation, whoever comes first; 1: it was this call. The forward entry
+ * goes before the claim of the port, so that a forward entry always has its claim.
+ */
+__noinline int flow_remove(__u32 slot, __u32 generation, enum stat stat)
+{
+	struct flow *flow = flow_at(slot);
+	struct flow_table *table = flow_table();
+	enum flow_state state;
+	struct flow_key key;
+
+	if (!flow || !table || stat >= STATS_COUNT)
+		return 0;
+	state = flow->state;
+	if (!flow_is(flow, generation) || !flow_swap(flow, generation, state, FLOW_DYING))
+		return 0;
+	key = flow->forward;
+	index_delete(&pp_flow_fwd, &key, slot, generation);
+	flow_answer_key(&key, flow);
+	index_delete(&pp_flow_rev, &key, slot, generation);
+	flow->state = FLOW_FREE;
+	__sync_fetch_and_add(&table->used, -1);
+	bpf_map_push_elem(&pp_flow_free, &slot, 0);
+	if (stat < STATS_COUNT)
+		count_flow(stat);
+	return 1;
+}
+
+struct sweep {
+	__u32 start, slots, now, removed;
+};
+
+static int sweep_slot(__u32 n, struct sweep *sweep)
+{
+	__u32 slot = sweep->start + n;
+	struct flow *flow;
+	__u32 generation;
+
+	if (slot >= sweep->slots)
+		slot -= sweep->slots;
+	flow = flow_at(slot);
+	if (!flow)
+		return 1;
+	generation = flow->generation;
+	if (flow->state > FLOW_DYING && !flow_is_current(flow, sweep->now))
+		sweep->removed += flow_remove(slot, generation, STAT_FLOW_EXPIRED);
+	return 0;
+}
+
+/* Ends what is over among the next @count slots that were ever used; how many it were. */
+static __always_inline __u32 flow_sweep(struct flow_table *table, __u32 count, __u32 now)
+{
+	struct sweep sweep = { .now = now, .slots = table->fresh };
+
+	if (sweep.slots > cfg.flows)
+		sweep.slots = cfg.flows;
+	if (!sweep.slots)
+		return 0;
+	if (count > sweep.slots)
+		count = sweep.slots;
+	sweep.start = __sync_fetch_and_add(&table->cursor, count) % sweep.slots;
+	bpf_loop(count, sweep_slot, &sweep, 0);
+	return sweep.removed;
+}
+
+#endif

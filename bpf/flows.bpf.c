@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ageing without a daemon: a timer in the kernel goes over the flow table, a part at each tick. Nothing
+ * depends on it: a flow that is over is void for packets, and every new flow sweeps a little too.
+ */
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "bpf/flow_remove.bpf.h"
+#include "maps/flow_timer.bpf.h"
+
+char _license[] SEC("license") = "GPL";
+
+#define CLOCK_MONOTONIC 1
+#define TICK_SLOTS 1024
+#define TICK_NS (20 * 1000 * 1000ULL)     /* 65536 slots in 1.3 s; 10 us of work each */
+#define IDLE_NS (1000 * 1000 * 1000ULL)   /* no flow: look once a second */
+
+static int tick(void *map __attribute__((unused)), __u32 *key __attribute__((unused)), struct flow_timer *timer)
+{
+	struct flow_table *table = flow_table();
+	__u32 now = clock_units();
+
+	if (!table)
+		return 0;
+	flow_sweep(table, TICK_SLOTS, now);
+	table->last_tick = now;
+	bpf_timer_start(&timer->timer, table->used ? TICK_NS : IDLE_NS, 0);
+	return 0;
+}
+
+/*
+ * Starts the timer, or makes a running one call this version's tick() from now on: an older one's
+ * program would live as long as its timer. Returns 0 or -errno.
+ */
+SEC("syscall")
+int pp_flows_arm(void *context __attribute__((unused)))
+{
+	struct flow_timer *timer;
+	__u32 zero = 0;
+	long err;
+
+	timer = bpf_map_lookup_elem(&pp_flow_timer, &zero);
+	if (!timer)
+		return -1;
+	err = bpf_timer_init(&timer->timer, &pp_flow_timer, CLOCK_MONOTONIC);
+	if (err && err != -16) /* EBUSY: it is there already */
+		return err;
+	err = bpf_timer_set_callback(&timer->timer, tick);
+	return err ? err : bpf_timer_start(&timer->timer, 0, 0);
+}
+
+/* Goes over the whole table at once; returns how many flows it ended. */
+SEC("syscall")
+int pp_flows_sweep(void *context __attribute__((unused)))
+{
+	struct flow_table *table = flow_table();
+
+	return table ? flow_sweep(table, cfg.flows, clock_units()) : 0;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * ICMP errors quote the packet they are about, as it was where they arose. The quoted packet finds
+ * the flow and is translated back with its checksums, then the message around it. An error never
+ * creates, refreshes or closes a flow. All changes go through BPF_F_RECOMPUTE_CSUM: ICMP is summed
+ * in software, so the field always is the checksum.
+ */
+#ifndef PP_ICMP_ERROR_BPF_H
+#define PP_ICMP_ERROR_BPF_H
+
+#include "bpf/parse_slow.bpf.h"
+#include "bpf/rewrite.bpf.h"
+
+#define QUOTED_L4 8 /* bytes of its transport header that are always quoted (RFC 792) */
+
+static __always_inline bool quoted_ipv4(struct __sk_buff *skb, struct packet *q)
+{
+	struct iphdr ip;
+
+	if (bpf_skb_load_bytes(skb, q->l3, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
+		return false;
+	q->key.protocol = ip.protocol;
+	addr_from_ipv4(&q->key.source, ip.saddr);
+	addr_from_ipv4(&q->key.destination, ip.daddr);
+	q->l4 = q->l3 + ip.ihl * 4;
+	return !(ip.frag_off & bpf_htons(0x1fff));
+}
+
+static __always_inline bool quoted_ipv6(struct __sk_buff *skb, struct packet *q)
+{
+	struct ipv6hdr ip;
+
+	if (bpf_skb_load_bytes(skb, q->l3, &ip, sizeof(ip)) || ip.version != 6)
+		return false;
+	q->key.protocol = ip.nexthdr;
+	__builtin_memcpy(&q->key.source, &ip.saddr, sizeof(struct addr));
+	__builtin_memcpy(&q->key.destination, &ip.daddr, sizeof(struct addr));
+	if (addr_is_mapped(&q->key.source) || addr_is_mapped(&q->key.destination))
+		return false;
+	q->l4 = q->l3 + sizeof(ip);
+	for (int i = 0; i < EXTENSIONS_MAX && is_extension_header(q->key.protocol); i++)
+		if (!skip_extension(skb, q, &q->l4) || q->flags & PACKET_FRAGMENT_LATER)
+			return false;
+	return !is_extension_header(q->key.protocol);
+}
+
+/* Ports, or the identifier of an echo; false for the other ICMP, about which nothing may be sent. */
+static __always_inline bool quoted_l4(struct __sk_buff *skb, struct packet *q)
+{
+	__u8 head[QUOTED_L4];
+	struct udphdr *udp = (void *)head;
+
+	if (q->key.protocol != PROTOCOL_TCP && q->key.protocol != PROTOCOL_UDP &&
+	    q->key.protocol != PROTOCOL_SCTP && !checksum_offset(q->key.protocol))
+		return true;
+	if (bpf_skb_load_bytes(skb, q->l4, head, sizeof(head)))
+		return false;
+	if (q->key.protocol == PROTOCOL_ICMP || q->key.protocol == PROTOCOL_ICMPV6) {
+		parse_icmp(q, (void *)head);
+		return q->flags & (PACKET_ECHO_REQUEST | PACKET_ECHO_REPLY);
+	}
+	q->key.source_port = bpf_ntohs(udp->source);
+	q->key.destination_port = bpf_ntohs(udp->dest);
+	return true;
+}
+
+/* Reads what the error @p quotes; *q is zero before. */
+__noinline int quoted_parse(struct __sk_buff *skb, struct packet *p, struct packet *q)
+{
+	if (!p || !q)
+		return false;
+	q->family = p->family;
+	q->l3 = p->l4 + sizeof(struct icmphdr);
+	if (q->family == FAMILY_IPV6 ? !quoted_ipv6(skb, q) : !quoted_ipv4(skb, q))
+		return false;
+	return quoted_l4(skb, q);
+}
+
+/* Replaces two bytes at @offset by @to, adding what that changes to *sum. */
+static __always_inline bool patch16(struct __sk_buff *skb, __u32 offset, __u16 from, __u16 to,
+				    __u64 *sum)
+{
+	if (from == to)
+		return true;
+	*sum += (__u64)(__u16)~from + to;
+	return !bpf_skb_store_bytes(skb, offset, &to, sizeof(to), BPF_F_RECOMPUTE_CSUM);
+}
+
+/* Replaces a checksum by what it is after @change; *sum as above. @udp: zero means there is none. */
+static __always_inline bool patch_checksum(struct __sk_buff *skb, __u32 offset, __u64 change, bool udp,
+					   __u64 *sum)
+{
+	__u16 from, to;
+
+	if (bpf_skb_load_bytes(skb, offset, &from, sizeof(from)))
+		return false;
+	if (udp && !from)
+		return true;
+	to = checksum_change(from, change);
+	return patch16(skb, offset, from, udp && !to ? 0xffff : to, sum);
+}
+
+/* The quoted packet's IP header; *sum gets what it adds to the message's sum. */
+static __always_inline bool quoted_rewrite_l3(struct __sk_buff *skb, const struct packet *q,
+					      const struct rewrite *r, __u64 *sum)
+{
+	const struct addr *from = packet_address(q, r->end);
+	__u32 at = q->l3 + (r->end == END_SOURCE ? 0 : q->family == FAMILY_IPV6 ? 16 : 4);
+	__be32 old, new;
+
+	if (q->family == FAMILY_IPV6) {
+		*sum = sum_change(*sum, from, &r->address, 4);
+		return !bpf_skb_store_bytes(skb, at + offsetof(struct ipv6hdr, saddr), &r->address,
+					    sizeof(r->address), BPF_F_RECOMPUTE_CSUM);
+	}
+	old = addr_ipv4(from);
+	new = addr_ipv4(&r->address);
+	*sum = sum_change(*sum, &old, &new, 1);
+	return patch_checksum(skb, q->l3 + offsetof(struct iphdr, check), *sum, false, sum) &&
+	       !bpf_skb_store_bytes(skb, at + offsetof(struct iphdr, saddr), &new, sizeof(new),
+				    BPF_F_RECOMPUTE_CSUM);
+}
+
+/* Its transport header: the port, and the checksum if that much is quoted. */
+static __always_inline bool quoted_rewrite_l4(struct __sk_buff *skb, const struct packet *q,
+					      const struct rewrite *r, __u64 addresses, __u64 *sum)
+{
+	__u32 check = checksum_offset(q->key.protocol);
+	__be16 old = bpf_htons(packet_port(q, r->end)), new = bpf_htons(r->port);
+	__u64 change = q->key.protocol == PROTOCOL_ICMP ? 0 : addresses;
+
+	if (old != new) {
+		change += (__u64)(__u16)~old + new;
+		if (!patch16(skb, q->l4 + port_offset(q->key.protocol, r->end), old, new, sum))
+			return false;
+	}
+	if (!check || q->l4 + check + sizeof(__u16) > skb->len)
+		return true;
+	return patch_checksum(skb, q->l4 + check, change, q->key.protocol == PROTOCOL_UDP, sum);
+}
+
+static __always_inline __u64 address_change(const struct packet *q, const struct rewrite *r)
+{
+	const struct addr *from = packet_address(q, r->end);
+	__be32 old, new;
+
+	if (q->family == FAMILY_IPV6)
+		return sum_change(0, from, &r->address, 4);
+	old = addr_ipv4(from);
+	new = addr_ipv4(&r->address);
+	return sum_change(0, &old, &new, 1);
+}
+
+/*
+ * Translates what @p quotes by @r and, if @around, @p itself at its other end likewise. *r is used up.
+ * False: half changed, drop it.
+ */
+__noinline int icmp_error_rewrite(struct __sk_buff *skb, struct packet *p, struct packet *q,
+				  struct rewrite *r, bool around)
+{
+	__u64 sum = 0;
+
+	if (!p || !q || !r)
+		return false;
+	if (!quoted_rewrite_l3(skb, q, r, &sum) ||
+	    !quoted_rewrite_l4(skb, q, r, address_change(q, r), &sum))
+		return false;
+	r->end = r->end == END_SOURCE ? END_DESTINATION : END_SOURCE;
+	if (around && p->family == FAMILY_IPV6)
+		sum += address_change(p, r);
+	sum = sum_fold32(sum);
+	if (!patch_checksum(skb, p->l4 + offsetof(struct icmphdr, checksum), sum, false, &sum))
+		return false;
+	if (!around)
+		return true;
+	return p->family == FAMILY_IPV6 ? !rewrite_ipv6(skb, p, r) : !rewrite_ipv4(skb, p, r);
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Connections that outside opened to a pod's own address (maps/inbound.h). */
+#ifndef PP_BPF_INBOUND_BPF_H
+#define PP_BPF_INBOUND_BPF_H
+
+#include "bpf/flow.bpf.h"
+#include "maps/config.bpf.h"
+#include "maps/inbound.bpf.h"
+#include "maps/nomasq.bpf.h"
+
+/* Whether pods talk to it with their own address in any case. */
+static __always_inline bool is_native(const struct addr *ip)
+{
+	struct cidr_key key = { .length = 128 };
+
+	__builtin_memcpy(&key.addr, ip, sizeof(key.addr));
+	return bpf_map_lookup_elem(&pp_nomasq, &key);
+}
+
+static __always_inline bool masquerades(const struct config *config, enum family family)
+{
+	return family == FAMILY_IPV6 ? config->masquerade[FAMILY_IPV6] :
+				       config->masquerade[FAMILY_IPV4];
+}
+
+static __always_inline bool is_pure_syn(const struct packet *p)
+{
+	return p->key.protocol == PROTOCOL_TCP &&
+	       (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+/* Whether this packet from outside may be the first of its connection. */
+static __always_inline bool opens_inbound(const struct packet *p)
+{
+	return is_pure_syn(p) || p->key.protocol == PROTOCOL_UDP || p->flags & PACKET_ECHO_REQUEST;
+}
+
+static __always_inline bool inbound_is_current(const struct inbound *inbound, __u32 generation,
+					       __u32 now)
+{
+	return inbound && inbound->pod_generation == generation && now <= inbound->expires;
+}
+
+/*
+ * A packet of opens_inbound() came to a pod of @generation, which would answer with @answer: remembered
+ * if the answer would be masqueraded otherwise.
+ */
+__noinline int inbound_note(struct flow_key *answer, enum family family, __u32 generation)
+{
+	struct inbound fresh = { .pod_generation = generation }, *inbound;
+	__u32 zero = 0, now = clock_units();
+	struct config *config = bpf_map_lookup_elem(&pp_config, &zero);
+	struct flow_ref ref;
+
+	if (!answer || !config || !masquerades(config, family) || is_native(&answer->destination))
+		return 0;
+	fresh.expires = now + cfg.inbound_timeout;
+	inbound = bpf_map_lookup_elem(&pp_inbound, answer);
+	if (inbound_is_current(inbound, generation, now)) {
+		if (inbound->expires < fresh.expires)
+			inbound->expires = fresh.expires;
+		return 0;
+	}
+	/* what the pod began itself stays what it is */
+	if (!flow_find(&pp_flow_fwd, answer, &ref, now))
+		bpf_map_update_elem(&pp_inbound, answer, &fresh, BPF_ANY);
+	return 0;
+}
+
+/* Whether @p of the pod answers such a connection. Only outside's packets keep UDP's alive. */
+static __always_inline bool inbound_answers(const struct packet *p, __u32 generation, __u32 now)
+{
+	struct inbound *inbound;
+	__u32 expires;
+
+	if (is_pure_syn(p))
+		return false;
+	inbound = bpf_map_lookup_elem(&pp_inbound, &p->key);
+	if (!inbound_is_current(inbound, generation, now))
+		return false;
+	if (p->key.protocol == PROTOCOL_TCP) {
+		expires = now + (p->tcp_flags & TCP_RST ? cfg.timeout[FLOW_CLOSING] :
+							  cfg.inbound_established);
+		if (inbound->expires != expires)
+			inbound->expires = expires;
+	}
+	return true;
+}
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is local: coarse by pp_ranges, exact by pp_cidrs, to the address by the allocator's bitmap.
+ * The uplinks' tc programs and the XDP guard ask the same questions with the same functions.
+ */
+#ifndef PP_LOCAL_BPF_H
+#define PP_LOCAL_BPF_H
+
+#include "bpf/address.bpf.h"
+#include "bpf/filter.bpf.h"
+#include "maps/blocks.bpf.h"
+#include "maps/cidrs.bpf.h"
+#include "maps/ips.bpf.h"
+#include "maps/pod_ips.bpf.h"
+#include "maps/ranges.bpf.h"
+
+static __always_inline bool ranges_cover_ipv4(const struct ranges *ranges, __u32 ip)
+{
+	for (__u32 i = 0; i < RANGES_MAX; i++) {
+		if (i >= ranges->count[FAMILY_IPV4])
+			break;
+		if ((ip & ranges->ipv4[i].mask) == ranges->ipv4[i].network)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline bool ranges_cover_ipv6(const struct ranges *ranges, __u64 high)
+{
+	for (__u32 i = 0; i < RANGES_MAX; i++) {
+		if (i >= ranges->count[FAMILY_IPV6])
+			break;
+		if ((high & ranges->ipv6[i].mask) == ranges->ipv6[i].network)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline struct ranges *ranges_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&pp_ranges, &zero);
+}
+
+/* False: certainly no address of this node's pods. */
+static __always_inline bool maybe_local(const struct ranges *ranges, const struct addr *ip,
+					enum family family)
+{
+	if (!ranges)
+		return true;
+	if (family == FAMILY_IPV6)
+		return !ranges->count[FAMILY_IPV6] ||
+		       ranges_cover_ipv6(ranges, addr_words(ip)->high);
+	return !ranges->count[FAMILY_IPV4] || ranges_cover_ipv4(ranges, addr_ipv4(ip));
+}
+
+/* The block of this node that has the address; 0: none. */
+static __always_inline __u32 local_block(const struct addr *ip)
+{
+	struct cidr_key key = { .length = 128 };
+	struct cidr *cidr;
+
+	__builtin_memcpy(&key.addr, ip, sizeof(key.addr));
+	cidr = bpf_map_lookup_elem(&pp_cidrs, &key);
+	return cidr && cidr->kind == CIDR_LOCAL ? cidr->block : 0;
+}
+
+/* Of an address inside the block; BLOCK_TRACKED: beyond what is tracked. */
+static __always_inline __u32 block_offset(const struct block *block, const struct addr *ip)
+{
+	__u64 offset = bpf_be64_to_cpu(addr_words(ip)->low) -
+		       bpf_be64_to_cpu(addr_words(&block->prefix.addr)->low);
+
+	if (addr_words(ip)->high != addr_words(&block->prefix.addr)->high || offset >= block->size)
+		return BLOCK_TRACKED;
+	return offset;
+}
+
+/* What the bitmap says of an address in local block @id; in doubt true. */
+static __always_inline bool is_allocated(__u32 id, const struct addr *ip)
+{
+	struct block *block = bpf_map_lookup_elem(&pp_blocks, &id);
+	struct ips_key key = { .block = id };
+	struct ips_chunk *chunk;
+	__u32 offset;
+
+	if (!block)
+		return true;
+	offset = block_offset(block, ip);
+	if (offset >= BLOCK_TRACKED)
+		return false;
+	key.chunk = offset / CHUNK_ADDRESSES;
+	chunk = bpf_map_lookup_elem(&pp_ips, &key);
+	if (!chunk)
+		return false;
+	return chunk->word[offset / 64 % CHUNK_WORDS] >> offset % 64 & 1;
+}
+
+/* A source that no host has, so no packet from outside either. */
+static __always_inline bool is_bogon(const struct flow_key *key, enum family family)
+{
+	const struct addr *source = &key->source;
+
+	if (family == FAMILY_IPV6)
+		return source->byte[0] == 0xff ||
+		       (!addr_words(source)->high && addr_words(source)->low == bpf_cpu_to_be64(1));
+	/* a host without an address asks for one by broadcast */
+	if (source->byte[12] == 0)
+		return addr_ipv4(&key->destination) != 0xffffffff;
+	return source->byte[12] == 127 || addr_is_multicast(source, family);
+}
+
+/* For a destination in the ranges that no pod has: in a local block it must at least be allocated. */
+static __always_inline enum stat check_outside_destination(const struct addr *destination)
+{
+	__u32 block = local_block(destination);
+
+	return block && !is_allocated(block, destination) ? STAT_UNALLOCATED : NO_DROP;
+}
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Egress: what leaves with a pod's source. Either it keeps its address because its destination or
+ * its pod says so, or it is translated, or it is dropped by name. It never leaks.
+ */
+#ifndef PP_MASQUERADE_BPF_H
+#define PP_MASQUERADE_BPF_H
+
+#include "bpf/flow_create.bpf.h"
+#include "bpf/fragment.bpf.h"
+#include "bpf/icmp_error.bpf.h"
+#include "bpf/inbound.bpf.h"
+#include "bpf/local.bpf.h"
+#include "maps/pools.bpf.h"
+
+/* Other programs of the same hook have their turn. */
+#define PASS TC_ACT_UNSPEC
+
+/* What the flow makes of the pod's end of a packet that leaves; false: it is another flow by now. */
+static __always_inline bool outward(struct rewrite *r, const struct flow *flow, __u32 generation)
+{
+	r->address = flow->masq_address;
+	r->port = flow->masq_port;
+	return flow_is(flow, generation);
+}
+
+/* Translates by the flow in @slot, which lives. */
+__noinline int translate_out(struct __sk_buff *skb, struct packet *p, __u32 slot, __u32 generation)
+{
+	struct rewrite r = { .end = END_SOURCE };
+	struct flow *flow = flow_at(slot);
+
+	if (!p || !flow || !outward(&r, flow, generation))
+		return drop(skb, STAT_INSERT);
+	if (!(p->flags & PACKET_FRAGMENT_LATER))
+		flow_touch(flow, generation, p, true, clock_units());
+	if (!rewrite(skb, p, &r))
+		return drop(skb, STAT_REWRITE);
+	return count(skb, STAT_OUT_MASQUERADED, PASS);
+}
+
+/* Destination, options, pool: what needs no look at the connection of the pod in @slot. */
+__noinline int keeps_address(struct packet *p, __u32 slot)
+{
+	struct pod *pod = pod_at(slot);
+	struct config *config;
+	struct pool *its;
+	__u32 zero = 0, pool;
+
+	config = bpf_map_lookup_elem(&pp_config, &zero);
+	if (!p || !pod || !config)
+		return false;
+	if (!masquerades(config, p->family) || is_native(&p->key.destination))
+		return true;
+	pool = p->family == FAMILY_IPV6 ? pod->pool[FAMILY_IPV6] : pod->pool[FAMILY_IPV4];
+	if (config->masquerade_default_only && pool != config->default_pool)
+		return true;
+	its = bpf_map_lookup_elem(&pp_pools, &pool);
+	return its && its->flags & POOL_SKIP_MASQUERADE;
+}
+
+/* Whether a packet without a flow may open one. */
+static __always_inline enum stat check_opens(const struct packet *p)
+{
+	switch (p->key.protocol) {
+	case PROTOCOL_TCP:
+		/* anything but a reset or an answer: a flow may have been lost in the middle */
+		return p->tcp_flags & TCP_RST || (p->tcp_flags & TCP_SYN && p->tcp_flags & TCP_ACK) ?
+			       STAT_NO_FLOW : NO_DROP;
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		if (p->flags & PACKET_ECHO_REQUEST)
+			return NO_DROP;
+		return p->flags & PACKET_ECHO_REPLY ? STAT_NO_FLOW : STAT_ICMP_TYPE;
+	case PROTOCOL_UDP:
+	case PROTOCOL_SCTP:
+	case PROTOCOL_GRE:
+	case PROTOCOL_ESP:
+	case PROTOCOL_IPIP:
+	case PROTOCOL_IPV6:
+	case PROTOCOL_L2TP:
+		return NO_DROP;
+	default:
+		return STAT_PROTOCOL;
+	}
+}
+
+/* A fragment without ports: as the first one of its datagram. */
+static __always_inline int later_fragment_out(struct __sk_buff *skb, struct packet *p, __u32 slot)
+{
+	struct frag frag = {};
+	struct flow *flow;
+
+	if (!fragment_find(p, &frag))
+		return keeps_address(p, slot) ? count(skb, STAT_OUT_NATIVE, PASS) :
+					       drop(skb, STAT_FRAGMENT);
+	if (!frag.masqueraded)
+		return count(skb, STAT_OUT_NATIVE, PASS);
+	flow = flow_at(frag.flow.slot);
+	if (!flow || !flow_is(flow, frag.flow.generation) ||
+	    !addr_equal(&flow->forward.source, &p->key.source))
+		return drop(skb, STAT_FRAGMENT);
+	return translate_out(skb, p, frag.flow.slot, frag.flow.generation);
+}
+
+static __always_inline int kept(struct __sk_buff *skb, struct packet *p, enum stat stat)
+{
+	if (p->flags & PACKET_FRAGMENT)
+		fragment_remember(p, NO_FLOW, 0);
+	return count(skb, stat, PASS);
+}
+
+/* A whole packet or a first fragment of @pod in @slot, whose flow is not known yet. */
+static __always_inline int connection_out(struct __sk_buff *skb, struct packet *p,
+					  const struct pod *pod, __u32 slot)
+{
+	struct creation c = { .pod = slot, .pod_generation = pod->generation };
+	__u32 now = clock_units();
+	enum stat reason;
+
+	if (!flow_find(&pp_flow_fwd, &p->key, &c.flow, now)) {
+		if (keeps_address(p, slot))
+			return kept(skb, p, STAT_OUT_NATIVE);
+		if (inbound_answers(p, pod->generation, now))
+			return kept(skb, p, STAT_OUT_INBOUND);
+		reason = check_opens(p);
+		if (reason == NO_DROP)
+			reason = flow_create(skb, p, &c);
+		if (reason != NO_DROP)
+			return drop(skb, reason);
+	}
+	if (p->flags & PACKET_FRAGMENT)
+		fragment_remember(p, c.flow.slot, c.flow.generation);
+	return translate_out(skb, p, c.flow.slot, c.flow.generation);
+}
+
+enum quoted {
+	QUOTED_TRANSLATED,
+	QUOTED_UNKNOWN,
+	QUOTED_MALFORMED,
+	QUOTED_FAILED,
+};
+
+/*
+ * An ICMP error to outside about a packet that a pod received: the quoted packet is translated and,
+ * if that pod and not the node itself sent the message, its source. *key: the quoted packet as the
+ * pod would answer it.
+ */
+__noinline int icmp_error_out(struct __sk_buff *skb, struct packet *p, struct flow_key *key)
+{
+	struct rewrite r = { .end = END_DESTINATION };
+	struct packet q = {};
+	struct flow_ref ref;
+	struct flow *flow;
+	bool around;
+
+	if (!p || !key || !quoted_parse(skb, p, &q))
+		return QUOTED_MALFORMED;
+	key_reverse(key, &q.key);
+	flow = flow_find(&pp_flow_fwd, key, &ref, clock_units());
+	if (!flow || !outward(&r, flow, ref.generation))
+		return QUOTED_UNKNOWN;
+	around = addr_equal(&p->key.source, &key->source);
+	return icmp_error_rewrite(skb, p, &q, &r, around) ? QUOTED_TRANSLATED : QUOTED_FAILED;
+}
+
+/* The same of a pod: only about its own connections. */
+static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct packet *p,
+					      const struct pod *pod, __u32 slot)
+{
+	struct flow_key key;
+
+	switch (icmp_error_out(skb, p, &key)) {
+	case QUOTED_TRANSLATED:
+		return addr_equal(&key.source, &p->key.source) ?
+			       count(skb, STAT_OUT_MASQUERADED, PASS) : drop(skb, STAT_ICMP_ERROR);
+	case QUOTED_UNKNOWN:
+		if (keeps_address(p, slot))
+			return count(skb, STAT_OUT_NATIVE, PASS);
+		if (addr_equal(&key.source, &p->key.source) &&
+		    inbound_is_current(bpf_map_lookup_elem(&pp_inbound, &key), pod->generation,
+				       clock_units()))
+			return count(skb, STAT_OUT_INBOUND, PASS);
+		return drop(skb, STAT_ICMP_ERROR);
+	case QUOTED_FAILED:
+		return drop(skb, STAT_REWRITE);
+	default:
+		return drop(skb, STAT_ICMP_ERROR);
+	}
+}
+
+/* The same of the node; about anything else it is the node's own business. */
+__noinline int host_icmp_error_out(struct __sk_buff *skb)
+{
+	struct packet p = {};
+	struct flow_key key;
+
+	if (parse(skb, &p) != PARSED || !(p.flags & PACKET_ICMP_ERROR))
+		return count(skb, STAT_OUT_OTHER, PASS);
+	switch (icmp_error_out(skb, &p, &key)) {
+	case QUOTED_TRANSLATED:
+		return count(skb, STAT_OUT_MASQUERADED, PASS);
+	case QUOTED_FAILED:
+		return drop(skb, STAT_REWRITE);
+	default:
+		return count(skb, STAT_OUT_OTHER, PASS);
+	}
+}
+
+/* What no pod may send past the uplink, whatever let it come so far. */
+static __always_inline enum stat check_leaving(const struct packet *p, enum parsed parsed)
+{
+	enum stat reason = filter_destination(p);
+
+	if (reason != NO_DROP)
+		return reason;
+	if (addr_is_link_local(&p->key.destination, p->family))
+		return STAT_LINK_LOCAL;
+	/* a fragment that could replace the ports or flags of the first (RFC 3128) */
+	if (parsed == PARSED_TINY || (p->offset == 1 && p->key.protocol == PROTOCOL_TCP))
+		return STAT_TINY_FRAGMENT;
+	return parsed == PARSED ? NO_DROP : STAT_MALFORMED;
+}
+
+/* Everything but the common packets of known flows. */
+__noinline int masquerade_slow(struct __sk_buff *skb)
+{
+	struct packet p = {};
+	enum parsed parsed = parse_rest(skb, &p, parse_tagged(skb, &p));
+	enum stat reason;
+	struct pod *pod;
+	__u32 slot;
+
+	if (parsed == PARSED_NOT_IP)
+		return count(skb, STAT_OUT_OTHER, PASS);
+	pod = pod_by_ip(&p.key.source, &slot);
+	if (!pod)
+		return local_block(&p.key.source) ? drop(skb, STAT_NO_POD) :
+						    count(skb, STAT_OUT_OTHER, PASS);
+	reason = check_leaving(&p, parsed);
+	if (reason != NO_DROP)
+		return drop(skb, reason);
+	if (p.flags & PACKET_FRAGMENT_LATER)
+		return later_fragment_out(skb, &p, slot);
+	if (p.flags & PACKET_ICMP_ERROR)
+		return pod_icmp_error_out(skb, &p, pod, slot);
+	return connection_out(skb, &p, pod, slot);
+}
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which ports to try for a new flow, and whether the host itself has one in use. */
+#ifndef PP_PORT_BPF_H
+#define PP_PORT_BPF_H
+
+#include "bpf/config.bpf.h"
+#include "bpf/parse.bpf.h"
+
+#define PORT_PROBES 32
+
+/*
+ * The search: the pod's own port first, then every stride-th port of the range from a start that
+ * depends on the flow and a secret. Two CPUs that make the same flow walk the same way and meet.
+ */
+struct port_search {
+	__u32 min, range;
+	__u32 start, stride;
+	__u32 own;   /* the pod's port */
+	__u32 count; /* ports to try */
+};
+
+static __always_inline __u64 mix(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 32;
+}
+
+static __always_inline __u64 key_hash(const struct flow_key *key)
+{
+	__u64 hash = mix(cfg.secret, addr_words(&key->source)->high);
+
+	hash = mix(hash, addr_words(&key->source)->low);
+	hash = mix(hash, addr_words(&key->destination)->high);
+	hash = mix(hash, addr_words(&key->destination)->low);
+	hash = mix(hash, (__u64)key->source_port << 16 | key->destination_port);
+	return mix(hash, key->protocol);
+}
+
+static __always_inline bool has_masq_port(enum protocol protocol)
+{
+	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_ICMP ||
+	       protocol == PROTOCOL_ICMPV6;
+}
+
+/*
+ * Echo identifiers collide with nobody's ports: all 65536 are the range. Protocols whose ports
+ * cannot be changed have the pod's own or nothing. A stride that is a prime above 65536 comes by
+ * every port of any range.
+ */
+static __always_inline void port_search(struct port_search *search, const struct flow_key *key)
+{
+	__u64 hash = key_hash(key);
+	bool echo = key->protocol == PROTOCOL_ICMP || key->protocol == PROTOCOL_ICMPV6;
+
+	search->min = echo ? 0 : cfg.port_min;
+	search->range = echo ? 65536 : cfg.port_max - cfg.port_min + 1;
+	search->start = (__u32)hash % search->range;
+	search->stride = (hash >> 63 ? 65537 : 65539) % search->range;
+	search->own = key->source_port;
+	search->count = search->range < PORT_PROBES ? search->range : PORT_PROBES;
+	if (!has_masq_port(key->protocol))
+		search->count = 0;
+}
+
+/* The n-th port to try, 0 being the pod's own; false: that one is not to be tried. */
+static __always_inline bool port_at(const struct port_search *search, __u32 n, __u16 *port)
+{
+	if (n) {
+		*port = search->min + (search->start + (n - 1) * search->stride) % search->range;
+		return true;
+	}
+	*port = search->own;
+	return !search->count ||
+	       (search->own >= search->min && search->own - search->min < search->range);
+}
+
+static __always_inline __u32 socket_tuple(struct bpf_sock_tuple *tuple, const struct flow_key *answer,
+					  enum family family)
+{
+	if (family == FAMILY_IPV6) {
+		__builtin_memcpy(tuple->ipv6.saddr, &answer->source, sizeof(struct addr));
+		__builtin_memcpy(tuple->ipv6.daddr, &answer->destination, sizeof(struct addr));
+		tuple->ipv6.sport = bpf_htons(answer->source_port);
+		tuple->ipv6.dport = bpf_htons(answer->destination_port);
+		return sizeof(tuple->ipv6);
+	}
+	tuple->ipv4.saddr = addr_ipv4(&answer->source);
+	tuple->ipv4.daddr = addr_ipv4(&answer->destination);
+	tuple->ipv4.sport = bpf_htons(answer->source_port);
+	tuple->ipv4.dport = bpf_htons(answer->destination_port);
+	return sizeof(tuple->ipv4);
+}
+
+/* Whether the host's own socket would get @answer. */
+__noinline int host_has_port(struct __sk_buff *skb, struct flow_key *answer, enum family family)
+{
+	struct bpf_sock_tuple tuple = {};
+	struct bpf_sock *sock = NULL;
+	__u32 size;
+
+	if (!answer)
+		return false;
+	size = socket_tuple(&tuple, answer, family);
+	if (answer->protocol == PROTOCOL_TCP)
+		sock = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	else if (answer->protocol == PROTOCOL_UDP)
+		sock = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+	if (!sock)
+		return false;
+	bpf_sk_release(sock);
+	return true;
+}
+
+#endif

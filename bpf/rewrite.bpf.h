@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Changes an address and a port in a packet, and every checksum over them, whatever state the
+ * checksum is in (skb->ip_summed, which programs cannot see):
+ *
+ * - partial (from a pod, to be finished by the device): the field holds the sum of the pseudo header.
+ *   bpf_l4_csum_replace() with BPF_F_PSEUDO_HDR adjusts it; without, it leaves it alone, which is
+ *   right for ports. So addresses and ports need a call each; one for both breaks this case.
+ * - complete (the device summed the packet): IPv4 addresses and their header checksum cancel out, as
+ *   do ports and theirs. IPv6 addresses have no header checksum: they are stored with
+ *   BPF_F_RECOMPUTE_CSUM, which agrees with BPF_F_PSEUDO_HDR on every kernel.
+ * - none: the field is the checksum.
+ */
+#ifndef PP_REWRITE_BPF_H
+#define PP_REWRITE_BPF_H
+
+#include "bpf/deliver.bpf.h"
+
+enum end {
+	END_SOURCE,
+	END_DESTINATION,
+};
+
+/* What an end of the packet becomes. */
+struct rewrite {
+	struct addr address;
+	__u16 port;
+	enum end end;
+	bool hop; /* and one hop less */
+};
+
+/* One's complement sum of what a change of @words 32-bit words adds (RFC 1624: ~m + m'). */
+static __always_inline __u64 sum_change(__u64 sum, const void *from, const void *to, int words)
+{
+	const __u32 *old = from, *new = to;
+
+	for (int i = 0; i < words; i++)
+		sum += (__u64)~old[i] + new[i];
+	return sum;
+}
+
+static __always_inline __u32 sum_fold32(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return (sum & 0xffffffff) + (sum >> 32);
+}
+
+static __always_inline __u16 sum_fold(__u64 sum)
+{
+	sum = sum_fold32(sum);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* The checksum field after a change; @sum as sum_change() gives it. */
+static __always_inline __u16 checksum_change(__u16 check, __u64 sum)
+{
+	return ~sum_fold(sum + (__u16)~check);
+}
+
+/* Where the checksum of the transport header is; 0: it has none that covers addresses or ports. */
+static __always_inline __u32 checksum_offset(enum protocol protocol)
+{
+	switch (protocol) {
+	case PROTOCOL_TCP:
+		return offsetof(struct tcphdr, check);
+	case PROTOCOL_UDP:
+		return offsetof(struct udphdr, check);
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		return offsetof(struct icmphdr, checksum);
+	default:
+		return 0;
+	}
+}
+
+static __always_inline __u32 port_offset(enum protocol protocol, enum end end)
+{
+	if (protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6)
+		return offsetof(struct icmphdr, un.echo.id);
+	return end == END_SOURCE ? 0 : 2;
+}
+
+static __always_inline __u16 packet_port(const struct packet *p, enum end end)
+{
+	return end == END_SOURCE ? p->key.source_port : p->key.destination_port;
+}
+
+static __always_inline const struct addr *packet_address(const struct packet *p, enum end end)
+{
+	return end == END_SOURCE ? &p->key.source : &p->key.destination;
+}
+
+/* The transport checksum; needs a readable transport header. */
+static __always_inline int rewrite_checksum(struct __sk_buff *skb, const struct packet *p,
+					    const struct rewrite *r)
+{
+	__u32 check = checksum_offset(p->key.protocol);
+	__u32 udp = p->key.protocol == PROTOCOL_UDP ? BPF_F_MARK_MANGLED_0 : 0;
+	const struct addr *from = packet_address(p, r->end);
+	__u16 port = packet_port(p, r->end);
+	int err = 0;
+
+	if (!check)
+		return 0;
+	if (p->family == FAMILY_IPV6)
+		err = bpf_l4_csum_replace(skb, p->l4 + check, 0,
+					  sum_fold32(sum_change(0, from, &r->address, 4)),
+					  BPF_F_PSEUDO_HDR | udp);
+	else if (p->key.protocol != PROTOCOL_ICMP)
+		err = bpf_l4_csum_replace(skb, p->l4 + check, addr_ipv4(from), addr_ipv4(&r->address),
+					  BPF_F_PSEUDO_HDR | udp | sizeof(__be32));
+	if (!err && port != r->port)
+		err = bpf_l4_csum_replace(skb, p->l4 + check, bpf_htons(port), bpf_htons(r->port),
+					  udp | sizeof(__be16));
+	return err;
+}
+
+static __always_inline int rewrite_port(struct __sk_buff *skb, const struct packet *p,
+					const struct rewrite *r)
+{
+	__be16 port = bpf_htons(r->port);
+
+	if (packet_port(p, r->end) == r->port)
+		return 0;
+	return bpf_skb_store_bytes(skb, p->l4 + port_offset(p->key.protocol, r->end), &port,
+				   sizeof(port), 0);
+}
+
+static __always_inline int rewrite_ipv4(struct __sk_buff *skb, const struct packet *p,
+					const struct rewrite *r)
+{
+	const struct iphdr *ip = (void *)(long)skb->data + (p->l3 & L3_MASK);
+	__be32 from = addr_ipv4(packet_address(p, r->end)), to = addr_ipv4(&r->address);
+	struct iphdr new;
+
+	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
+		return -1;
+	new = *ip;
+	new.check = checksum_change(new.check, sum_change(0, &from, &to, 1));
+	if (r->hop) {
+		new.ttl--;
+		new.check = ipv4_checksum_less_ttl(new.check);
+	}
+	if (r->end == END_SOURCE)
+		new.saddr = to;
+	else
+		new.daddr = to;
+	return bpf_skb_store_bytes(skb, p->l3, &new, sizeof(new), 0);
+}
+
+static __always_inline int rewrite_ipv6(struct __sk_buff *skb, const struct packet *p,
+					const struct rewrite *r)
+{
+	const struct ipv6hdr *ip = (void *)(long)skb->data + (p->l3 & L3_MASK);
+	struct ipv6hdr new;
+
+	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
+		return -1;
+	new = *ip;
+	new.hop_limit -= r->hop;
+	if (r->end == END_SOURCE)
+		__builtin_memcpy(&new.saddr, &r->address, sizeof(new.saddr));
+	else
+		__builtin_memcpy(&new.daddr, &r->address, sizeof(new.daddr));
+	return bpf_skb_store_bytes(skb, p->l3, &new, sizeof(new), BPF_F_RECOMPUTE_CSUM);
+}
+
+/* False: the packet may be half changed, so it must not go anywhere. */
+static __always_inline bool rewrite(struct __sk_buff *skb, const struct packet *p,
+				    const struct rewrite *r)
+{
+	int err = p->family == FAMILY_IPV6 ? rewrite_ipv6(skb, p, r) : rewrite_ipv4(skb, p, r);
+
+	if (err || p->flags & PACKET_FRAGMENT_LATER)
+		return !err;
+	return !rewrite_checksum(skb, p, r) && !rewrite_port(skb, p, r);
+}
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ingress: what comes for pods, to their own addresses or as answers to masqueraded flows. A packet
+ * that is nobody's flow is the node's own business: it goes to the stack as it is.
+ */
+#ifndef PP_UNMASQUERADE_BPF_H
+#define PP_UNMASQUERADE_BPF_H
+
+#include "bpf/masquerade.bpf.h"
+#include "bpf/neighbour.bpf.h"
+
+/* What the flow makes of the pod's end of a packet that arrives. */
+static __always_inline bool inward(struct rewrite *r, const struct flow *flow, __u32 generation)
+{
+	r->address = flow->forward.source;
+	r->port = flow->forward.source_port;
+	return flow_is(flow, generation);
+}
+
+/* What the stack must answer or do the work of: too long, no hops left, options. */
+static __always_inline bool is_for_stack(struct __sk_buff *skb, const struct packet *p,
+					 const struct pod *pod)
+{
+	return p->ttl <= 1 || p->flags & PACKET_OPTIONS || !fits(skb, p, pod->mtu);
+}
+
+/* Ready-made for the pod but for its MACs. */
+static __always_inline int hand_over(struct __sk_buff *skb, const struct pod *pod, enum stat stat,
+				     __u32 length)
+{
+	int verdict = deliver(skb, pod);
+
+	count_length(stat, length);
+	return verdict;
+}
+
+/* To a pod's own address. */
+static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p, const struct pod *pod)
+{
+	enum stat reason = filter_message(p);
+	__u32 length = skb->len;
+
+	if (reason != NO_DROP)
+		return drop(skb, reason);
+	if (is_nd(p))
+		return drop(skb, STAT_ND);
+	if (!(p->flags & PACKET_FRAGMENT_LATER) && opens_inbound(p)) {
+		struct flow_key answer;
+
+		key_reverse(&answer, &p->key);
+		inbound_note(&answer, p->family, pod->generation);
+	}
+	if (is_for_stack(skb, p, pod))
+		return count(skb, STAT_IN_STACK, PASS);
+	if (!ttl_decrement(skb, p))
+		return drop(skb, STAT_REWRITE);
+	return hand_over(skb, pod, STAT_IN_POD, length);
+}
+
+/*
+ * Translates by the living @flow and hands over. What the stack must see is translated as well, or
+ * the node would take it for its own and refuse it; the stack then routes it to the pod.
+ */
+static __always_inline int translate_in(struct __sk_buff *skb, const struct packet *p,
+					struct flow *flow, __u32 generation)
+{
+	struct rewrite r = { .end = END_DESTINATION };
+	struct pod *pod = pod_at(flow->pod);
+	__u32 length = skb->len;
+
+	if (!pod || pod->generation != flow->pod_generation || !inward(&r, flow, generation))
+		return count(skb, STAT_IN_OTHER, PASS);
+	if (!(p->flags & PACKET_FRAGMENT_LATER))
+		flow_touch(flow, generation, p, false, clock_units());
+	r.hop = !is_for_stack(skb, p, pod);
+	if (!rewrite(skb, p, &r))
+		return drop(skb, STAT_REWRITE);
+	return r.hop ? hand_over(skb, pod, STAT_IN_REPLY, length) : count(skb, STAT_IN_STACK, PASS);
+}
+
+/* Whether it can belong to a flow at all: most of the node's own packets end here. */
+static __always_inline bool may_answer(const struct packet *p)
+{
+	switch (p->key.protocol) {
+	case PROTOCOL_TCP:
+	case PROTOCOL_UDP:
+		return p->key.destination_port >= cfg.port_min &&
+		       p->key.destination_port <= cfg.port_max;
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		return p->flags & PACKET_ECHO_REPLY;
+	case PROTOCOL_SCTP:
+	case PROTOCOL_GRE:
+	case PROTOCOL_ESP:
+	case PROTOCOL_IPIP:
+	case PROTOCOL_IPV6:
+	case PROTOCOL_L2TP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* For those that have more on the stack. */
+__noinline int translate_in_slow(struct __sk_buff *skb, struct packet *p, __u32 slot, __u32 generation)
+{
+	struct flow *flow = flow_at(slot);
+
+	return p && flow ? translate_in(skb, p, flow, generation) : count(skb, STAT_IN_OTHER, PASS);
+}
+
+/* An ICMP error from outside about a packet that left masqueraded. */
+__noinline int icmp_error_in(struct __sk_buff *skb, struct packet *p)
+{
+	struct rewrite r = { .end = END_SOURCE };
+	struct packet q = {};
+	struct flow_ref ref;
+	struct flow *flow;
+	struct pod *pod;
+
+	if (!p || !quoted_parse(skb, p, &q) || !addr_equal(&q.key.source, &p->key.destination))
+		return count(skb, STAT_IN_OTHER, PASS);
+	key_swap(&q.key);
+	flow = flow_find(&pp_flow_rev, &q.key, &ref, clock_units());
+	key_swap(&q.key);
+	pod = flow ? pod_at(flow->pod) : NULL;
+	if (!pod || !inward(&r, flow, ref.generation))
+		return count(skb, STAT_IN_OTHER, PASS);
+	r.hop = !is_for_stack(skb, p, pod);
+	if (!icmp_error_rewrite(skb, p, &q, &r, true))
+		return drop(skb, STAT_REWRITE);
+	return r.hop ? hand_over(skb, pod, STAT_IN_REPLY, skb->len) :
+			   count(skb, STAT_IN_STACK, PASS);
+}
+
+/* A packet or first fragment that is to no pod's own address. */
+static __always_inline int answer_in_slow(struct __sk_buff *skb, struct packet *p)
+{
+	struct flow_ref ref;
+
+	if (!may_answer(p) || !flow_find(&pp_flow_rev, &p->key, &ref, clock_units()))
+		return count(skb, STAT_IN_OTHER, PASS);
+	if (p->flags & PACKET_FRAGMENT)
+		fragment_remember(p, ref.slot, ref.generation);
+	return translate_in_slow(skb, p, ref.slot, ref.generation);
+}
+
+static __always_inline int later_fragment_in(struct __sk_buff *skb, struct packet *p)
+{
+	struct frag frag = {};
+	struct flow *flow;
+
+	if (!fragment_find(p, &frag) || !frag.masqueraded)
+		return count(skb, STAT_IN_OTHER, PASS);
+	flow = flow_at(frag.flow.slot);
+	if (!flow || !addr_equal(&flow->masq_address, &p->key.destination))
+		return count(skb, STAT_IN_OTHER, PASS);
+	return translate_in_slow(skb, p, frag.flow.slot, frag.flow.generation);
+}
+
+/* What outside may not send: pods' own sources, and to addresses of pods that are none. */
+static __always_inline enum stat check_outside(const struct packet *p, const struct ranges *ranges,
+					       const struct pod *pod, bool maybe_pod)
+{
+	if (maybe_local(ranges, &p->key.source, p->family) && local_block(&p->key.source))
+		return STAT_OUTSIDE_SPOOFED;
+	return maybe_pod && !pod ? check_outside_destination(&p->key.destination) : NO_DROP;
+}
+
+/* Options, extension headers, fragments, ICMP errors. */
+__noinline int from_net_slow(struct __sk_buff *skb)
+{
+	struct ranges *ranges = ranges_get();
+	struct packet p = {};
+	enum stat reason;
+	struct pod *pod;
+	bool maybe_pod;
+	__u32 slot;
+
+	if (parse_rest(skb, &p, parse(skb, &p)) != PARSED)
+		return count(skb, STAT_IN_OTHER, PASS);
+	maybe_pod = maybe_local(ranges, &p.key.destination, p.family);
+	pod = maybe_pod ? pod_by_ip(&p.key.destination, &slot) : NULL;
+	reason = check_outside(&p, ranges, pod, maybe_pod);
+	if (reason != NO_DROP)
+		return drop(skb, reason);
+	if (pod)
+		return to_pod(skb, &p, pod);
+	if (p.flags & PACKET_FRAGMENT_LATER)
+		return later_fragment_in(skb, &p);
+	if (p.flags & PACKET_ICMP_ERROR)
+		return icmp_error_in(skb, &p);
+	return answer_in_slow(skb, &p);
+}
+
+/* The others. Two functions, so that the stack of one is not under that of the other's. */
+static __noinline int from_net_common(struct __sk_buff *skb)
+{
+	struct ranges *ranges = ranges_get();
+	struct packet p = {};
+	struct flow_key key;
+	struct flow_ref ref;
+	struct flow *flow;
+	enum stat reason;
+	struct pod *pod;
+	bool maybe_pod;
+	__u32 slot;
+
+	if (parse(skb, &p) != PARSED)
+		return count(skb, STAT_IN_OTHER, PASS);
+	maybe_pod = maybe_local(ranges, &p.key.destination, p.family);
+	pod = maybe_pod ? pod_by_ip(&p.key.destination, &slot) : NULL;
+	reason = check_outside(&p, ranges, pod, maybe_pod);
+	if (reason != NO_DROP)
+		return drop(skb, reason);
+	if (pod)
+		return to_pod(skb, &p, pod);
+	key = p.key;
+	flow = may_answer(&p) ? flow_find(&pp_flow_rev, &key, &ref, clock_units()) : NULL;
+	return flow ? translate_in(skb, &p, flow, ref.generation) : count(skb, STAT_IN_OTHER, PASS);
+}
+
+#endif
