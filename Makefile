@@ -19,8 +19,7 @@ PP_CFLAGS  = -std=gnu11 -Wall -Wextra -Wno-format-truncation $(WERROR) -D_GNU_SO
 PP_LIBS    = $(shell pkg-config --libs $(LIBS))
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
-BPF     := $(notdir $(wildcard bpf/*.bpf.c))
-SKELS   := $(BPF:%.bpf.c=$(BUILD)/%.skel.h)
+SKELS   := $(addprefix $(BUILD)/,$(addsuffix .skel.h,ipam pod uplink))
 # one main each; every other file of loader/ is a module that both link
 MAINS   := pinpool pinpool-cni
 MODULES := $(filter-out main cni,$(basename $(notdir $(wildcard loader/*.c))))
@@ -39,8 +38,11 @@ $(BUILD)/%.bpf.o: bpf/%.bpf.c | $(BUILD)
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $* > $@
 
-$(BUILD)/%.o: loader/%.c | $(SKELS)
+$(BUILD)/%.o: loader/%.c | $(BUILD)
 	$(call say,CC)$(CC) $(PP_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# the one file that has the programs in it
+$(BUILD)/objects.o $(BUILD)/san/objects.o: | $(SKELS)
 
 $(BUILD)/pinpool: $(addprefix $(BUILD)/,main.o $(MODULES:=.o))
 	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $^ $(PP_LIBS) -o $@
@@ -53,7 +55,7 @@ SAN       := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fr
 UNITS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit_%,$(wildcard tests/unit/*.c))
 SAN_OBJS  := $(patsubst %,$(BUILD)/san/%.o,$(filter-out cmd_%,$(MODULES)))
 
-$(BUILD)/san/%.o: loader/%.c | $(SKELS)
+$(BUILD)/san/%.o: loader/%.c | $(BUILD)
 	$(Q)mkdir -p $(@D)
 	$(call say,SAN)$(CC) $(PP_CFLAGS) $(CFLAGS) $(SAN) -MMD -MP -c $< -o $@
 
