@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The XDP guard (xdp-guard: native): drops on the uplinks, before a packet costs memory, what
+ * pp_from_net would drop by the same functions: spoofed pod sources, sources that no host has, and
+ * addresses of local blocks that the allocator says nobody has. Everything in doubt passes.
+ */
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include <xdp/xdp_helpers.h>
+
+#include "bpf/local.bpf.h"
+#include "bpf/parse.bpf.h"
+#include "bpf/sample.bpf.h"
+
+char _license[] SEC("license") = "GPL";
+
+/* First of all XDP programs of a device; the next one has what it passes. */
+struct {
+	__uint(priority, 10);
+	__uint(XDP_PASS, 1);
+} XDP_RUN_CONFIG(pp_guard);
+
+static __always_inline __u32 frame_length(struct xdp_md *xdp)
+{
+	return (long)xdp->data_end - (long)xdp->data;
+}
+
+static __always_inline int pass(struct xdp_md *xdp)
+{
+	count_length(STAT_GUARD_PASS, frame_length(xdp));
+	return XDP_PASS;
+}
+
+/* More may follow in other buffers; only headers count here. */
+#define ANY_LENGTH 0x10000
+
+/* As parse_tagged(). Only what parse() calls common is judged: the rest is for pp_from_net. */
+static __always_inline enum parsed parse_frame(struct xdp_md *xdp, struct packet *p)
+{
+	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
+	__be16 *ethertype = data + offsetof(struct ethhdr, h_proto);
+	void *l3;
+
+	for (int i = 0; i < 2; i++) {
+		if ((void *)(ethertype + 3) > end)
+			return PARSED_MALFORMED;
+		if (!is_vlan(*ethertype))
+			break;
+		ethertype += 2;
+	}
+	if ((void *)(ethertype + 1) > end)
+		return PARSED_MALFORMED;
+	l3 = ethertype + 1;
+	if (*ethertype == bpf_htons(ETH_P_IP))
+		return parse_ipv4(p, l3, end, ANY_LENGTH);
+	if (*ethertype == bpf_htons(ETH_P_IPV6))
+		return parse_ipv6(p, l3, end, ANY_LENGTH);
+	return PARSED_NOT_IP;
+}
+
+static __noinline int guard_drop(struct xdp_md *xdp, enum stat reason)
+{
+	struct event event = {
+		.reason = reason,
+		.ifindex = xdp->ingress_ifindex,
+		.length = frame_length(xdp),
+	};
+	struct packet p = {};
+
+	count_length(reason, event.length);
+	if (!sample_allowed())
+		return XDP_DROP;
+	parse_frame(xdp, &p);
+	event.ethertype = p.family == FAMILY_IPV6 ? ETH_P_IPV6 : ETH_P_IP;
+	event.packet = p.key;
+	sample_write(&event);
+	return XDP_DROP;
+}
+
+static __always_inline enum stat check_local(const struct packet *p)
+{
+	struct ranges *ranges = ranges_get();
+	struct addr destination = p->key.destination;
+
+	if (maybe_local(ranges, &p->key.source, p->family) && local_block(&p->key.source))
+		return STAT_OUTSIDE_SPOOFED;
+	if (!maybe_local(ranges, &destination, p->family) ||
+	    bpf_map_lookup_elem(&pp_pod_ips, &destination))
+		return NO_DROP;
+	return check_outside_destination(&destination);
+}
+
+SEC("xdp")
+int pp_guard(struct xdp_md *xdp)
+{
+	struct packet p = {};
+	enum stat reason;
+
+	if (parse_frame(xdp, &p) != PARSED || p.ttl <= 1)
+		return pass(xdp);
+	reason = is_bogon(&p.key, p.family) ? STAT_BOGON : check_local(&p);
+	return reason == NO_DROP ? pass(xdp) : guard_drop(xdp, reason);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Counting by name, and samples of drops into pp_events: what tc and XDP programs share. */
+#ifndef PP_SAMPLE_BPF_H
+#define PP_SAMPLE_BPF_H
+
+#include "bpf/config.bpf.h"
+#include "maps/event_rate.bpf.h"
+#include "maps/events.bpf.h"
+#include "maps/stats.bpf.h"
+
+static __always_inline void count_length(enum stat stat, __u32 length)
+{
+	__u32 zero = 0;
+	struct counter *counters = bpf_map_lookup_elem(&pp_stats, &zero);
+
+	if (counters && stat < STATS_COUNT) {
+		counters[stat].packets++;
+		counters[stat].bytes += length;
+	}
+}
+
+/* Whether this CPU may write another sample in this clock unit: a flood costs no more than that. */
+static __always_inline bool sample_allowed(void)
+{
+	__u32 zero = 0, now = clock_units();
+	struct event_rate *rate = bpf_map_lookup_elem(&pp_event_rate, &zero);
+
+	if (!rate)
+		return false;
+	if (rate->unit != now) {
+		rate->unit = now;
+		rate->count = 0;
+	}
+	return rate->count++ < EVENTS_BURST;
+}
+
+/* Takes @sample's facts, adds the time, and hands it to whoever listens. */
+static __always_inline void sample_write(const struct event *sample)
+{
+	struct event *event = bpf_ringbuf_reserve(&pp_events, sizeof(*event), 0);
+
+	if (!event)
+		return;
+	*event = *sample;
+	event->time = bpf_ktime_get_boot_ns();
+	bpf_ringbuf_submit(event, 0);
+}
+
+#endif
