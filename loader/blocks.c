@@ -158,10 +158,13 @@ static int carve_one(struct node *node, const struct view *v, uint32_t id, const
 
 uint32_t blocks_needed(struct node *node, const struct pool_entry *p, enum family family)
 {
+	bool enabled = family == FAMILY_IPV4 ? node->config.ipv4 : node->config.ipv6;
 	const struct pool_family *pf = &p->pool.family[family];
-	uint32_t pending = ipam_pending_count(&node->pins, p->pool.name, family);
 
-	return demand_needed(pf->in_use, pending, pf->pre_allocation);
+	if (!enabled) /* what old pods still have stays, but nothing is kept ready for new ones */
+		return 0;
+	return demand_needed(pf->in_use, ipam_pending_count(&node->pins, p->pool.name, family),
+			     pf->pre_allocation);
 }
 
 /* Takes blocks until capacity meets the need. Under the derived lock. */
