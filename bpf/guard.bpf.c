@@ -34,10 +34,7 @@ static __always_inline int pass(struct xdp_md *xdp)
 	return XDP_PASS;
 }
 
-/* More may follow in other buffers; only headers count here. */
-#define ANY_LENGTH 0x10000
-
-/* As parse_tagged(). Only what parse() calls common is judged: the rest is for pp_from_net. */
+/* As parse_tagged(). */
 static __always_inline enum parsed parse_frame(struct xdp_md *xdp, struct packet *p)
 {
 	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
@@ -55,9 +52,9 @@ static __always_inline enum parsed parse_frame(struct xdp_md *xdp, struct packet
 		return PARSED_MALFORMED;
 	l3 = ethertype + 1;
 	if (*ethertype == bpf_htons(ETH_P_IP))
-		return parse_ipv4(p, l3, end, ANY_LENGTH);
+		return parse_ipv4(p, l3, end, end - l3);
 	if (*ethertype == bpf_htons(ETH_P_IPV6))
-		return parse_ipv6(p, l3, end, ANY_LENGTH);
+		return parse_ipv6(p, l3, end, end - l3);
 	return PARSED_NOT_IP;
 }
 
@@ -97,9 +94,10 @@ SEC("xdp")
 int pp_guard(struct xdp_md *xdp)
 {
 	struct packet p = {};
+	enum parsed parsed = parse_frame(xdp, &p);
 	enum stat reason;
 
-	if (parse_frame(xdp, &p) != PARSED || p.ttl <= 1)
+	if (parsed != PARSED && parsed != PARSED_SLOW)
 		return pass(xdp);
 	reason = is_bogon(&p.key, p.family) ? STAT_BOGON : check_local(&p);
 	return reason == NO_DROP ? pass(xdp) : guard_drop(xdp, reason);

@@ -73,7 +73,7 @@ static __always_inline bool inbound_answers(const struct packet *p, __u32 genera
 	struct inbound *inbound;
 	__u32 expires;
 
-	if (is_pure_syn(p))
+	if (is_pure_syn(p) || p->flags & PACKET_ECHO_REQUEST)
 		return false;
 	inbound = bpf_map_lookup_elem(&pp_inbound, &p->key);
 	if (!inbound_is_current(inbound, generation, now))

@@ -97,7 +97,7 @@ static __always_inline int later_fragment_out(struct __sk_buff *skb, struct pack
 	if (!frag.masqueraded)
 		return count(skb, STAT_OUT_NATIVE, PASS);
 	flow = flow_at(frag.flow.slot);
-	if (!flow || !flow_is(flow, frag.flow.generation) ||
+	if (!flow || !flow_is_current(flow, clock_units()) ||
 	    !addr_equal(&flow->forward.source, &p->key.source))
 		return drop(skb, STAT_FRAGMENT);
 	return translate_out(skb, p, frag.flow.slot, frag.flow.generation);
@@ -118,7 +118,9 @@ static __always_inline int connection_out(struct __sk_buff *skb, struct packet *
 	__u32 now = clock_units();
 	enum stat reason;
 
-	if (!flow_find(&pp_flow_fwd, &p->key, &c.flow, now)) {
+	/* other ICMP has the key of a request with identifier 0 */
+	if (p->flags & (PACKET_ECHO_REPLY | PACKET_ICMP_OTHER) ||
+	    !flow_find(&pp_flow_fwd, &p->key, &c.flow, now)) {
 		if (keeps_address(p, slot))
 			return kept(skb, p, STAT_OUT_NATIVE);
 		if (inbound_answers(p, pod->generation, now))
@@ -157,6 +159,8 @@ __noinline int icmp_error_out(struct __sk_buff *skb, struct packet *p, struct fl
 	if (!p || !key || !quoted_parse(skb, p, &q))
 		return QUOTED_MALFORMED;
 	key_reverse(key, &q.key);
+	if (q.flags & PACKET_ECHO_REQUEST)
+		return QUOTED_UNKNOWN; /* from outside to the pod: no flow of the pod's */
 	flow = flow_find(&pp_flow_fwd, key, &ref, clock_units());
 	if (!flow || !outward(&r, flow, ref.generation))
 		return QUOTED_UNKNOWN;

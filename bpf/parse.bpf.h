@@ -22,8 +22,8 @@ enum parsed {
 	PARSED,
 	PARSED_SLOW,      /* options, extension headers or a fragment: addresses only so far */
 	PARSED_NOT_IP,
-	PARSED_TINY,      /* a first fragment without the ports; addresses are set */
-	PARSED_MALFORMED, /* cut off or contradictory */
+	PARSED_TINY,      /* a first fragment without the ports */
+	PARSED_MALFORMED, /* cut off or contradictory; addresses are set if they were there */
 };
 
 enum packet_flags {
@@ -35,6 +35,7 @@ enum packet_flags {
 	PACKET_ICMP_ERROR = 32,
 	PACKET_ICMP_OTHER = 64,
 	PACKET_SOURCE_ROUTE = 128,
+	PACKET_NO_CHECKSUM = 256,  /* UDP with checksum 0 */
 };
 
 struct packet {
@@ -97,6 +98,8 @@ static __always_inline bool parse_l4(struct packet *p, const void *l4, const voi
 	case PROTOCOL_UDP:
 		if ((void *)(udp + 1) > end || length < sizeof(*udp))
 			return false;
+		if (!udp->check)
+			p->flags |= PACKET_NO_CHECKSUM;
 		break;
 	case PROTOCOL_SCTP:
 		if (l4 + 12 > end || length < 12)
@@ -126,12 +129,7 @@ static __always_inline enum parsed parse_ipv4(struct packet *p, const void *l3, 
 	const struct iphdr *ip = l3;
 	__u32 length;
 
-	if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl < 5)
-		return PARSED_MALFORMED;
-	length = bpf_ntohs(ip->tot_len);
-	if (!length && available > 0xffff) /* BIG TCP */
-		length = available;
-	if (length < sizeof(*ip) || length > available)
+	if ((void *)(ip + 1) > end)
 		return PARSED_MALFORMED;
 	p->family = FAMILY_IPV4;
 	p->key.protocol = ip->protocol;
@@ -139,6 +137,11 @@ static __always_inline enum parsed parse_ipv4(struct packet *p, const void *l3, 
 	p->tos = ip->tos;
 	addr_from_ipv4(&p->key.source, ip->saddr);
 	addr_from_ipv4(&p->key.destination, ip->daddr);
+	length = bpf_ntohs(ip->tot_len);
+	if (!length && available > 0xffff) /* BIG TCP */
+		length = available;
+	if (ip->version != 4 || ip->ihl < 5 || length < sizeof(*ip) || length > available)
+		return PARSED_MALFORMED;
 	if (ip->ihl != 5 || ip->frag_off & bpf_htons(0x3fff))
 		return PARSED_SLOW;
 	p->l4 = p->l3 + sizeof(*ip);
@@ -157,21 +160,20 @@ static __always_inline enum parsed parse_ipv6(struct packet *p, const void *l3, 
 	const struct ipv6hdr *ip = l3;
 	__u32 length;
 
-	if ((void *)(ip + 1) > end || ip->version != 6)
-		return PARSED_MALFORMED;
-	available -= sizeof(*ip);
-	length = bpf_ntohs(ip->payload_len);
-	if (!length && available > 0xffff) /* BIG TCP */
-		length = available;
-	if (length > available)
-		return PARSED_MALFORMED;
-	__builtin_memcpy(&p->key.source, &ip->saddr, sizeof(struct addr));
-	__builtin_memcpy(&p->key.destination, &ip->daddr, sizeof(struct addr));
-	if (addr_is_mapped(&p->key.source) || addr_is_mapped(&p->key.destination))
+	if ((void *)(ip + 1) > end)
 		return PARSED_MALFORMED;
 	p->family = FAMILY_IPV6;
 	p->key.protocol = ip->nexthdr;
 	p->ttl = ip->hop_limit;
+	__builtin_memcpy(&p->key.source, &ip->saddr, sizeof(struct addr));
+	__builtin_memcpy(&p->key.destination, &ip->daddr, sizeof(struct addr));
+	available -= sizeof(*ip);
+	length = bpf_ntohs(ip->payload_len);
+	if (!length && available > 0xffff) /* BIG TCP */
+		length = available;
+	if (ip->version != 6 || length > available || addr_is_mapped(&p->key.source) ||
+	    addr_is_mapped(&p->key.destination))
+		return PARSED_MALFORMED;
 	if (is_extension_header(ip->nexthdr))
 		return PARSED_SLOW;
 	p->l4 = p->l3 + sizeof(*ip);

@@ -83,7 +83,9 @@ static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *
 	from = sender(skb->ifindex, eth->h_source, &p->key.source);
 	if (!from)
 		return drop(skb, STAT_SPOOFED);
-	if (!addr_equal(pod_address(from, p->family), &p->key.source))
+	/* a pod without this family has :: there */
+	if (!addr_equal(pod_address(from, p->family), &p->key.source) ||
+	    addr_is_none(&p->key.source))
 		return from_elsewhere(skb, p);
 	if (reason != NO_DROP)
 		return drop(skb, reason);

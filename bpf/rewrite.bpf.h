@@ -10,6 +10,9 @@
  *   do ports and theirs. IPv6 addresses have no header checksum: they are stored with
  *   BPF_F_RECOMPUTE_CSUM, which agrees with BPF_F_PSEUDO_HDR on every kernel.
  * - none: the field is the checksum.
+ *
+ * UDP without a checksum stays without; nothing makes up for its port, so that is stored as IPv6
+ * addresses are.
  */
 #ifndef PP_REWRITE_BPF_H
 #define PP_REWRITE_BPF_H
@@ -101,7 +104,7 @@ static __always_inline int rewrite_checksum(struct __sk_buff *skb, const struct 
 	__u16 port = packet_port(p, r->end);
 	int err = 0;
 
-	if (!check)
+	if (!check || p->flags & PACKET_NO_CHECKSUM)
 		return 0;
 	if (p->family == FAMILY_IPV6)
 		err = bpf_l4_csum_replace(skb, p->l4 + check, 0,
@@ -124,7 +127,8 @@ static __always_inline int rewrite_port(struct __sk_buff *skb, const struct pack
 	if (packet_port(p, r->end) == r->port)
 		return 0;
 	return bpf_skb_store_bytes(skb, p->l4 + port_offset(p->key.protocol, r->end), &port,
-				   sizeof(port), 0);
+				   sizeof(port),
+				   p->flags & PACKET_NO_CHECKSUM ? BPF_F_RECOMPUTE_CSUM : 0);
 }
 
 static __always_inline int rewrite_ipv4(struct __sk_buff *skb, const struct packet *p,

@@ -118,7 +118,8 @@ __noinline int icmp_error_in(struct __sk_buff *skb, struct packet *p)
 	struct flow *flow;
 	struct pod *pod;
 
-	if (!p || !quoted_parse(skb, p, &q) || !addr_equal(&q.key.source, &p->key.destination))
+	if (!p || !quoted_parse(skb, p, &q) || q.flags & PACKET_ECHO_REPLY ||
+	    !addr_equal(&q.key.source, &p->key.destination))
 		return count(skb, STAT_IN_OTHER, PASS);
 	key_swap(&q.key);
 	flow = flow_find(&pp_flow_rev, &q.key, &ref, clock_units());

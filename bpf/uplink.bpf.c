@@ -38,7 +38,7 @@ static __noinline int masquerade_common(struct __sk_buff *skb)
 	struct flow_key key;
 	struct flow *flow;
 
-	if (parse(skb, &p) != PARSED || p.flags & ~PACKET_ECHO_REQUEST)
+	if (parse(skb, &p) != PARSED || p.flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM))
 		return NOT_COMMON;
 	key = p.key;
 	flow = flow_find(&pp_flow_fwd, &key, &ref, now);
