@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# pinpool: make, make install, make demo, make check, make bench. V=1 shows the commands.
+# pinpool: make, make install, make deb, make demo, make check, make bench. V=1 shows the commands.
 CC      ?= cc
 CLANG   ?= clang
 BPFTOOL ?= bpftool
@@ -8,6 +8,9 @@ DESTDIR ?=
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 CNIDIR  ?= /opt/cni/bin
+MANDIR  ?= $(PREFIX)/share/man
+DOCDIR  ?= $(PREFIX)/share/doc/pinpool
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 BUILD   ?= build
 CFLAGS  ?= -O2 -g
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0)
@@ -19,7 +22,7 @@ PP_CFLAGS  = -std=gnu11 -Wall -Wextra -Wno-format-truncation $(WERROR) -D_GNU_SO
 PP_LIBS    = $(shell pkg-config --libs $(LIBS))
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
-SKELS   := $(addprefix $(BUILD)/,$(addsuffix .skel.h,ipam pod uplink))
+SKELS   := $(addprefix $(BUILD)/,$(addsuffix .skel.h,clock flows guard ipam pod uplink))
 # one main each; every other file of loader/ is a module that both link
 MAINS   := pinpool pinpool-cni
 MODULES := $(filter-out main cni,$(basename $(notdir $(wildcard loader/*.c))))
@@ -78,7 +81,7 @@ fuzz: $(BUILD)/fuzz/$(T)
 tests: all $(UNITS) $(BUILD)/san/pinpool
 
 check:
-	$(Q)scripts/deps --cni
+	$(Q)scripts/deps --cni --deb
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)tests/run $(TESTS)
 
@@ -97,10 +100,29 @@ vmcheck:
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)scripts/vmcheck
 
+# scripts/install knows the files; these are the folders
+DIRS = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' CNIDIR='$(CNIDIR)' \
+	MANDIR='$(MANDIR)' DOCDIR='$(DOCDIR)' COMPDIR='$(COMPDIR)' BUILD='$(BUILD)'
+
+install: all
+	$(Q)$(DIRS) scripts/install
+
+uninstall:
+	$(Q)$(DIRS) scripts/install --remove
+
+deb:
+	$(Q)scripts/deps --deb
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD='$(BUILD)' VERSION='$(VERSION)' scripts/deb/build
+
+vmboot: deb
+	$(Q)scripts/deps --vm
+	$(Q)scripts/vmboot $(BUILD)/pinpool_*.deb
+
 clean:
 	$(Q)rm -rf $(BUILD)
 
-.PHONY: all tests check demo bench vmcheck fuzz clean
+.PHONY: all tests check demo bench vmcheck vmboot fuzz install uninstall deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)

@@ -50,7 +50,7 @@ static int follow_uplinks(struct node *node, const struct options *options, stru
 
 	if (err)
 		return err;
-	err = uplinks_attach(node, nl, options, &count, e);
+	err = uplinks_attach(node, nl, options, false, &count, e);
 	netlink_close(nl);
 	return err ? err : host_prepare(node, options, e);
 }
@@ -64,9 +64,11 @@ int commit_and_reconcile(struct node *node, struct apply *plan, struct error *e)
 		return err;
 	err = follow_uplinks(node, &plan->options, e);
 	second = apply_reconcile(node, &plan->options, true, &later);
-	if (!err && second)
+	if (second > 0)
+		warning("%s", later.text);
+	if (!err && second < 0)
 		*e = later;
-	return err ? err : second;
+	return err || second > 0 ? err : second;
 }
 
 static int run_plan(const struct globals *g, const struct manifest *m,

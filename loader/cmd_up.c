@@ -152,8 +152,6 @@ static int arm_timer(struct node *node, struct error *e)
 	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	int fd = pins_prog(&node->pins, PROG_FLOWS_ARM);
 
-	if (fd == -ENOENT)
-		return 0; /* TEMPORARY */
 	if (fd < 0)
 		return pins_error(&node->pins, "pp_flows_arm", fd, e);
 	if (bpf_prog_test_run_opts(fd, &opts) || (int)opts.retval < 0)
@@ -203,7 +201,7 @@ static int carry_out(struct up *up, struct apply *plan, size_t *uplinks, struct 
 	if (!err)
 		err = apply_commit(node, plan, e);
 	if (!err)
-		err = uplinks_attach(node, nl, &plan->options, uplinks, e);
+		err = uplinks_attach(node, nl, &plan->options, true, uplinks, e);
 	if (!err)
 		err = host_prepare(node, &plan->options, e);
 	if (!err)
@@ -215,8 +213,10 @@ static int carry_out(struct up *up, struct apply *plan, size_t *uplinks, struct 
 		apply_options(node, &plan->options);
 		restore_blocks(up);
 		err = apply_reconcile(node, &plan->options, !up->fresh, e);
+		if (err > 0)
+			warning("%s", e->text);
 	}
-	return err;
+	return err < 0 ? err : 0;
 }
 
 static int run(struct up *up, struct error *e)

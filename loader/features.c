@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What this kernel can do, asked by programs of a few instructions. */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <unistd.h>
 
 #include "loader/load.h"
+#include "loader/objects.h"
 #include "loader/tc.h"
 
 /*
@@ -45,6 +47,27 @@ static bool fib_knows(__u32 flags)
 	return !err && (int)run.retval != -22 /* EINVAL */;
 }
 
+/* 250 if the kernel does not say: then time-outs are up to 4 times off, no more. */
+static unsigned int kernel_hz(void)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	struct bpf_program *program;
+	struct bpf_object *object;
+	unsigned int hz = 250;
+	size_t size;
+	const void *bytes = clock_file.bytes(&size);
+
+	object = bpf_object__open_mem(bytes, size, NULL);
+	if (!object)
+		return hz;
+	program = bpf_object__next_program(object, NULL);
+	if (program && !bpf_object__load(object) &&
+	    !bpf_prog_test_run_opts(bpf_program__fd(program), &run) && run.retval)
+		hz = run.retval;
+	bpf_object__close(object);
+	return hz;
+}
+
 const struct features *features(void)
 {
 	static struct features found;
@@ -55,6 +78,7 @@ const struct features *features(void)
 	found.tcx = tc_has_tcx();
 	found.fib_skip_neigh = fib_knows(FIB_LOOKUP_SKIP_NEIGH);
 	found.fib_source = fib_knows(FIB_LOOKUP_SRC);
+	found.hz = kernel_hz();
 	known = true;
 	return &found;
 }

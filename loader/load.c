@@ -247,9 +247,32 @@ static int dispatch(struct pins *pins, struct error *e)
 	return 0;
 }
 
+/* maps/datapath.h: time is counted in units of 2^shift ticks, about a second */
+static __u32 clock_units(__u32 seconds, __u32 shift)
+{
+	__u32 units = (__u64)seconds * features()->hz >> shift;
+
+	return units ? units : 1;
+}
+
+static void clock_configure(struct datapath_config *cfg)
+{
+	__u32 shift = 0;
+
+	/* the power of two nearest to HZ */
+	while ((3U << shift) / 2 < features()->hz)
+		shift++;
+	cfg->clock_shift = shift;
+	for (int s = 0; s < FLOW_STATES; s++)
+		cfg->timeout[s] = clock_units(cfg->timeout[s], shift);
+	cfg->inbound_timeout = clock_units(cfg->inbound_timeout, shift);
+	cfg->inbound_established = clock_units(cfg->inbound_established, shift);
+}
+
 static void datapath_configure(const struct options *options, struct datapath_config *cfg)
 {
 	*cfg = (struct datapath_config)DATAPATH_DEFAULTS;
+	clock_configure(cfg);
 	cfg->fib_skip_neigh = features()->fib_skip_neigh ? FIB_LOOKUP_SKIP_NEIGH : 0;
 	for (int f = 0; f < FAMILIES; f++)
 		cfg->fib_source[f] = features()->fib_source ? FIB_LOOKUP_SRC : 0;

@@ -14,6 +14,7 @@ struct features {
 	bool tcx;
 	bool fib_skip_neigh; /* BPF_FIB_LOOKUP_SKIP_NEIGH */
 	bool fib_source;     /* BPF_FIB_LOOKUP_SRC */
+	unsigned int hz;     /* timer ticks a second */
 };
 
 #define FIB_LOOKUP_SKIP_NEIGH (1U << 2)

@@ -6,6 +6,9 @@
 #include "maps/config.h"
 #include "maps/datapath.h"
 #include "maps/txn.h"
+#include "clock.skel.h"
+#include "flows.skel.h"
+#include "guard.skel.h"
 #include "ipam.skel.h"
 #include "pod.skel.h"
 #include "uplink.skel.h"
@@ -18,7 +21,9 @@ const struct object_file ipam_files[] = {
 const struct object_file datapath_files[] = {
 	{ "pod", pod__elf_bytes },
 	{ "uplink", uplink__elf_bytes },
+	{ "flows", flows__elf_bytes },
 	{},
 };
 
-const struct object_file guard_file = {};
+const struct object_file guard_file = { "guard", guard__elf_bytes };
+const struct object_file clock_file = { "clock", clock__elf_bytes };

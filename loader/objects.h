@@ -12,7 +12,7 @@ struct object_file {
 
 /* Each ends with a NULL name. */
 extern const struct object_file ipam_files[], datapath_files[];
-/* libxdp loads this one. */
-extern const struct object_file guard_file;
+/* libxdp loads the guard; the clock only tells the kernel's HZ. */
+extern const struct object_file guard_file, clock_file;
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "loader/address.h"
+#include "loader/guard.h"
 #include "loader/link.h"
 #include "loader/map.h"
 #include "loader/route.h"
@@ -109,11 +110,19 @@ static int hook(struct node *node, struct netlink *nl, const struct link *link, 
 	return err;
 }
 
+static int guard(struct node *node, const struct options *options, const struct link *link,
+		 struct error *e)
+{
+	if (options->xdp_guard == XDP_GUARD_NATIVE)
+		return guard_attach(node, options, link->ifindex, link->name, e);
+	return guard_detach(node, link->ifindex, e);
+}
+
 static int unhook(struct node *node, struct netlink *nl, const struct uplink_entry *u,
 		  struct error *e)
 {
 	char pin[PATH_MAX + 64];
-	int err = 0;
+	int err = guard_detach(node, u->ifindex, e);
 
 	for (int d = TC_INGRESS; !err && d <= TC_EGRESS; d++) {
 		uplink_pin(node, u->uplink.ifname, d, pin, sizeof(pin));
@@ -195,7 +204,7 @@ static int write_entry(struct node *node, const struct link *link, const struct 
 }
 
 int uplinks_attach(struct node *node, struct netlink *nl, const struct options *options,
-		   size_t *count, struct error *e)
+		   bool load_time, size_t *count, struct error *e)
 {
 	struct choice *c = xcalloc(1, sizeof(*c));
 	struct address *own = NULL;
@@ -212,6 +221,8 @@ int uplinks_attach(struct node *node, struct netlink *nl, const struct options *
 		err = write_entry(node, &c->list[i], own, own_count, e);
 		if (!err)
 			err = hook(node, nl, &c->list[i], e);
+		if (!err && load_time)
+			err = guard(node, options, &c->list[i], e);
 	}
 	if (!err)
 		note_addresses(node, c, own, own_count, options->mtu);

@@ -13,11 +13,11 @@ void uplink_pin(const struct node *node, const char *ifname, enum tc_direction d
 
 /*
  * Hooks the programs to the uplinks that `devices` names (default: those with a default route), lets
- * go of others, and notes their addresses in pp_uplinks and node->config (address, mtu; not written).
+ * go of others, sets the XDP guard on or off (@load_time: only `up` does), and notes their addresses in pp_uplinks and node->config (address, mtu; not written).
  * *count says how many there are.
  */
 int uplinks_attach(struct node *node, struct netlink *nl, const struct options *options,
-		   size_t *count, struct error *e);
+		   bool load_time, size_t *count, struct error *e);
 int uplinks_detach(struct node *node, struct netlink *nl, struct error *e);
 
 /* Sysctls of INTERFACES.md; what stood there before is kept for host_restore(). */
