@@ -13,9 +13,10 @@
 #include "loader/store.h"
 #include "loader/sync.h"
 
+/* The first error, or else that a pool ran dry. */
 static int keep(int first, int err)
 {
-	return first ? first : err;
+	return first < 0 || !err ? first : err;
 }
 
 /* pre-allocation is an option, but each pool carries its own number of it */
@@ -112,9 +113,9 @@ int apply_reconcile(struct node *node, const struct options *options, bool may_d
 	json_decref(object);
 	err = root_lock_derived(&node->pins.root);
 	if (err)
-		return keep(first, error_set(first ? NULL : e, err, "%s: cannot lock: %s",
+		return keep(first, error_set(first < 0 ? NULL : e, err, "%s: cannot lock: %s",
 					     node->pins.root.dir, strerror(-err)));
-	err = sync_all(node, options, first ? NULL : e);
+	err = sync_all(node, options, first < 0 ? NULL : e);
 	root_unlock_derived(&node->pins.root);
 	return keep(first, err);
 }

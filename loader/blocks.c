@@ -121,15 +121,15 @@ static int reserved_ranges(struct node *node, const char *pool, json_t **json,
 	return *json ? pool_spec_from_json(*json, spec, NULL) : 0;
 }
 
-/* Chooses and takes one block of the pool: 0, -EAGAIN, -ENOSPC without a sentence, or -errno. */
-static int carve_one(struct node *node, const struct view *v, uint32_t id, const struct pool *pool,
-		     enum family family, struct error *e)
+/* Chooses the next block of the pool: 0, -EAGAIN, -ENOSPC without a sentence, or -errno. */
+static int choose_block(struct node *node, const struct view *v, uint32_t id,
+			const struct pool *pool, enum family family, struct block_request *request)
 {
 	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
-	struct block_request request = { .expected = v->generation };
 	const struct pool_family *pf = &pool->family[family];
 	struct pool_spec spec;
 	struct prefix prefix;
+	uint64_t index;
 	json_t *json;
 	int err = ipam_pool_cidrs(&node->pins, id, family, cidrs, pf->cidrs);
 
@@ -139,20 +139,51 @@ static int carve_one(struct node *node, const struct view *v, uint32_t id, const
 	if (!err)
 		err = -ENOSPC;
 	for (uint32_t i = 0; err == -ENOSPC && i < pf->cidrs && i < POOL_FAMILY_CIDRS; i++) {
-		uint64_t index;
-
-		err = carve_next(&cidrs[i].cidr, pf->mask_length, cidrs[i].cursor, v->taken,
-				 v->taken_count, spec.family[family].reserved,
-				 spec.family[family].reserved_count, &prefix, &index);
-		if (err)
+		if (carve_next(&cidrs[i].cidr, pf->mask_length, cidrs[i].cursor, v->taken,
+			       v->taken_count, spec.family[family].reserved,
+			       spec.family[family].reserved_count, &prefix, &index))
 			continue;
-		request.cidr = i;
-		request.cursor = index + 1;
-		block_fill(&request.block, id, pool, &prefix);
-		err = block_take(node, &request, e);
+		request->expected = v->generation;
+		request->cidr = i;
+		request->cursor = index + 1;
+		block_fill(&request->block, id, pool, &prefix);
+		err = 0;
 	}
 	pool_spec_free(&spec);
 	json_decref(json);
+	return err;
+}
+
+/* Chooses and takes one block of the pool; errors as choose_block(). */
+static int carve_one(struct node *node, const struct view *v, uint32_t id, const struct pool *pool,
+		     enum family family, struct error *e)
+{
+	struct block_request request = {};
+	int err = choose_block(node, v, id, pool, family, &request);
+
+	return err ? err : block_take(node, &request, e);
+}
+
+int blocks_room(struct node *node, uint32_t id, enum family family, struct error *e)
+{
+	struct block_request request = {};
+	const struct pool_family *pf;
+	struct pool pool;
+	struct view v;
+	int err = ipam_pool_read(&node->pins, id, &pool);
+
+	pf = &pool.family[family];
+	if (err || !pf->mask_length || pf->in_use < pf->capacity)
+		return err;
+	if (node->config.allocator != NODE_ALLOCATOR_LOCAL)
+		return -ENOSPC;
+	do {
+		err = view_read(node, &v, e);
+		if (err)
+			return err;
+		err = choose_block(node, &v, id, &pool, family, &request);
+		view_free(&v);
+	} while (err == -EAGAIN && !ipam_pool_read(&node->pins, id, &pool));
 	return err;
 }
 
@@ -190,7 +221,7 @@ static int grow(struct node *node, uint32_t id, enum family family, bool *change
 		if (err == -EAGAIN)
 			continue;
 		if (err == -ENOSPC)
-			return error_set(e, err,
+			return error_set(e, BLOCKS_DRY,
 					 "failed to allocate %s address for node \"%s\" from pool \"%s\": pool empty; add a CIDR to the pool",
 					 family_name(family), node->config.node, p.pool.name);
 		if (err)
@@ -261,9 +292,9 @@ static int finish(struct node *node, bool changed, int err, struct error *e)
 	int synced = 0;
 
 	if (changed)
-		synced = sync_blocks(node, err ? NULL : e);
+		synced = sync_blocks(node, err < 0 ? NULL : e);
 	root_unlock_derived(&node->pins.root);
-	return err ? err : synced;
+	return err < 0 || !synced ? err : synced;
 }
 
 static int balance(struct node *node, uint32_t id, enum family family, bool may_drop,
@@ -304,9 +335,9 @@ int blocks_balance_all(struct node *node, bool may_drop, struct error *e)
 
 	for (size_t i = 0; i < count; i++) {
 		for (int family = 0; family < FAMILIES; family++) {
-			int err = balance(node, pools[i].id, family, may_drop, first ? NULL : e);
+			int err = balance(node, pools[i].id, family, may_drop, first < 0 ? NULL : e);
 
-			first = first ? first : err;
+			first = first < 0 || !err ? first : err;
 		}
 	}
 	free(pools);

@@ -12,12 +12,13 @@
 
 /*
  * After a lease, a release or new pending demand of one pool and family: takes blocks while needed
- * exceeds capacity, gives empty ones back. -ENOSPC ("pool empty") if the pool ran dry: what was
- * granted before stays.
+ * exceeds capacity, gives empty ones back. BLOCKS_DRY with a sentence if the pool ran dry: what was
+ * granted before stays, and nothing failed.
  */
+#define BLOCKS_DRY 1
 int blocks_balance(struct node *node, uint32_t pool, enum family family, struct error *e);
 
-/* The same for every pool; the first error is kept, the others go on. @may_drop: give back too. */
+/* The same for every pool; an error counts more than a dry pool, the other pools go on. @may_drop: give back too. */
 int blocks_balance_all(struct node *node, bool may_drop, struct error *e);
 
 /* Drops the block if it is draining and empty, and its pool if that was terminating and it was the last. */

@@ -47,7 +47,8 @@ static int balance(struct node *node, const uint32_t pool[FAMILIES], struct erro
 	for (int f = 0; f < FAMILIES; f++) {
 		int err = pool[f] ? blocks_balance(node, pool[f], f, first ? NULL : e) : 0;
 
-		first = first ? first : err;
+		if (err < 0 && !first) /* that a pool runs dry is no fault of this pod */
+			first = err;
 	}
 	return first;
 }

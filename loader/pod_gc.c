@@ -75,5 +75,7 @@ int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct er
 	if (!err)
 		err = blocks_retire_all(node, e);
 	ipam_pending_count(&node->pins, "", FAMILY_IPV4); /* removes the expired */
-	return err ? err : blocks_balance_all(node, true, e);
+	if (!err)
+		err = blocks_balance_all(node, true, e);
+	return err < 0 ? err : 0;
 }
