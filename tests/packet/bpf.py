@@ -8,7 +8,6 @@
 """
 import ctypes
 import ctypes.util
-import errno
 import os
 import struct
 

@@ -126,6 +126,16 @@ def forgotten(lab, family):
     lab.to_net(pieces[1]).dropped()
 
 
+@case("fragment: what is left of a dead pod's datagram does not reach its heir, IPv{family}", family=BOTH)
+def heir(lab, family):
+    port = masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp")
+    pieces = fragments(big("udp", W[family], N1[family], 80, port), family)
+    lab.from_net(pieces[0])
+    lab.put_pod(A, generation=A.generation + 1)
+    for piece in pieces[1:]:
+        lab.from_net(piece).passed()
+
+
 @case("fragment: a first one of {size} bytes without the ports is dropped, IPv{family}", family=BOTH, size=(0, 1, 4, 7))
 def tiny(lab, family, size):
     if family == 6:

@@ -7,7 +7,7 @@ from lab import A, B, C, D, HOST_MAC, MACS, N1, PODS, ROUTER_MAC, UNALLOCATED, V
 from wire import ACK, FIN, ICMP, ICMP6, RST, SCTP, SYN, TCP, UDP, ones
 
 REMOTES = (W, W, W, W2, V)
-PORTS = (1000, 1001, 49152, 49153, 49154, 49160, 49167, 49168, 65535)
+PORTS = (*range(1000, 1012), *range(49150, 49170), 65535)
 FLAGS = (SYN, SYN, SYN, SYN | ACK, ACK, ACK, ACK | 8, FIN | ACK, RST, RST | ACK, 0, SYN | FIN)
 KINDS = ("tcp", "tcp", "tcp", "udp", "udp", "echo", "sctp", "other")
 NUMBERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP}
@@ -136,7 +136,7 @@ class Generator:
     def out(self):
         family, pod = self.chance.choice((4, 6)), self.chance.choice(PODS)
         remote = self.chance.choice(REMOTES)
-        packet = self.between(pod.ip[family], remote[family], self.chance.choice(PORTS), self.chance.choice((80, 53)),
+        packet = self.between(pod.ip[family], remote[family], self.chance.choice(PORTS), self.chance.choice((80, 80, 80, 53)),
                               self.chance.random() < .05)
         uplink = "up1" if remote is V else "up0"
         return "to_net", out_frame(packet, uplink), uplink, False
@@ -147,7 +147,10 @@ class Generator:
             return None
         frame = self.chance.choice(self.inside)
         swapped = swap(frame, self.chance)
-        return ("to_net", out_frame(swapped[14:]), "up0", False) if swapped else None
+        if not swapped:
+            return None
+        uplink = "up1" if swapped[30:34] == raw(V[4]) or swapped[38:54] == raw(V[6]) else "up0"
+        return "to_net", out_frame(swapped[14:], uplink), uplink, False
 
     def answer(self):
         if not self.outside:
@@ -243,7 +246,7 @@ class Generator:
         """One of the others with bits flipped, or cut short."""
         maker = self.chance.choice((self.out, self.answer, self.inbound, self.error_in, self.error_out, self.local))
         event = maker()
-        if not event:
+        if not event or event[2] == "up1":
             return None
         hook, frame, where, _ = event
         frame = bytearray(frame)

@@ -172,7 +172,7 @@ class Lab:
             self.put("pp_blocks", block, dict(
                 pool=pool, family="FAMILY_IPV6" if family == 6 else "FAMILY_IPV4", state="BLOCK_ACTIVE",
                 prefix=dict(addr=address, length=length128(address, length)), size=32, low=1, high=31))
-            used = sum(1 << int(re.split(r"[.:]", p.ip[family])[-1]) for p in PODS if p.pool == pool)
+            used = sum(1 << int(re.split(r"[.:]", p.ip[family])[-1], 16) for p in PODS if p.pool == pool)
             self.put("pp_ips", dict(block=block, chunk=0), dict(word=[used]))
         for family, (address, length) in REMOTE_BLOCKS.items():
             self.put_cidr(address, length, kind="CIDR_REMOTE", pool=1, next_hop=N2[family])
@@ -222,9 +222,18 @@ class Lab:
             self.maps["pp_pod_ips"][pod.ip[family]] = dict(
                 slot=pod.slot, generation=changes.get("generation", pod.generation))
 
+    def mark(self, pod, used):
+        """The pod's bit in the allocator's bitmap."""
+        for block, (_, _, family, pool) in BLOCKS.items():
+            if pool == pod.pool:
+                key, bit = dict(block=block, chunk=0), 1 << int(re.split("[.:]", pod.ip[family])[-1], 16)
+                word = self.maps["pp_ips"][key]["word"]
+                self.maps["pp_ips"][key] = dict(word=[word[0] | bit if used else word[0] & ~bit, *word[1:]])
+
     def remove_pod(self, pod):
         """As the transactions of a pod's end leave it: slot free, address unknown."""
         self.maps["pp_pods"][pod.slot] = dict(state="POD_FREE")
+        self.mark(pod, False)
         for family in (4, 6):
             if pod.ip[family] in self.maps["pp_pod_ips"]:
                 del self.maps["pp_pod_ips"][pod.ip[family]]

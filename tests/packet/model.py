@@ -12,7 +12,8 @@ from wire import ACK, FIN, RST, SYN, Packet
 
 PASS, DROP, SEND = "pass", "drop", "send"
 TIMEOUTS = {"syn": 60, "established": 7440, "closing": 10, "unreplied": 30, "replied": 180, "query": 60, "other": 60}
-INBOUND, INBOUND_ESTABLISHED, FRAGMENT = 30, 7440, 30
+INBOUND, INBOUND_ESTABLISHED, FRAGMENT = 30, 7440, 60
+ADDRESS_ONLY = (4, 41, 47, 50, 115, wire.SCTP)  # protocols that a new address does not break
 PORTED = ("tcp", "udp", "request")
 BOGONS = [ipaddress.ip_network(n) for n in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32",
                                             "::1/128", "ff00::/8")]
@@ -157,10 +158,15 @@ class Model:
 
     def from_net(self, frame):
         p = Packet(frame)
-        if p.bad:
+        if p.bad and p.bad not in ("extension", "l4", "tiny"):
             return [(PASS, frame), (DROP, None)]
+        if p.dst == b"\xff" * 4 and not p.src[0]:
+            return [(PASS, frame), (DROP, None)]  # a host that asks for an address
         if within(p.src, BOGONS + self.blocks):
             return [(DROP, None)]
+        if p.bad:
+            nobody = within(p.dst, self.blocks) and p.dst not in self.pods
+            return [(DROP, None)] + [(PASS, frame)] * (not nobody)
         if within(p.dst, self.blocks):
             return self.to_pod(p, frame)
         if p.kind == "error":
@@ -183,15 +189,15 @@ class Model:
 
     @staticmethod
     def fragment_key(p):
-        return (p.family, p.proto, p.src, p.dst, p.ident)
+        return (p.family, p.proto if p.family == 4 else 0, p.src, p.dst, p.ident)
 
     def undo(self, p, frame, flow, renew=True):
         """Masquerade undone and delivered."""
         inside = wire.rewritten(frame, p, "dst", flow.key[2], flow.key[3])
-        if p.ttl <= 1:
-            return [(PASS, inside), (DROP, None), ("untouched", frame)]
         if renew:
             self.renew(flow, p, False)
+        if p.ttl <= 1:  # the stack says so to the sender
+            return [(PASS, inside)]
         fates = [(SEND, ethernet(flow.pod, wire.one_hop_further(inside, p)))]
         return fates + [(PASS, inside)] if p.options or p.fragment else fates
 
@@ -199,9 +205,9 @@ class Model:
         pod = self.pods.get(p.dst)
         if not pod:
             return [(DROP, None)]
+        self.note_inbound(p, pod)
         if p.ttl <= 1:
             return [(PASS, frame)]
-        self.note_inbound(p, pod)
         fates = [(SEND, ethernet(pod, wire.one_hop_further(frame, p)))]
         return fates + [(PASS, frame)] if p.options or p.fragment or p.kind == "error" else fates
 
@@ -213,16 +219,12 @@ class Model:
         key = (family, proto, dst, dport, src, sport)
         if self.lookup(self.forward, key):
             return
-        entry = self.inbound_entry(key)
         opens = p.kind in ("udp", "request") or (p.kind == "tcp" and p.tcp_flags & (SYN | ACK | RST | FIN) == SYN)
-        if opens and not entry:
+        entry = self.inbound_entry(key)
+        if opens and entry:
+            entry[1] = max(entry[1], self.now + INBOUND)
+        elif opens:
             self.inbound[key] = [pod, self.now + INBOUND]
-        elif entry:
-            self.renew_inbound(entry, p)
-
-    def renew_inbound(self, entry, p):
-        entry[1] = self.now + (INBOUND if p.proto != wire.TCP or entry[1] <= self.now + INBOUND else
-                               INBOUND_ESTABLISHED)
 
     def inbound_entry(self, key):
         entry = self.inbound.get(key)
@@ -234,7 +236,7 @@ class Model:
         """@seen: the frame that the program made, or None if it dropped it."""
         p = Packet(frame)
         if not p.src or not within(p.src, self.blocks):
-            return [(PASS, frame)] if not p.bad else [(PASS, frame), (DROP, None)]
+            return self.host_out(p, frame)
         if p.bad or within(p.dst, MULTICAST + NOWHERE + LINK_LOCAL):
             return [(DROP, None)]
         excluded = within(p.dst, self.exclusions)
@@ -243,15 +245,16 @@ class Model:
             return [(DROP, None), (PASS, frame)] if excluded else [(DROP, None)]
         if p.later:
             return self.later_out(p, frame, excluded or pod.pool in self.skipped)
-        flow = self.lookup(self.forward, p.key()) if p.kind not in ("reply", "icmp", "error") else None
+        excluded = excluded or pod.pool in self.skipped
+        if p.kind == "error":
+            return self.error_out(p, frame, excluded)
+        flow = self.lookup(self.forward, p.key()) if p.kind not in ("reply", "icmp") else None
         if not flow:
-            if excluded or pod.pool in self.skipped:
+            if excluded:
                 return self.leave(p, frame)
-            if p.kind == "error":
-                return self.error_out(p, frame)
             if self.answers_inbound(p):
                 return self.leave(p, frame)
-            if p.kind in ("reply", "icmp"):
+            if not self.opens(p):
                 return [(DROP, None)]
             flow = self.open(p, pod, uplink, seen)
             if not flow:
@@ -261,6 +264,26 @@ class Model:
         if p.fragment:
             self.fragments[self.fragment_key(p)] = (flow, self.now + FRAGMENT)
         return [(PASS, wire.rewritten(frame, p, "src", flow.masq, flow.port if p.kind in PORTED else None))]
+
+    def host_out(self, p, frame):
+        """Not a pod's; but the node's ICMP errors may quote what masquerade was undone for."""
+        if p.bad:
+            return [(PASS, frame), (DROP, None)]
+        q = p.embedded() if p.kind == "error" and not p.fragment else None
+        flow = self.quoted_flow(q) if q else None
+        if not flow:
+            return [(PASS, frame)]
+        return [(PASS, wire.error_checksum(self.quote_outside(frame, q, flow), p))]
+
+    def quoted_flow(self, q):
+        """The flow whose answer a packet quotes."""
+        if q.bad or q.kind in ("error", "icmp", "later", "request"):
+            return None
+        return self.lookup(self.forward, (q.family, q.proto, q.dst, q.dport, q.src, q.sport))
+
+    @staticmethod
+    def quote_outside(frame, q, flow):
+        return wire.rewritten(frame, q, "dst", flow.masq, flow.port if q.kind in ("tcp", "udp", "reply") else None)
 
     def leave(self, p, frame):
         """With the pod's own address."""
@@ -278,13 +301,20 @@ class Model:
         return [(PASS, frame)] if excluded else [(DROP, None)]
 
     def answers_inbound(self, p):
-        if p.kind == "tcp" and p.tcp_flags & (SYN | ACK) == SYN or p.kind == "request":
+        """Only outside keeps UDP's alive, so that a pod cannot hold its own address open."""
+        if p.kind == "tcp" and p.tcp_flags & (SYN | ACK | RST | FIN) == SYN:
             return False
         entry = self.inbound_entry(p.key())
-        if not entry:
-            return False
-        entry[1] = self.now + (INBOUND_ESTABLISHED if p.proto == wire.TCP else INBOUND)
-        return True
+        if entry and p.proto == wire.TCP:
+            entry[1] = self.now + (TIMEOUTS["closing"] if p.tcp_flags & RST else INBOUND_ESTABLISHED)
+        return bool(entry)
+
+    @staticmethod
+    def opens(p):
+        """Whether a packet without a flow may begin one."""
+        if p.kind == "tcp":
+            return not p.tcp_flags & RST and p.tcp_flags & (SYN | ACK) != SYN | ACK
+        return p.kind in ("udp", "request", "sctp") or p.proto in ADDRESS_ONLY
 
     # --- new flows ------------------------------------------------------------------------------
 
@@ -317,8 +347,13 @@ class Model:
         return self.admit(p, pod, uplink, port, seen)
 
     def exhausted(self, p, uplink):
-        return not any(self.claimable(self.reverse_key(p, uplink, port), p) for port in
-                       range(self.ports[0], self.ports[1] + 1))
+        """No port is free, nor would one give way."""
+        low, high = self.ports if p.kind != "request" else (0, 0xffff)
+        for port in range(low, high + 1):
+            key = self.reverse_key(p, uplink, port)
+            if self.claimable(key, p) or self.backward[key].state == "closing":
+                return False
+        return True
 
     def full(self):
         return len(self.live_flows()) >= self.flows_max
@@ -344,7 +379,7 @@ class Model:
         """From outside, quoting what a pod sent."""
         q = p.embedded()
         refuse = [(PASS, frame), (DROP, None)]
-        if p.fragment or q.bad or q.kind in ("error", "icmp", "later", "reply"):
+        if p.fragment or q.bad or q.kind in ("error", "icmp", "later", "reply") or q.src != p.dst:
             return refuse
         flow = self.lookup(self.backward, (q.family, q.proto, q.dst, q.dport, q.src, q.sport))
         if not flow:
@@ -357,18 +392,19 @@ class Model:
         fates = [(SEND, ethernet(flow.pod, wire.one_hop_further(inside, p)))]
         return fates + [(PASS, inside)] if p.options else fates
 
-    def error_out(self, p, frame):
+    def error_out(self, p, frame, excluded):
         """From a pod, quoting what it got."""
         q = p.embedded()
-        if p.fragment or q.bad or q.kind in ("error", "icmp", "later") or q.dst != p.src:
-            return [(DROP, None)]
-        key = (q.family, q.proto, q.dst, q.dport, q.src, q.sport)
-        flow = self.lookup(self.forward, key)
-        if flow and q.kind != "request":
-            outside = wire.rewritten(frame, q, "dst", flow.masq, flow.port if q.kind in ("tcp", "udp", "reply") else None)
-            outside = wire.rewritten(outside, p, "src", flow.masq, None)
+        readable = not (p.fragment or q.bad or q.kind in ("error", "icmp", "later") or q.dst != p.src)
+        flow = self.quoted_flow(q) if readable else None
+        if flow:
+            outside = wire.rewritten(self.quote_outside(frame, q, flow), p, "src", flow.masq, None)
             return [(PASS, wire.error_checksum(outside, p))]
-        return [(PASS, frame)] if self.inbound_entry(key) else [(DROP, None)]
+        if excluded:
+            return self.leave(p, frame) + ([] if readable else [(DROP, None)])
+        about_inbound = readable and q.src == p.dst and self.inbound_entry(
+            (q.family, q.proto, q.dst, q.dport, q.src, q.sport))
+        return [(PASS, frame)] if about_inbound else [(DROP, None)]
 
 
 def raw(address):

@@ -19,6 +19,7 @@ class Packet:
         self.frame, self.at, self.quoted = frame, at, quoted
         self.bad = None
         self.src = self.dst = b""
+        self.proto = self.ttl = self.end = self.ident = 0
         self.l4 = self.sport = self.dport = self.tcp_flags = 0
         self.options = self.fragment = self.later = self.source_route = False
         self.kind = "other"

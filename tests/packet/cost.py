@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What each path of the programs costs, in ns above a trivial program, as JSON on stdout.
+
+usage: tests/packet/cost.py [--rounds N] [--repeat N] [--flows N] [--blocks N] [--remotes N] [WORD...]
+
+The minimum of many rounds of BPF_PROG_TEST_RUN, pinned to one CPU. A path that ends in a redirect
+is compared with a trivial program that does the same. Flows, blocks and remotes fill the tables.
+"""
+import argparse
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+import lab as node
+from bpf import PROG_SCHED_CLS, PROG_XDP, Program, Programs, check, lib
+from lab import A, B, C, D, HOST_MAC, MACS, N1, ROUTER_MAC, UNALLOCATED, W
+from packets import Ether, l4, tcp, udp
+
+CONFIG = dict(virtual_clock=0, fib_skip_neigh=4, fib_source=[16, 16], port_min=49152, port_max=65535, flows=65536)
+CALL_REDIRECT_PEER, CALL_REDIRECT_NEIGH = 155, 152
+
+
+def program(kind, *instructions):
+    code = b"".join(struct.pack("<BBhi", op, registers, offset, value) for op, registers, offset, value in instructions)
+    fd = check(lib.bpf_prog_load(kind, b"trivial", b"GPL", code, len(instructions), None), "trivial program")
+    return Program("trivial", fd, kind)
+
+
+def trivial_programs(ifindex):
+    """One per helper that a path may end in."""
+    move, leave = 0xb7, (0x95, 0, 0, 0)
+    peer = [(move, 1, 0, ifindex), (move, 2, 0, 0), (0x85, 0, 0, CALL_REDIRECT_PEER), leave]
+    neigh = [(move, 1, 0, ifindex), (move, 2, 0, 0), (move, 3, 0, 0), (move, 4, 0, 0),
+             (0x85, 0, 0, CALL_REDIRECT_NEIGH), leave]
+    return {"none": program(PROG_SCHED_CLS, (move, 0, 0, 0), leave), "peer": program(PROG_SCHED_CLS, *peer),
+            "neigh": program(PROG_SCHED_CLS, *neigh), "xdp": program(PROG_XDP, (move, 0, 0, 2), leave)}
+
+
+class Bench:
+    def __init__(self, lab, options):
+        self.lab, self.options = lab, options
+        self.helpers = Programs()
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/restore.bpf.o"
+            multiarch = subprocess.run(["cc", "-print-multiarch"], capture_output=True, text=True).stdout.strip()
+            subprocess.run([os.environ.get("CLANG", "clang"), "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-idirafter",
+                            f"/usr/include/{multiarch}", "-c", f"{node.HERE}/restore.bpf.c", "-o", path], check=True)
+            self.helpers.add(path)
+        self.trivial = trivial_programs(lab.ifindex[B.interface])
+        self.restore = self.helpers.programs["cost_restore"]
+        self.baselines = {}
+
+    def measure(self, target, frame, interface, vary=0, repeat=0):
+        """ns per round: headers written back, then the program."""
+        maps = self.helpers.maps
+        maps["cost_original"][0] = dict(bytes=frame[:64], vary_at=vary)
+        maps["cost_measured"][0] = struct.pack("<I", target.fd)
+        best = None
+        for _ in range(self.options.rounds):
+            _, _ = self.restore.run(frame, self.lab.ifindex[interface], 0, repeat or self.options.repeat)
+            best = min(best or 1 << 30, self.restore.duration)
+        return best
+
+    def path(self, name, hook, frame, interface, end="none", **more):
+        if not all(w in name for w in self.options.words):
+            return None
+        repeat = self.options.repeat
+        if hook == "pp_guard":
+            cost = min(self.time_of(self.lab.bpf.programs[hook], frame, repeat) for _ in range(self.options.rounds))
+            base = min(self.time_of(self.trivial["xdp"], frame, repeat) for _ in range(self.options.rounds))
+        else:
+            base = self.measure(self.trivial[end], frame, interface)
+            cost = self.measure(self.lab.bpf.programs[hook], frame, interface, **more)
+        return {"path": name, "program": hook, "ns": cost - base, "total_ns": cost, "trivial_ns": base, "end": end}
+
+    @staticmethod
+    def time_of(one, frame, repeat):
+        one.run(frame, 0, 0, repeat)
+        return one.duration
+
+
+def fill(lab, options):
+    """Tables as large as asked for."""
+    for number in range(1, options.blocks):
+        base = f"10.40.{number // 8}.{number % 8 * 32}"
+        lab.put_cidr(base, 27, kind="CIDR_LOCAL", pool=1, block=1000 + number)
+        lab.put("pp_blocks", 1000 + number, dict(pool=1, family="FAMILY_IPV4", state="BLOCK_ACTIVE", size=32, low=1,
+                                                 high=31, prefix=dict(addr=base, length=123)))
+    for number in range(options.remotes):
+        base = f"10.{64 + number // 2048}.{number // 8 % 256}.{number % 8 * 32}"
+        lab.put_cidr(base, 27, kind="CIDR_REMOTE", pool=1, next_hop=node.N2[4])
+        lab.put_nomasq(base, 27, "NOMASQ_POD")
+    for number in range(options.flows):
+        lab.to_net(udp(A.ip[4], f"198.18.{number // 200 % 256}.{number % 200 + 1}", 1024 + number // 51200, 53))
+
+
+def frame(packet, src, dst):
+    return bytes(Ether(src=src, dst=dst) / packet)
+
+
+def paths(bench):
+    lab = bench.lab
+    for f in (4, 6):
+        data = b"x" * 40
+
+        def out(packet):
+            return frame(packet, MACS["up0"], ROUTER_MAC)
+
+        def back(packet):
+            return frame(packet, ROUTER_MAC, MACS["up0"])
+
+        def pod(packet):
+            return frame(packet, A.mac, HOST_MAC)
+        yield bench.path(f"pod to local pod, IPv{f}", "pp_from_pod", pod(tcp(A.ip[f], B.ip[f], 1, 2, "A", data)),
+                         A.interface, "peer")
+        yield bench.path(f"pod to other node, IPv{f}", "pp_from_pod", pod(tcp(A.ip[f], C[f], 1, 2, "A", data)),
+                         A.interface, "neigh")
+        yield bench.path(f"pod to the world, IPv{f}", "pp_from_pod", pod(tcp(A.ip[f], W[f], 1, 2, "A", data)),
+                         A.interface, "neigh")
+        yield bench.path(f"pod to the node, IPv{f}", "pp_from_pod", pod(tcp(A.ip[f], N1[f], 1, 2, "A", data)), A.interface)
+        for kind in ("tcp", "udp", "echo"):
+            packet = l4(kind, A.ip[f], W[f], 50000, 80, data=data, **({"flags": "A"} if kind == "tcp" else {}))
+            lab.to_net(packet)
+            yield bench.path(f"masquerade {kind} established, IPv{f}", "pp_to_net", out(packet), "up0")
+            ports = (80, 50000) if kind != "echo" else (0, 50000)
+            answer = l4(kind, W[f], N1[f], *ports, answer=True, data=data, **({"flags": "A"} if kind == "tcp" else {}))
+            yield bench.path(f"masquerade undone {kind}, IPv{f}", "pp_from_net", back(answer), "up0", "peer")
+        yield bench.path(f"masquerade native, IPv{f}", "pp_to_net", out(udp(A.ip[f], C[f], 1, 2, data)), "up0")
+        yield bench.path(f"uplink out, the node's own, IPv{f}", "pp_to_net", out(udp(N1[f], W[f], 1, 2, data)), "up0")
+        yield bench.path(f"uplink miss, the node's own port, IPv{f}", "pp_from_net", back(tcp(W[f], N1[f], 80, 40000, "A", data)),
+                         "up0")
+        yield bench.path(f"uplink miss, a port of the range, IPv{f}", "pp_from_net",
+                         back(tcp(W[f], N1[f], 80, 60000, "A", data)), "up0")
+        yield bench.path(f"uplink to a pod, IPv{f}", "pp_from_net", back(tcp(C[f], B.ip[f], 1, 2, "A", data)), "up0", "peer")
+        yield bench.path(f"uplink drop, unallocated, IPv{f}", "pp_from_net", back(udp(W[f], UNALLOCATED[f], 1, 2, data)), "up0")
+        yield bench.path(f"guard pass, IPv{f}", "pp_guard", back(tcp(W[f], N1[f], 80, 1, "A", data)), "up0")
+        yield bench.path(f"guard pass to a pod, IPv{f}", "pp_guard", back(tcp(W[f], A.ip[f], 80, 1, "A", data)), "up0")
+        yield bench.path(f"guard drop, IPv{f}", "pp_guard", back(udp(W[f], UNALLOCATED[f], 1, 2, data)), "up0")
+        port_at = 14 + (20 if f == 4 else 40)
+        yield bench.path(f"masquerade new, IPv{f}", "pp_to_net", out(udp(D.ip[f], W[f], 1, 2, data)), "up0", vary=port_at,
+                         repeat=300)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="cost of each path")
+    for name, value in (("rounds", 25), ("repeat", 20000), ("flows", 0), ("blocks", 1), ("remotes", 1)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("words", nargs="*")
+    options = parser.parse_args()
+    node.enter_namespace()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    node.make_links()
+    lab = node.Lab({"cfg": CONFIG}, {})
+    lab.reset()
+    fill(lab, options)
+    bench = Bench(lab, options)
+    result = {"kernel": os.uname().release, "flows": options.flows, "blocks": options.blocks, "remotes": options.remotes,
+              "verified_instructions": {p.name: p.verified_instructions() for p in lab.bpf.programs.values()},
+              "paths": [p for p in paths(bench) if p]}
+    json.dump(result, sys.stdout, indent=1)
+    print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
