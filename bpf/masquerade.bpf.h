@@ -181,7 +181,9 @@ static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct pack
 	case QUOTED_UNKNOWN:
 		if (keeps_address(p, slot))
 			return count(skb, STAT_OUT_NATIVE, PASS);
+		/* to whom it is about, not to whom the pod likes */
 		if (addr_equal(&key.source, &p->key.source) &&
+		    addr_equal(&key.destination, &p->key.destination) &&
 		    inbound_is_current(bpf_map_lookup_elem(&pp_inbound, &key), pod->generation,
 				       clock_units()))
 			return count(skb, STAT_OUT_INBOUND, PASS);

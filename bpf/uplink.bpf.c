@@ -61,8 +61,8 @@ int pp_to_net(struct __sk_buff *skb)
 	if (parse(skb, &p) == PARSED_NOT_IP)
 		return masquerade_slow(skb); /* a VLAN's packet perhaps */
 	if (!maybe_local(ranges, &p.key.source, p.family))
-		return p.flags & PACKET_ICMP_ERROR ? host_icmp_error_out(skb) :
-						     count(skb, own_packet(&p), PASS);
+		return p.flags & PACKET_ICMP_ERROR && !skb->ingress_ifindex ?
+			       host_icmp_error_out(skb) : count(skb, own_packet(&p), PASS);
 	verdict = masquerade_common(skb);
 	return verdict == NOT_COMMON ? masquerade_slow(skb) : verdict;
 }
