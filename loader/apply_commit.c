@@ -29,12 +29,21 @@ static void fill_families(struct pool_request *r, const struct apply_object *o,
 	}
 }
 
+/* A cursor counts blocks: among those of another size, the first one from the same address on. */
+static uint64_t cursor_convert(uint64_t cursor, uint32_t from, uint32_t to)
+{
+	if (to >= from)
+		return cursor << (to - from);
+	return (cursor + (UINT64_C(1) << (from - to)) - 1) >> (from - to);
+}
+
 /* A CIDR that stays keeps its cursor wherever it stands in the list now. */
 static void keep_cursors(struct node *node, struct pool_request *r, const struct pool *old)
 {
 	struct pool_cidr before[POOL_FAMILY_CIDRS];
 
 	for (int f = 0; f < FAMILIES; f++) {
+		uint32_t from = old->family[f].mask_length, to = r->pool.family[f].mask_length;
 		uint32_t count = old->family[f].cidrs;
 
 		if (ipam_pool_cidrs(&node->pins, r->id, f, before, count))
@@ -42,7 +51,7 @@ static void keep_cursors(struct node *node, struct pool_request *r, const struct
 		for (uint32_t i = 0; i < r->pool.family[f].cidrs; i++)
 			for (uint32_t k = 0; k < count; k++)
 				if (prefix_equal(&r->cidrs[f][i].cidr, &before[k].cidr))
-					r->cidrs[f][i].cursor = before[k].cursor;
+					r->cidrs[f][i].cursor = cursor_convert(before[k].cursor, from, to);
 	}
 }
 
