@@ -18,7 +18,13 @@
 #define BLOCKS_DRY 1
 int blocks_balance(struct node *node, uint32_t pool, enum family family, struct error *e);
 
-/* The same for every pool; an error counts more than a dry pool, the other pools go on. @may_drop: give back too. */
+/*
+ * Whether another pod would get an address of the pool and family: one is free, or a block can be
+ * had. Changes nothing. 0, -ENOSPC without a sentence, or -errno.
+ */
+int blocks_room(struct node *node, uint32_t pool, enum family family, struct error *e);
+
+/* blocks_balance() for every pool; an error counts more than a dry pool, the other pools go on. @may_drop: give back too. */
 int blocks_balance_all(struct node *node, bool may_drop, struct error *e);
 
 /* Drops the block if it is draining and empty, and its pool if that was terminating and it was the last. */
