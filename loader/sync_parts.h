@@ -42,4 +42,15 @@ struct route;
 int routes_wanted(struct node *node, const struct facts *facts, const struct options *options,
 		  struct netlink *nl, struct route **routes, size_t *count, struct error *e);
 
+/* Is told where a trie differs from what it should be: "missing", "wrong", "too much". */
+struct trie_report {
+	void (*fn)(const char *map, const struct prefix *prefix, const char *what, void *arg);
+	void *arg;
+};
+/* Compares pp_cidrs and pp_nomasq with what sync would make of them. */
+int tries_compare(struct node *node, const struct facts *facts, const struct options *options,
+		  struct netlink *nl, const struct trie_report *report, struct error *e);
+/* Whether pp_ranges is what it should be. */
+bool ranges_are_right(struct node *node, const struct facts *facts);
+
 #endif

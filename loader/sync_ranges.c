@@ -87,12 +87,10 @@ static void fill_ipv6(struct ranges *r, const struct prefix *groups, size_t coun
 	}
 }
 
-int sync_ranges(struct node *node, const struct facts *facts, struct error *e)
+static struct ranges want_ranges(const struct facts *facts)
 {
 	struct prefix *list = xcalloc(facts->block_count, sizeof(*list)), groups[RANGES_MAX];
-	int fd = pins_map(&node->pins, PIN_RANGES);
-	struct ranges r = {}, unknown;
-	__u32 zero = 0;
+	struct ranges r = {};
 
 	for (int f = 0; f < FAMILIES; f++) {
 		size_t n = 0;
@@ -109,13 +107,30 @@ int sync_ranges(struct node *node, const struct facts *facts, struct error *e)
 			fill_ipv6(&r, groups, n);
 	}
 	free(list);
+	return r;
+}
+
+int sync_ranges(struct node *node, const struct facts *facts, struct error *e)
+{
+	struct ranges r = want_ranges(facts), unknown = r;
+	int fd = pins_map(&node->pins, PIN_RANGES);
+	__u32 zero = 0;
+
 	if (fd < 0)
 		return pins_error(&node->pins, "pp_ranges", fd, e);
 	/* no packet may see new prefixes with the old counts: in between, everything is looked up */
-	unknown = r;
 	unknown.count[FAMILY_IPV4] = unknown.count[FAMILY_IPV6] = 0;
 	if (bpf_map_update_elem(fd, &zero, &unknown, BPF_ANY) ||
 	    bpf_map_update_elem(fd, &zero, &r, BPF_ANY))
 		return pins_error(&node->pins, "pp_ranges", -errno, e);
 	return 0;
+}
+
+bool ranges_are_right(struct node *node, const struct facts *facts)
+{
+	struct ranges wanted = want_ranges(facts), now;
+	int fd = pins_map(&node->pins, PIN_RANGES);
+	__u32 zero = 0;
+
+	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &now) && !memcmp(&wanted, &now, sizeof(now));
 }

@@ -70,47 +70,101 @@ static void table_sort(struct table *t)
 	t->count = kept;
 }
 
+static int table_read(struct node *node, enum pinned_map map, const struct table *like,
+		      struct table *now, struct error *e)
+{
+	int fd = pins_map(&node->pins, map), err;
+
+	*now = *like;
+	if (fd < 0)
+		return pins_error(&node->pins, pinned_map_names[map], fd, e);
+	err = map_read_all(fd, sizeof(struct cidr_key), like->value_at, like->value_size,
+			   like->row_size, (void **)&now->rows, &now->count);
+	if (err)
+		return pins_error(&node->pins, pinned_map_names[map], err, e);
+	table_sort(now);
+	return 0;
+}
+
+static char *table_find(const struct table *t, const char *row)
+{
+	return t->count ? bsearch(row, t->rows, t->count, t->row_size, by_key) : NULL;
+}
+
 /* Makes the trie have exactly the rows of @t. Additions first: a shrinking set never has a hole. */
 static int table_apply(struct node *node, enum pinned_map map, struct table *t, struct error *e)
 {
-	int fd = pins_map(&node->pins, map), err, first = 0;
-	struct table now = *t;
+	struct table now;
+	int err, first = 0;
 
-	if (fd < 0)
-		return pins_error(&node->pins, pinned_map_names[map], fd, e);
 	table_sort(t);
-	err = map_read_all(fd, sizeof(struct cidr_key), t->value_at, t->value_size, t->row_size,
-			   (void **)&now.rows, &now.count);
+	err = table_read(node, map, t, &now, e);
 	if (err)
-		return pins_error(&node->pins, pinned_map_names[map], err, e);
-	table_sort(&now);
+		return err;
 	for (size_t i = 0; i < t->count; i++) {
-		char *row = t->rows + i * t->row_size;
-		char *old = now.count ? bsearch(row, now.rows, now.count, now.row_size, by_key) : NULL;
+		char *row = t->rows + i * t->row_size, *old = table_find(&now, row);
 
 		if (old && !memcmp(old, row, t->row_size))
 			continue;
-		if (bpf_map_update_elem(fd, row, row + t->value_at, BPF_ANY) && !first)
+		if (bpf_map_update_elem(pins_map(&node->pins, map), row, row + t->value_at, BPF_ANY) &&
+		    !first)
 			first = error_set(e, -errno, "%s: cannot write: %s; the map may be full",
 					  pinned_map_names[map], strerror(errno));
 	}
 	for (size_t i = 0; i < now.count; i++) {
 		char *row = now.rows + i * now.row_size;
 
-		if (!t->count || !bsearch(row, t->rows, t->count, t->row_size, by_key))
-			bpf_map_delete_elem(fd, row);
+		if (!table_find(t, row))
+			bpf_map_delete_elem(pins_map(&node->pins, map), row);
 	}
 	free(now.rows);
 	return first;
 }
 
-int sync_cidrs(struct node *node, const struct facts *facts, struct error *e)
+static void tell(const char *row, enum pinned_map map, const char *what,
+		 const struct trie_report *report)
+{
+	struct prefix prefix = {};
+	struct cidr_key key;
+
+	memcpy(&key, row, sizeof(key));
+	prefix.length = key.length;
+	memcpy(prefix.addr.byte, key.addr.byte, sizeof(key.addr.byte));
+	report->fn(pinned_map_names[map], &prefix, what, report->arg);
+}
+
+/* Tells where the trie differs from @t. */
+static int table_compare(struct node *node, enum pinned_map map, struct table *t,
+			 const struct trie_report *report, struct error *e)
+{
+	struct table now;
+	int err;
+
+	table_sort(t);
+	err = table_read(node, map, t, &now, e);
+	if (err)
+		return err;
+	for (size_t i = 0; i < t->count; i++) {
+		char *row = t->rows + i * t->row_size, *old = table_find(&now, row);
+
+		if (!old)
+			tell(row, map, "missing", report);
+		else if (memcmp(old, row, t->row_size))
+			tell(row, map, "wrong", report);
+	}
+	for (size_t i = 0; i < now.count; i++)
+		if (!table_find(t, now.rows + i * now.row_size))
+			tell(now.rows + i * now.row_size, map, "too much", report);
+	free(now.rows);
+	return 0;
+}
+
+static struct table want_cidrs(struct node *node, const struct facts *facts)
 {
 	struct table t = { .row_size = sizeof(struct cidr_entry),
 			   .value_at = offsetof(struct cidr_entry, value),
 			   .value_size = sizeof(struct cidr) };
 	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
-	int err;
 
 	for (size_t i = 0; i < facts->block_count; i++) {
 		const struct block *b = &facts->blocks[i].block;
@@ -139,7 +193,14 @@ int sync_cidrs(struct node *node, const struct facts *facts, struct error *e)
 					  &(struct cidr){ .kind = CIDR_POOL, .pool = p->id });
 		}
 	}
-	err = table_apply(node, PIN_CIDRS, &t, e);
+	return t;
+}
+
+int sync_cidrs(struct node *node, const struct facts *facts, struct error *e)
+{
+	struct table t = want_cidrs(node, facts);
+	int err = table_apply(node, PIN_CIDRS, &t, e);
+
 	free(t.rows);
 	return err;
 }
@@ -205,8 +266,8 @@ static void nodes_add(const struct facts *facts, struct table *t)
 	}
 }
 
-int sync_nomasq(struct node *node, const struct facts *facts, const struct options *options,
-		struct netlink *nl, struct error *e)
+static int want_nomasq(struct node *node, const struct facts *facts, const struct options *options,
+		       struct netlink *nl, struct table *wanted, struct error *e)
 {
 	struct table t = { .row_size = sizeof(struct nomasq_entry),
 			   .value_at = offsetof(struct nomasq_entry, value),
@@ -215,6 +276,7 @@ int sync_nomasq(struct node *node, const struct facts *facts, const struct optio
 	size_t count;
 	int err = address_list(nl, &own, &count, e);
 
+	*wanted = t;
 	if (err)
 		return err;
 	for (size_t i = 0; i < options->native_cidr_count; i++)
@@ -229,7 +291,34 @@ int sync_nomasq(struct node *node, const struct facts *facts, const struct optio
 	for (size_t i = 0; i < facts->claim_count; i++)
 		nomasq_add(&t, &facts->claims[i].prefix, NOMASQ_POD);
 	free(own);
-	err = table_apply(node, PIN_NOMASQ, &t, e);
+	*wanted = t;
+	return 0;
+}
+
+int sync_nomasq(struct node *node, const struct facts *facts, const struct options *options,
+		struct netlink *nl, struct error *e)
+{
+	struct table t;
+	int err = want_nomasq(node, facts, options, nl, &t, e);
+
+	if (!err)
+		err = table_apply(node, PIN_NOMASQ, &t, e);
 	free(t.rows);
+	return err;
+}
+
+int tries_compare(struct node *node, const struct facts *facts, const struct options *options,
+		  struct netlink *nl, const struct trie_report *report, struct error *e)
+{
+	struct table cidrs = want_cidrs(node, facts), nomasq;
+	int err = table_compare(node, PIN_CIDRS, &cidrs, report, e);
+
+	free(cidrs.rows);
+	if (err)
+		return err;
+	err = want_nomasq(node, facts, options, nl, &nomasq, e);
+	if (!err)
+		err = table_compare(node, PIN_NOMASQ, &nomasq, report, e);
+	free(nomasq.rows);
 	return err;
 }
