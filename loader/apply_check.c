@@ -142,6 +142,27 @@ static int check_own(struct node *node, const struct apply *plan, const struct a
 	return err;
 }
 
+/* What this node holds is claimed, listed or not; an empty block gives way. */
+static int claim_held(struct node *node, struct claim **claims, size_t *count, struct error *e)
+{
+	struct block_entry *blocks;
+	struct pool pool;
+	size_t n;
+	int err = ipam_blocks(&node->pins, &blocks, &n, e);
+
+	for (size_t i = 0; i < n; i++) {
+		struct claim claim = { .prefix = blocks[i].block.prefix, .node = node->config.node };
+
+		if (!blocks[i].block.used || ipam_pool_read(&node->pins, blocks[i].block.pool, &pool))
+			continue;
+		memcpy(claim.pool, pool.name, sizeof(claim.pool));
+		*claims = xrealloc(*claims, (*count + 1) * sizeof(**claims));
+		(*claims)[(*count)++] = claim;
+	}
+	free(blocks);
+	return err;
+}
+
 static int check_nodes(struct node *node, const struct apply *plan, struct error *e)
 {
 	struct claim *claims = NULL;
@@ -160,6 +181,8 @@ static int check_nodes(struct node *node, const struct apply *plan, struct error
 		if (fresh && !strcmp(o->name, node->config.node))
 			err = check_own(node, plan, o, e);
 	}
+	if (!err && changed)
+		err = claim_held(node, &claims, &count, e);
 	claims_sort(claims, count);
 	for (size_t i = 1; !err && changed && i < count; i++)
 		if (prefix_overlaps(&claims[i - 1].prefix, &claims[i].prefix) &&

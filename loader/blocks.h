@@ -44,7 +44,8 @@ int blocks_match(struct node *node, const struct claim *claims, size_t count, st
 
 /*
  * Makes each block's state what pools and, in static mode, the list say (IPAM.md 7): active where its
- * pool is active and has a CIDR that covers it and the list has it, else draining. One transaction.
+ * pool is active and has a CIDR that covers it, no other node claims it and the list has it, else
+ * draining. One transaction.
  */
 int blocks_settle(struct node *node, const struct claim *claims, size_t count, struct error *e);
 

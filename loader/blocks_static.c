@@ -27,14 +27,37 @@ bool blocks_in_pool(struct node *node, const struct pool_entry *pool, const stru
 	return false;
 }
 
+/* The blocks that other nodes' objects list; only for their prefixes: the names are freed here. */
+static void others_claims(struct node *node, struct claim **claims, size_t *count)
+{
+	struct stored *nodes;
+	size_t node_count;
+
+	*claims = NULL;
+	*count = 0;
+	if (store_list(&node->pins, OBJECT_NODE, &nodes, &node_count, NULL))
+		return;
+	for (size_t i = 0; i < node_count; i++)
+		if (strcmp(nodes[i].name, node->config.node))
+			claims_of(nodes[i].json, node->config.default_pool_name, claims, count);
+	stored_free(nodes, node_count);
+}
+
+static bool is_claimed(const struct claim *claims, size_t count, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_overlaps(&claims[i].prefix, prefix))
+			return true;
+	return false;
+}
+
 /* 0: free to take; 1: this node has it for this pool; -EEXIST: somebody has (part of) it. */
 static int taken(struct node *node, uint32_t pool, const struct prefix *prefix,
 		 const struct block_entry *blocks, size_t block_count)
 {
-	struct stored *nodes;
-	size_t node_count, claim_count = 0;
-	struct claim *claims = NULL;
-	int result = 0;
+	struct claim *claims;
+	size_t claim_count;
+	bool claimed;
 
 	for (size_t i = 0; i < block_count; i++) {
 		const struct block *b = &blocks[i].block;
@@ -44,17 +67,10 @@ static int taken(struct node *node, uint32_t pool, const struct prefix *prefix,
 		if (prefix_overlaps(&b->prefix, prefix))
 			return -EEXIST;
 	}
-	if (store_list(&node->pins, OBJECT_NODE, &nodes, &node_count, NULL))
-		return 0;
-	for (size_t i = 0; i < node_count; i++)
-		if (strcmp(nodes[i].name, node->config.node))
-			claims_of(nodes[i].json, node->config.default_pool_name, &claims, &claim_count);
-	for (size_t i = 0; i < claim_count && !result; i++)
-		if (prefix_overlaps(&claims[i].prefix, prefix))
-			result = -EEXIST;
+	others_claims(node, &claims, &claim_count);
+	claimed = is_claimed(claims, claim_count, prefix);
 	free(claims);
-	stored_free(nodes, node_count);
-	return result;
+	return claimed ? -EEXIST : 0;
 }
 
 static int occupy(struct node *node, const char *pool, const struct prefix *prefix, struct error *e)
@@ -149,11 +165,13 @@ int blocks_settle(struct node *node, const struct claim *claims, size_t claim_co
 	struct block_change *changes = NULL;
 	struct pool_entry *pools = NULL;
 	struct block_entry *blocks = NULL;
-	size_t pool_count, count;
+	size_t pool_count, count, others_count;
+	struct claim *others;
 	struct ipam ipam;
 	struct txn txn = {};
 	int err;
 
+	others_claims(node, &others, &others_count);
 	do {
 		request->change_count = 0;
 		err = ipam_read(&node->pins, &ipam, e);
@@ -168,6 +186,7 @@ int blocks_settle(struct node *node, const struct claim *claims, size_t claim_co
 			const struct block *b = &blocks[i].block;
 			const struct pool_entry *p = pool_by_id(pools, pool_count, b->pool);
 			bool keep = p && blocks_in_pool(node, p, &b->prefix) &&
+				    !is_claimed(others, others_count, &b->prefix) &&
 				    (!fixed || claim_find(claims, claim_count, &b->prefix));
 			enum block_state state = keep ? BLOCK_ACTIVE : BLOCK_DRAINING;
 
@@ -184,6 +203,7 @@ int blocks_settle(struct node *node, const struct claim *claims, size_t claim_co
 		blocks = NULL;
 		pools = NULL;
 	} while (!err && request->change_count && txn.error == IPAM_STALE);
+	free(others);
 	free(blocks);
 	free(pools);
 	free(request);
