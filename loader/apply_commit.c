@@ -116,6 +116,8 @@ static int pool_request_fill(struct node *node, struct pool_request *r, const st
 	fill_families(r, o, options);
 	if (r->id)
 		keep_cursors(node, r, &old);
+	if (!o->text)
+		return 0;
 	return store_prepare(&node->pins, OBJECT_POOL, o->name, o->text, &r->object_key, &r->object, e);
 }
 
@@ -169,29 +171,140 @@ static bool is_change(const struct apply_object *o)
 			   o->result == APPLY_DELETED);
 }
 
-/* Whether a CIDR that the pool is to have is still another pool's: that one has to change first. */
-static bool waits(struct node *node, const struct apply *plan, const struct apply_object *o)
+/* A CIDR that a pool of the plan has now, before it is committed. */
+struct held {
+	struct prefix prefix;
+	size_t object;
+};
+
+struct order {
+	struct held *held; /* sorted by prefix; no two overlap */
+	size_t count;
+	bool *done;        /* by object */
+};
+
+static int by_prefix(const void *a, const void *b)
+{
+	return prefix_compare(&((const struct held *)a)->prefix, &((const struct held *)b)->prefix);
+}
+
+static void order_read(struct node *node, const struct apply *plan, struct order *order)
 {
 	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
 	struct pool pool;
 	uint32_t id;
 
+	order->done = xcalloc(plan->count, sizeof(*order->done));
 	for (size_t i = 0; i < plan->count; i++) {
-		const struct apply_object *other = &plan->objects[i];
+		const struct apply_object *o = &plan->objects[i];
 
-		if (other == o || other->kind != OBJECT_POOL || !is_change(other) ||
-		    ipam_pool_find(&node->pins, other->name, &id, &pool))
+		if (o->kind != OBJECT_POOL || !is_change(o) ||
+		    ipam_pool_find(&node->pins, o->name, &id, &pool) || pool.state != POOL_ACTIVE)
 			continue;
-		for (int f = 0; f < FAMILIES && pool.state == POOL_ACTIVE; f++) {
-			if (ipam_pool_cidrs(&node->pins, id, f, cidrs, pool.family[f].cidrs))
+		for (int f = 0; f < FAMILIES; f++) {
+			uint32_t count = pool.family[f].cidrs;
+
+			if (ipam_pool_cidrs(&node->pins, id, f, cidrs, count))
 				continue;
-			for (uint32_t c = 0; c < pool.family[f].cidrs; c++)
-				for (size_t k = 0; k < o->pool.family[f].cidr_count; k++)
-					if (prefix_overlaps(&cidrs[c].cidr, &o->pool.family[f].cidrs[k]))
-						return true;
+			order->held = xrealloc(order->held, (order->count + count) * sizeof(*order->held));
+			for (uint32_t c = 0; c < count; c++)
+				order->held[order->count++] = (struct held){ cidrs[c].cidr, i };
+		}
+	}
+	if (order->count)
+		qsort(order->held, order->count, sizeof(*order->held), by_prefix);
+}
+
+/* Whether the CIDR is still in a pool other than @object, which then has to change first. */
+static bool is_held(const struct order *order, const struct prefix *prefix, size_t object)
+{
+	size_t low = 0, high = order->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (prefix_compare(&order->held[middle].prefix, prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	/* the one before may cover it, those from here on may lie in it */
+	for (size_t i = low ? low - 1 : 0; i < order->count; i++) {
+		const struct held *h = &order->held[i];
+
+		if (prefix_overlaps(&h->prefix, prefix)) {
+			if (h->object != object && !order->done[h->object])
+				return true;
+		} else if (i >= low) {
+			break;
 		}
 	}
 	return false;
+}
+
+static bool waits(const struct order *order, const struct apply_object *o, size_t object)
+{
+	for (int f = 0; f < FAMILIES && o->result != APPLY_DELETED; f++)
+		for (size_t i = 0; i < o->pool.family[f].cidr_count; i++)
+			if (is_held(order, &o->pool.family[f].cidrs[i], object))
+				return true;
+	return false;
+}
+
+static bool holds(const struct order *order, size_t object)
+{
+	for (size_t i = 0; i < order->count; i++)
+		if (order->held[i].object == object)
+			return true;
+	return false;
+}
+
+/*
+ * One round over the plan. 1: some were committed; 0: none could be, and then *stuck is one that waits
+ * and that others wait for.
+ */
+static int pools_round(struct node *node, struct apply *plan, struct order *order, size_t *stuck,
+		       bool *finished, struct error *e)
+{
+	bool waiting = false;
+	int progress = 0, err;
+
+	*stuck = plan->count;
+	for (size_t i = 0; i < plan->count; i++) {
+		struct apply_object *o = &plan->objects[i];
+
+		if (order->done[i] || o->kind != OBJECT_POOL || !is_change(o))
+			continue;
+		if (waits(order, o, i)) {
+			if (*stuck == plan->count && holds(order, i))
+				*stuck = i;
+			waiting = true;
+			continue;
+		}
+		err = pool_commit(node, o, &plan->options, e);
+		if (err)
+			return err;
+		order->done[i] = true;
+		progress = 1;
+	}
+	*finished = !waiting;
+	return progress;
+}
+
+/* Takes a pool's CIDRs away, its object untouched: should we die now, the next apply sees a change. */
+static int pool_strip(struct node *node, const struct apply *plan, size_t object,
+		      struct order *order, struct error *e)
+{
+	struct apply_object bare = plan->objects[object];
+	size_t kept = 0;
+
+	bare.pool.family[FAMILY_IPV4].cidr_count = bare.pool.family[FAMILY_IPV6].cidr_count = 0;
+	bare.text = NULL;
+	for (size_t i = 0; i < order->count; i++)
+		if (order->held[i].object != object)
+			order->held[kept++] = order->held[i];
+	order->count = kept;
+	return pool_commit(node, &bare, &plan->options, e);
 }
 
 /*
@@ -200,41 +313,20 @@ static bool waits(struct node *node, const struct apply *plan, const struct appl
  */
 static int pools_commit(struct node *node, struct apply *plan, struct error *e)
 {
-	bool *done = xcalloc(plan->count, sizeof(*done)), progress = true;
-	bool single = true;
-	size_t changes = 0;
+	struct order order = {};
+	bool finished = false;
+	size_t stuck;
 	int err = 0;
 
-	for (size_t i = 0; i < plan->count; i++)
-		changes += plan->objects[i].kind == OBJECT_POOL && is_change(&plan->objects[i]);
-	single = changes <= 1;
-	for (size_t left = 1; left && !err;) {
-		struct apply_object *stuck = NULL;
-
-		progress = false;
-		left = 0;
-		for (size_t i = 0; i < plan->count && !err; i++) {
-			struct apply_object *o = &plan->objects[i];
-
-			if (done[i] || o->kind != OBJECT_POOL || !is_change(o))
-				continue;
-			if (!single && o->result != APPLY_DELETED && waits(node, plan, o)) {
-				stuck = stuck ? stuck : o;
-				left++;
-				continue;
-			}
-			err = pool_commit(node, o, &plan->options, e);
-			done[i] = progress = true;
-		}
-		if (!err && !progress && stuck) {
-			struct apply_object bare = *stuck;
-
-			bare.pool.family[FAMILY_IPV4].cidr_count = bare.pool.family[FAMILY_IPV6].cidr_count = 0;
-			err = pool_commit(node, &bare, &plan->options, e);
-		}
+	order_read(node, plan, &order);
+	while (err >= 0 && !finished) {
+		err = pools_round(node, plan, &order, &stuck, &finished, e);
+		if (!err && !finished)
+			err = pool_strip(node, plan, stuck, &order, e);
 	}
-	free(done);
-	return err;
+	free(order.held);
+	free(order.done);
+	return err < 0 ? err : 0;
 }
 
 /* In local mode a node's own CiliumNode says what to take now; demand decides what stays. */
