@@ -233,8 +233,16 @@ static void auto_create(struct apply *plan)
 
 		if (o && will_be(o))
 			continue; /* an existing pool is never changed by it (IPAM.md 9) */
-		o = add(plan, OBJECT_POOL, name, pool);
-		o->result = APPLY_CREATED;
+		if (o) { /* to be deleted: it comes back as the configuration has it */
+			json_decref(o->json);
+			free(o->text);
+			o->json = json_incref(pool);
+			o->text = object_text(pool);
+			o->result = APPLY_CONFIGURED;
+		} else {
+			o = add(plan, OBJECT_POOL, name, pool);
+			o->result = APPLY_CREATED;
+		}
 		o->auto_created = true;
 		o->where = "cilium-config";
 	}
