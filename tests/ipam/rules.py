@@ -242,10 +242,13 @@ class Model:
         new.check_overlaps()
         self.__dict__.update(new.__dict__)
         for block in self.blocks:
-            pool = self.pools.get(block.pool)
-            block.draining = not (pool and pool.covers(block.net))
+            block.draining = not self.pools[block.pool].covers(block.net) or self.claimed(block.net)
         self.retire()
         self.balance_all()
+
+    def claimed(self, net):
+        """Another node lists (part of) it; check_overlaps() says that nobody here is in it."""
+        return any(net.version == c.version and net.overlaps(c) for claims in self.claims.values() for c in claims)
 
     def check_overlaps(self):
         ranges = [(c, f"CIDR of {n}") for n, p in self.pools.items() if not p.terminating
