@@ -8,6 +8,7 @@
 #ifndef PP_ICMP_ERROR_BPF_H
 #define PP_ICMP_ERROR_BPF_H
 
+#include "bpf/flow.bpf.h"
 #include "bpf/parse_slow.bpf.h"
 #include "bpf/rewrite.bpf.h"
 
@@ -64,16 +65,31 @@ static __always_inline bool quoted_l4(struct __sk_buff *skb, struct packet *q)
 	return true;
 }
 
-/* Reads what the error @p quotes; *q is zero before. */
+/* Reads what the error @p quotes; *q is zero before. q->key becomes that of an answer to it. */
 __noinline int quoted_parse(struct __sk_buff *skb, struct packet *p, struct packet *q)
 {
-	if (!p || !q)
+	/* an error is shorter than anybody's MTU: fragments of one are made up */
+	if (!p || !q || p->flags & PACKET_FRAGMENT)
 		return false;
 	q->family = p->family;
 	q->l3 = p->l4 + sizeof(struct icmphdr);
 	if (q->family == FAMILY_IPV6 ? !quoted_ipv6(skb, q) : !quoted_ipv4(skb, q))
 		return false;
-	return quoted_l4(skb, q);
+	if (!quoted_l4(skb, q))
+		return false;
+	key_swap(&q->key);
+	return true;
+}
+
+/* Ends of the quoted packet itself, whose key is the answer's. */
+static __always_inline enum end other_end(enum end end)
+{
+	return end == END_SOURCE ? END_DESTINATION : END_SOURCE;
+}
+
+static __always_inline const struct addr *quoted_address(const struct packet *q, enum end end)
+{
+	return packet_address(q, other_end(end));
 }
 
 /* Replaces two bytes at @offset by @to, adding what that changes to *sum. */
@@ -104,7 +120,7 @@ static __always_inline bool patch_checksum(struct __sk_buff *skb, __u32 offset, 
 static __always_inline bool quoted_rewrite_l3(struct __sk_buff *skb, const struct packet *q,
 					      const struct rewrite *r, __u64 *sum)
 {
-	const struct addr *from = packet_address(q, r->end);
+	const struct addr *from = quoted_address(q, r->end);
 	__u32 at = q->l3 + (r->end == END_SOURCE ? 0 : q->family == FAMILY_IPV6 ? 16 : 4);
 	__be32 old, new;
 
@@ -126,7 +142,7 @@ static __always_inline bool quoted_rewrite_l4(struct __sk_buff *skb, const struc
 					      const struct rewrite *r, __u64 addresses, __u64 *sum)
 {
 	__u32 check = checksum_offset(q->key.protocol);
-	__be16 old = bpf_htons(packet_port(q, r->end)), new = bpf_htons(r->port);
+	__be16 old = bpf_htons(packet_port(q, other_end(r->end))), new = bpf_htons(r->port);
 	__u64 change = q->key.protocol == PROTOCOL_ICMP ? 0 : addresses;
 
 	if (old != new) {
@@ -139,12 +155,12 @@ static __always_inline bool quoted_rewrite_l4(struct __sk_buff *skb, const struc
 	return patch_checksum(skb, q->l4 + check, change, q->key.protocol == PROTOCOL_UDP, sum);
 }
 
-static __always_inline __u64 address_change(const struct packet *q, const struct rewrite *r)
+static __always_inline __u64 address_change(enum family family, const struct addr *from,
+					    const struct rewrite *r)
 {
-	const struct addr *from = packet_address(q, r->end);
 	__be32 old, new;
 
-	if (q->family == FAMILY_IPV6)
+	if (family == FAMILY_IPV6)
 		return sum_change(0, from, &r->address, 4);
 	old = addr_ipv4(from);
 	new = addr_ipv4(&r->address);
@@ -163,11 +179,12 @@ __noinline int icmp_error_rewrite(struct __sk_buff *skb, struct packet *p, struc
 	if (!p || !q || !r)
 		return false;
 	if (!quoted_rewrite_l3(skb, q, r, &sum) ||
-	    !quoted_rewrite_l4(skb, q, r, address_change(q, r), &sum))
+	    !quoted_rewrite_l4(skb, q, r, address_change(q->family, quoted_address(q, r->end), r),
+			       &sum))
 		return false;
-	r->end = r->end == END_SOURCE ? END_DESTINATION : END_SOURCE;
+	r->end = other_end(r->end);
 	if (around && p->family == FAMILY_IPV6)
-		sum += address_change(p, r);
+		sum += address_change(p->family, packet_address(p, r->end), r);
 	sum = sum_fold32(sum);
 	if (!patch_checksum(skb, p->l4 + offsetof(struct icmphdr, checksum), sum, false, &sum))
 		return false;

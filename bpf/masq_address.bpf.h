@@ -28,6 +28,9 @@ static __always_inline bool route_source(struct __sk_buff *skb, const struct pac
 	if (bpf_fib_lookup(skb, &fib, sizeof(fib),
 			   BPF_FIB_LOOKUP_OUTPUT | cfg.fib_skip_neigh | source) < 0)
 		return false;
+	/* IPv6 prefers the best route to one by this interface */
+	if (fib.ifindex != skb->ifindex)
+		return false;
 	if (p->family == FAMILY_IPV6)
 		__builtin_memcpy(ip, fib.ipv6_src, sizeof(*ip));
 	else

@@ -89,18 +89,15 @@ static __always_inline enum stat check_opens(const struct packet *p)
 static __always_inline int later_fragment_out(struct __sk_buff *skb, struct packet *p, __u32 slot)
 {
 	struct frag frag = {};
-	struct flow *flow;
+	bool known = fragment_find(p, &frag);
+	struct flow *flow = known && frag.masqueraded ? flow_at(frag.flow.slot) : NULL;
 
-	if (!fragment_find(p, &frag))
-		return keeps_address(p, slot) ? count(skb, STAT_OUT_NATIVE, PASS) :
-					       drop(skb, STAT_FRAGMENT);
-	if (!frag.masqueraded)
+	if (flow && flow_is_current(flow, clock_units()) &&
+	    addr_equal(&flow->forward.source, &p->key.source))
+		return translate_out(skb, p, frag.flow.slot, frag.flow.generation);
+	if ((known && !frag.masqueraded) || keeps_address(p, slot))
 		return count(skb, STAT_OUT_NATIVE, PASS);
-	flow = flow_at(frag.flow.slot);
-	if (!flow || !flow_is_current(flow, clock_units()) ||
-	    !addr_equal(&flow->forward.source, &p->key.source))
-		return drop(skb, STAT_FRAGMENT);
-	return translate_out(skb, p, frag.flow.slot, frag.flow.generation);
+	return drop(skb, STAT_FRAGMENT);
 }
 
 static __always_inline int kept(struct __sk_buff *skb, struct packet *p, enum stat stat)
@@ -158,7 +155,7 @@ __noinline int icmp_error_out(struct __sk_buff *skb, struct packet *p, struct fl
 
 	if (!p || !key || !quoted_parse(skb, p, &q))
 		return QUOTED_MALFORMED;
-	key_reverse(key, &q.key);
+	*key = q.key;
 	if (q.flags & PACKET_ECHO_REQUEST)
 		return QUOTED_UNKNOWN; /* from outside to the pod: no flow of the pod's */
 	flow = flow_find(&pp_flow_fwd, key, &ref, clock_units());
@@ -195,15 +192,14 @@ static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct pack
 	}
 }
 
-/* The same of the node; about anything else it is the node's own business. */
-__noinline int host_icmp_error_out(struct __sk_buff *skb)
+/* What is not a pod's: of that only the node's own errors about pods' packets are translated. */
+static __always_inline int not_pod(struct __sk_buff *skb, struct packet *p)
 {
-	struct packet p = {};
 	struct flow_key key;
 
-	if (parse(skb, &p) != PARSED || !(p.flags & PACKET_ICMP_ERROR))
+	if (!(p->flags & PACKET_ICMP_ERROR) || skb->ingress_ifindex)
 		return count(skb, STAT_OUT_OTHER, PASS);
-	switch (icmp_error_out(skb, &p, &key)) {
+	switch (icmp_error_out(skb, p, &key)) {
 	case QUOTED_TRANSLATED:
 		return count(skb, STAT_OUT_MASQUERADED, PASS);
 	case QUOTED_FAILED:
@@ -241,8 +237,7 @@ __noinline int masquerade_slow(struct __sk_buff *skb)
 		return count(skb, STAT_OUT_OTHER, PASS);
 	pod = pod_by_ip(&p.key.source, &slot);
 	if (!pod)
-		return local_block(&p.key.source) ? drop(skb, STAT_NO_POD) :
-						    count(skb, STAT_OUT_OTHER, PASS);
+		return local_block(&p.key.source) ? drop(skb, STAT_NO_POD) : not_pod(skb, &p);
 	reason = check_leaving(&p, parsed);
 	if (reason != NO_DROP)
 		return drop(skb, reason);

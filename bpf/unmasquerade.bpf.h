@@ -119,11 +119,9 @@ __noinline int icmp_error_in(struct __sk_buff *skb, struct packet *p)
 	struct pod *pod;
 
 	if (!p || !quoted_parse(skb, p, &q) || q.flags & PACKET_ECHO_REPLY ||
-	    !addr_equal(&q.key.source, &p->key.destination))
+	    !addr_equal(&q.key.destination, &p->key.destination))
 		return count(skb, STAT_IN_OTHER, PASS);
-	key_swap(&q.key);
 	flow = flow_find(&pp_flow_rev, &q.key, &ref, clock_units());
-	key_swap(&q.key);
 	pod = flow ? pod_at(flow->pod) : NULL;
 	if (!pod || !inward(&r, flow, ref.generation))
 		return count(skb, STAT_IN_OTHER, PASS);
@@ -163,28 +161,34 @@ static __always_inline int later_fragment_in(struct __sk_buff *skb, struct packe
 static __always_inline enum stat check_outside(const struct packet *p, const struct ranges *ranges,
 					       const struct pod *pod, bool maybe_pod)
 {
+	if (is_bogon(&p->key, p->family))
+		return STAT_BOGON;
 	if (maybe_local(ranges, &p->key.source, p->family) && local_block(&p->key.source))
 		return STAT_OUTSIDE_SPOOFED;
 	return maybe_pod && !pod ? check_outside_destination(&p->key.destination) : NO_DROP;
 }
 
-/* Options, extension headers, fragments, ICMP errors. */
+/* Options, extension headers, fragments, ICMP errors, and what cannot be read. */
 __noinline int from_net_slow(struct __sk_buff *skb)
 {
 	struct ranges *ranges = ranges_get();
 	struct packet p = {};
+	enum parsed parsed = parse_rest(skb, &p, parse(skb, &p));
 	enum stat reason;
 	struct pod *pod;
 	bool maybe_pod;
 	__u32 slot;
 
-	if (parse_rest(skb, &p, parse(skb, &p)) != PARSED)
+	/* no address could be read, or the sender has none yet */
+	if (addr_is_none(&p.key.source))
 		return count(skb, STAT_IN_OTHER, PASS);
 	maybe_pod = maybe_local(ranges, &p.key.destination, p.family);
 	pod = maybe_pod ? pod_by_ip(&p.key.destination, &slot) : NULL;
 	reason = check_outside(&p, ranges, pod, maybe_pod);
 	if (reason != NO_DROP)
 		return drop(skb, reason);
+	if (parsed != PARSED)
+		return count(skb, STAT_IN_OTHER, PASS);
 	if (pod)
 		return to_pod(skb, &p, pod);
 	if (p.flags & PACKET_FRAGMENT_LATER)

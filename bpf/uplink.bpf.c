@@ -60,9 +60,10 @@ int pp_to_net(struct __sk_buff *skb)
 	pull_headers(skb);
 	if (parse(skb, &p) == PARSED_NOT_IP)
 		return masquerade_slow(skb); /* a VLAN's packet perhaps */
+	if (p.flags & PACKET_ICMP_ERROR)
+		return masquerade_slow(skb);
 	if (!maybe_local(ranges, &p.key.source, p.family))
-		return p.flags & PACKET_ICMP_ERROR && !skb->ingress_ifindex ?
-			       host_icmp_error_out(skb) : count(skb, own_packet(&p), PASS);
+		return count(skb, own_packet(&p), PASS);
 	verdict = masquerade_common(skb);
 	return verdict == NOT_COMMON ? masquerade_slow(skb) : verdict;
 }
@@ -79,12 +80,12 @@ int pp_from_net(struct __sk_buff *skb)
 		return count(skb, STAT_IN_OTHER, PASS);
 	pull_headers(skb);
 	parsed = parse(skb, &p);
-	if (parsed != PARSED && parsed != PARSED_SLOW)
+	if (parsed == PARSED_NOT_IP)
 		return count(skb, STAT_IN_OTHER, PASS);
+	if (parsed != PARSED || p.flags & PACKET_ICMP_ERROR)
+		return from_net_slow(skb);
 	if (is_bogon(&p.key, p.family))
 		return drop(skb, STAT_BOGON);
-	if (parsed == PARSED_SLOW || p.flags & PACKET_ICMP_ERROR)
-		return from_net_slow(skb);
 	if (!may_answer(&p) && !maybe_local(ranges, &p.key.destination, p.family) &&
 	    !maybe_local(ranges, &p.key.source, p.family))
 		return count(skb, STAT_IN_OTHER, PASS);
