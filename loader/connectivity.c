@@ -183,7 +183,8 @@ static void add_blocks(struct test *t, enum family f, const char *from, const st
 	free(claims);
 }
 
-static int add_other_nodes(struct test *t, enum family f, const struct test_pool *p, struct error *e)
+static int add_other_nodes(struct test *t, enum family f, const struct test_pool *p,
+			   struct error *e)
 {
 	char from[PP_NAME + 16], to[PP_NAME + 16];
 	struct stored *nodes;
@@ -209,7 +210,7 @@ static int add_other_nodes(struct test *t, enum family f, const struct test_pool
 	return 0;
 }
 
-/* Outside of all that pods and nodes have (RFC 5737, RFC 3849): only a default route leads there. */
+/* Outside of all that pods and nodes have (RFC 5737, RFC 3849): a default route leads there. */
 static struct addr far_away(enum family f)
 {
 	struct addr addr = {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The connectivity test's pods: in namespaces without a name, so that nothing outlives the process. */
+/* The connectivity test's pods: in namespaces without a name, so nothing outlives the process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

@@ -32,7 +32,8 @@ const struct command commands[] = {
 	{ "metrics", cmd_metrics, "", "OpenMetrics text" },
 	{ "check", cmd_check, "[--fix]", "audit every invariant" },
 	{ "gc", cmd_gc, "", "free what crashes left behind" },
-	{ "connectivity", cmd_connectivity, "test [--world ADDRESS[:PORT]]", "try every path with temporary pods" },
+	{ "connectivity", cmd_connectivity, "test [--world ADDRESS[:PORT]]",
+	  "try every path with temporary pods" },
 	{ "version", cmd_version, "", "version, ABI and kernel features" },
 	{},
 };

@@ -52,7 +52,7 @@ void probe_server_close(struct probe_server *server);
 
 /*
  * Sends all probes, a few hundred at a time, several times where no answer comes, while the servers
- * echo. 0 with each probe's outcome in it, -EINTR if a signal handler set *@stop, or another -errno.
+ * echo. 0 with each probe's outcome in it, -EINTR if a signal handler set *@stop, else -errno.
  */
 int probes_run(struct probe *probes, size_t count, struct probe_server *servers,
 	       size_t server_count, const volatile sig_atomic_t *stop, struct error *e);
