@@ -151,6 +151,25 @@ static void count_state(const struct route *route, enum routes_state state, void
 	((size_t *)arg)[state]++;
 }
 
+/* Blocks that direct-routing-skip-unreachable leaves to other routing: the first one's node is named. */
+static void note_skipped(struct health_part *p, const struct examination *x)
+{
+	const struct claim *first = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < x->facts.claim_count && x->options.auto_direct_node_routes; i++) {
+		const struct claim *c = &x->facts.claims[i];
+		uint32_t ifindex;
+
+		if (addr_is_zero(&c->next_hop) || route_is_onlink(x->nl, &c->next_hop, &ifindex, NULL) > 0)
+			continue;
+		first = first ? first : c;
+		count++;
+	}
+	if (count)
+		part_note(p, "%zu skipped (node %s is not on a common link)", count, first->node);
+}
+
 void health_routes(struct health *h, struct examination *x)
 {
 	struct health_part *p = part_begin(h, "routes");
@@ -168,6 +187,7 @@ void health_routes(struct health *h, struct examination *x)
 		return;
 	}
 	part_note(p, "%zu as they should be", by_state[ROUTES_OK]);
+	note_skipped(p, x);
 	if (by_state[ROUTES_MISSING])
 		part_fail(p, "%zu missing", by_state[ROUTES_MISSING]);
 	if (by_state[ROUTES_DIFFERENT])
