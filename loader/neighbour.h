@@ -3,6 +3,7 @@
 #ifndef PP_NEIGHBOUR_H
 #define PP_NEIGHBOUR_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "loader/error.h"
@@ -15,5 +16,14 @@ void neighbour_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr
 /* 0 if @addr on @ifindex is permanently at @mac; -ENOENT if not. */
 int neighbour_check(struct netlink *nl, uint32_t ifindex, const struct addr *addr,
 		    const uint8_t mac[6], struct error *e);
+
+struct neighbour {
+	uint32_t ifindex;
+	struct addr addr;
+	uint8_t mac[6];
+};
+
+/* All permanent neighbours of the namespace. The caller frees *list. */
+int neighbour_list(struct netlink *nl, struct neighbour **list, size_t *count, struct error *e);
 
 #endif
