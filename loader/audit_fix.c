@@ -270,10 +270,11 @@ int audit_fix(struct node *node, struct netlink *nl, struct error *e)
 		err = remove_half_links(nl, e);
 	if (!err)
 		err = pod_gc(node, nl, &freed, e);
-	if (!err)
+	/* a pool that ran dry (BLOCKS_DRY) is no damage */
+	if (err >= 0)
 		err = node_options(node, &options, e);
 	if (!err)
 		err = apply_reconcile(node, &options, true, e);
 	options_free(&options);
-	return err;
+	return err < 0 ? err : 0;
 }

@@ -53,8 +53,8 @@ static bool find_home(const struct rebuild *r, struct lease_ip *ip)
 	return false;
 }
 
-/* The slot that the pod's MAC carries if it is free, else any; NO_SLOT: none. */
-static uint32_t choose_slot(const struct rebuild *r, const uint8_t mac[6])
+/* The slot that the pod's MAC carries if it is free or still this pod's, else any; NO_SLOT: none. */
+static uint32_t choose_slot(const struct rebuild *r, const uint8_t mac[6], uint32_t generation)
 {
 	uint32_t slot = mac[3] << 16 | mac[4] << 8 | mac[5];
 	int fd = pins_map(&r->node->pins, PIN_PODS);
@@ -63,7 +63,8 @@ static uint32_t choose_slot(const struct rebuild *r, const uint8_t mac[6])
 
 	pod_link_mac(slot, ours);
 	if (!memcmp(mac, ours, sizeof(ours)) && slot < PODS_MAX &&
-	    !bpf_map_lookup_elem(fd, &slot, &pod) && pod.state == POD_FREE)
+	    !bpf_map_lookup_elem(fd, &slot, &pod) &&
+	    (pod.state == POD_FREE || pod.generation == generation))
 		return slot;
 	for (slot = 0; slot < PODS_MAX; slot++)
 		if (!bpf_map_lookup_elem(fd, &slot, &pod) && pod.state == POD_FREE)
@@ -111,7 +112,7 @@ static bool make_lease(const struct rebuild *r, const struct pod_link_entry *lin
 		return false;
 	lease->state = LEASE_BOUND;
 	lease->generation = link->alias.generation;
-	lease->slot = choose_slot(r, pod->mac);
+	lease->slot = choose_slot(r, pod->mac, lease->generation);
 	lease->created = time(NULL);
 	lease->ifindex = link->ifindex;
 	memcpy(lease->host_ifname, link->name, sizeof(link->name));
