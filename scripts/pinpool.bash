@@ -40,7 +40,7 @@ _pinpool_value() {
 	--set)
 		compopt -o nospace
 		_pinpool_words "$("${COMP_WORDS[0]}" "${_pinpool_global[@]}" config view 2>/dev/null | sed 's/ .*/=/')" ;;
-	--node | --pod | --ifname | --label | --ip) ;;
+	--node | --pod | --ifname | --label | --ip | --world) ;;
 	*) return 1 ;;
 	esac
 }
@@ -92,7 +92,7 @@ _pinpool() {
 	config) _pinpool_words view ;;
 	monitor) _pinpool_words --drops ;;
 	check) _pinpool_words --fix ;;
-	connectivity) _pinpool_words test ;;
+	connectivity) _pinpool_words "test --world" ;;
 	esac
 }
 
