@@ -73,7 +73,7 @@ static void describe_usage(struct description *d, const struct pool *p, const ch
 		if (!pf->mask_length && !pf->blocks)
 			continue;
 		snprintf(label, sizeof(label), "%s%s%s", name, *name ? " " : "", family_name(f));
-		describe_add(d, 2, label, "%u blocks, %u usable, %u used, %u free, %u draining",
+		describe_add(d, 2, label, "blocks %u, usable %u, used %u, free %u, draining %u",
 			     pf->blocks, pf->capacity, pf->in_use, pf->capacity - pf->in_use, pf->draining);
 	}
 }
@@ -113,7 +113,7 @@ static void describe_draining(struct description *d, const struct view *v, uint3
 		any = true;
 		snprintf(label, sizeof(label), "%s of %s", prefix_format(&b->prefix, cidr),
 			 inventory_pool_name(&v->inv, b->pool));
-		describe_add(d, 2, label, "%u used", b->used);
+		describe_add(d, 2, label, "used %u", b->used);
 		describe_holders(d, v, v->inv.blocks[i].id);
 	}
 	if (!any)

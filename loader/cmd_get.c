@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -56,6 +57,21 @@ void get_item(struct get *get, const char *name, json_t *item)
 
 	snprintf(text, sizeof(text), "%s/%s", get->singular, name);
 	output_item(&get->out, text, item);
+}
+
+json_t *kubectl_object(json_t *object, uint64_t created)
+{
+	json_t *metadata = json_object_get(object, "metadata"), *sorted;
+	char *text, time[32];
+
+	json_object_set_new(metadata, "creationTimestamp", json_string(time_text(created, time)));
+	text = json_dumps(object, JSON_SORT_KEYS);
+	sorted = text ? json_loads(text, 0, NULL) : NULL;
+	free(text);
+	json_decref(object);
+	if (!sorted)
+		abort();
+	return sorted;
 }
 
 const char *time_text(uint64_t seconds, char *text)

@@ -33,6 +33,12 @@ int get_begin(struct get *get, size_t matches, struct error *e);
 /* Prints the item as "KIND/NAME" or whole. */
 void get_item(struct get *get, const char *name, json_t *item);
 
+/*
+ * A Kubernetes object as kubectl shows it: with its metadata.creationTimestamp, keys sorted. Gives up the
+ * reference to @object.
+ */
+json_t *kubectl_object(json_t *object, uint64_t created);
+
 /* "2025-08-02T14:48:26Z"; @text has 32 bytes. */
 const char *time_text(uint64_t seconds, char *text);
 

@@ -11,18 +11,6 @@
 #include "loader/cmd_get.h"
 #include "loader/map.h"
 
-/* The stored object with its time, as kubectl shows it. */
-static json_t *with_created(json_t *json, uint64_t created)
-{
-	json_t *item = json_copy(json), *metadata;
-	char text[32];
-
-	metadata = json_pack("{s:s}", "creationTimestamp", time_text(created, text));
-	json_object_update(metadata, json_object_get(json, "metadata"));
-	json_object_set_new(item, "metadata", metadata);
-	return item;
-}
-
 static const char *address_text(const json_t *ciliumnode, const char *type, char text[2 * ADDR_TEXT])
 {
 	struct addr addr;
@@ -67,7 +55,7 @@ static int print_objects(struct get *get, struct stored *list, size_t count, str
 		if (get->name && strcmp(list[i].name, get->name))
 			continue;
 		if (items)
-			get_item(get, list[i].name, with_created(list[i].json, list[i].created));
+			get_item(get, list[i].name, kubectl_object(json_incref(list[i].json), list[i].created));
 		else
 			add_row(&table, get, &list[i]);
 	}

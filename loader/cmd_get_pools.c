@@ -101,17 +101,13 @@ static json_t *status_of(const struct pool *p)
 /* The applied object with what kubectl would show beside it. */
 static json_t *item_of(struct node *node, const struct pool_entry *p)
 {
-	json_t *item = store_get(&node->pins, OBJECT_POOL, p->pool.name), *metadata;
-	char created[32];
+	json_t *item = store_get(&node->pins, OBJECT_POOL, p->pool.name);
 
 	if (!item)
 		item = json_pack("{s:s, s:s, s:{s:s}, s:{}}", "apiVersion", "cilium.io/v2alpha1", "kind",
 				 "CiliumPodIPPool", "metadata", "name", p->pool.name, "spec");
-	metadata = json_pack("{s:s}", "creationTimestamp", time_text(p->pool.created, created));
-	json_object_update(metadata, json_object_get(item, "metadata"));
-	json_object_set_new(item, "metadata", metadata);
 	json_object_set_new(item, "status", status_of(&p->pool));
-	return item;
+	return kubectl_object(item, p->pool.created);
 }
 
 static void print_pools(struct get *get, const struct pool_entry *list, size_t count)

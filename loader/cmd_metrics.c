@@ -88,14 +88,31 @@ static void print_leases(const struct lease_entry *leases, size_t count)
 		printf("pinpool_leases{state=\"%s\"} %u\n", lease_state_name(s), by_state[s]);
 }
 
-static void print_pendings(struct pins *pins, const struct inventory *inv)
+static int by_pool(const void *a, const void *b)
 {
+	const struct pending_entry *x = a, *y = b;
+	int order = strcmp(x->pending.pool, y->pending.pool);
+
+	return order ? order : (int)x->key.family - (int)y->key.family;
+}
+
+/* The pools that are waited for need not exist. */
+static void print_pendings(struct pins *pins)
+{
+	struct pending_entry *list;
+	size_t count;
+
+	if (ipam_pendings(pins, &list, &count, NULL))
+		return;
+	if (count)
+		qsort(list, count, sizeof(*list), by_pool);
 	family("pinpool_pending", "gauge", NULL, "Owners whose demand could not be met lately.");
-	for (size_t i = 0; i < inv->pool_count; i++)
-		for (int f = 0; f < FAMILIES; f++)
-			printf("pinpool_pending{pool=\"%s\",family=\"%s\"} %u\n",
-			       inv->pools[i].pool.name, family_name(f),
-			       ipam_pending_count(pins, inv->pools[i].pool.name, f));
+	for (size_t i = 0; i < count; i++)
+		if (!i || by_pool(&list[i - 1], &list[i]))
+			printf("pinpool_pending{pool=\"%s\",family=\"%s\"} %u\n", list[i].pending.pool,
+			       family_name(list[i].key.family),
+			       ipam_pending_count(pins, list[i].pending.pool, list[i].key.family));
+	free(list);
 }
 
 /* The programs' own count; ageing may be a moment behind. */
@@ -177,7 +194,7 @@ static int print_all(struct node *node, struct error *e)
 		print_pools(&inv);
 		print_blocks(&inv);
 		print_leases(leases, lease_count);
-		print_pendings(&node->pins, &inv);
+		print_pendings(&node->pins);
 		print_flows(&node->pins);
 		print_counters(counters);
 		print_memory(pinned, pinned_count);

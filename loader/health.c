@@ -71,8 +71,8 @@ static void health_demand(struct health_part *p, struct examination *x)
 			uint32_t pending = ipam_pending_count(&x->node->pins, r->pool, f);
 
 			if (pending && r->in_use[f] + pending > r->capacity[f])
-				part_fail(p, "%u pods wait for %s addresses of pool \"%s\": %s", pending,
-					  family_name(f), r->pool,
+				part_fail(p, "waiting for an %s address of pool \"%s\": %u, %s",
+					  family_name(f), r->pool, pending,
 					  r->exists ? "pool empty" : "cannot allocate from non-existing pool");
 			else if (r->needed[f] > r->capacity[f])
 				part_note(p, "%s of \"%s\" is short of its pre-allocation", family_name(f),
