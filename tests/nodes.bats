@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Several nodes from one directory of manifests: routes, damage, growth, reboot.
 
+# shellcheck disable=SC2154 # v4, v6, mars: of lab.bash
 load lab
 
 setup() {
@@ -50,7 +51,8 @@ routes_ok() {
 
 @test "three static nodes from one directory: pods of two pools reach each other, unmasqueraded" {
 	static_nodes 3
-	[ "${v4[a2]}" = 10.10.2.1 ] && [ "${v4[b3]}" = 10.20.3.1 ]
+	[ "${v4[a2]}" = 10.10.2.1 ]
+	[ "${v4[b3]}" = 10.20.3.1 ]
 	serve b2 a3
 	for p in a1 b1 a2 b3; do
 		reach "$p" "${v4[@]}" "${v6[@]}"
@@ -199,7 +201,8 @@ damage() {
 	before=$(pp node1 get nodes -o json)
 	run pp node1 apply -f "$dir"
 	[ "$status" = 1 ]
-	grep -q node2 <<<"$output" && grep -q node3 <<<"$output"
+	grep -q node2 <<<"$output"
+	grep -q node3 <<<"$output"
 	[ "$(pp node1 get nodes -o json)" = "$before" ]
 	reach a1 "${v4[b2]}"
 }
@@ -223,9 +226,9 @@ damage() {
 	run pp node1 status
 	grep -q node2 <<<"$output"
 	# somebody else's routes, as BGP would bring them, are enough
-	for family in "-4 10.10.N.0/27 192.168" "-6 fd00:100::N:0:0/96 fd00:"; do
-		read -r f cidr net <<<"$family"
-		[ "$f" = -4 ] && one=192.168.10.101 two=192.168.20.102 wan=203.0.113. || one=fd00:10::101 two=fd00:20::102 wan=2001:db8:113::
+	for way in "-4 10.10.N.0/27 192.168.10.101 192.168.20.102 203.0.113." \
+		"-6 fd00:100::N:0:0/96 fd00:10::101 fd00:20::102 2001:db8:113::"; do
+		read -r f cidr one two wan <<<"$way"
 		on router ip "$f" route add "${cidr/N/1}" via "$one"
 		on router ip "$f" route add "${cidr/N/2}" via "${wan}2"
 		on router2 ip "$f" route add "${cidr/N/2}" via "$two"
@@ -342,7 +345,9 @@ for i in range(64):
 		sleep 0.2
 		two=$(captured hop2 | wc -l) three=$(captured hop3 | wc -l)
 		echo "$to: $two $three"
-		[ $((two + three)) = 128 ] && [ "$two" -gt 20 ] && [ "$three" -gt 20 ]
+		[ $((two + three)) = 128 ]
+		[ "$two" -gt 20 ]
+		[ "$three" -gt 20 ]
 		# a flow stays on its path
 		[ $((two % 2)) = 0 ]
 	done
