@@ -252,8 +252,11 @@ def compensating(lab, family):
             A, error(R[family], A.ip[family], kind, code, sent, length, ttl=63))
 
 
-@case("error: of the node itself about an answer quotes what came from outside, IPv{family}", family=BOTH)
-def node_error(lab, family):
+@case("error: of the node itself about an answer quotes what came from outside, ranges {ranges}, IPv{family}",
+      family=BOTH, ranges=("known", "unknown"))
+def node_error(lab, family, ranges):
+    if ranges == "unknown":
+        lab.maps["pp_ranges"][0] = {}
     port = masquerade(lab, udp(A.ip[family], W[family], 1000, 80), family, "udp")
     answer = udp(W[family], N1[family], 80, port, b"x" * 30)
     inside = translated(answer, dst=A.ip[family], dport=1000)

@@ -19,9 +19,11 @@ def native(packet, pod, family, port):
     return moved(translated(packet, dst=pod.ip[family], dport=port))
 
 
-@case("masquerade: {protocol} leaves as the node and its answer comes back, IPv{family}", family=BOTH,
-      protocol=PROTOCOLS)
-def there_and_back(lab, family, protocol):
+@case("masquerade: {protocol} leaves as the node and its answer comes back, ranges {ranges}, IPv{family}",
+      family=BOTH, protocol=PROTOCOLS, ranges=("known", "unknown"))
+def there_and_back(lab, family, protocol, ranges):
+    if ranges == "unknown":
+        lab.maps["pp_ranges"][0] = {}
     for _ in range(3):
         packet = l4(protocol, A.ip[family], W[family], 1000, 80)
         port = masquerade(lab, packet, family, protocol)
