@@ -83,7 +83,8 @@ installed() {
 		cp "$file" "$BATS_TEST_TMPDIR/use/$(basename "$file" .example)"
 	done
 	export PINPOOL_ROOT=/sys/fs/bpf/examples PINPOOL_STATE=$BATS_TEST_TMPDIR/state.yaml
-	run -0 build/pinpool up --node k8s-w1 -f "$BATS_TEST_TMPDIR/use"
+	run -0 build/pinpool up --node k8s-w1 -f "$BATS_TEST_TMPDIR/use" \
+		--set direct-routing-skip-unreachable=true
 	run -0 build/pinpool config view
 	build/pinpool down --all
 	grep -qE '^ipam-default-ip-pool +dc1-pool$' <<<"$output"
