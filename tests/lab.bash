@@ -40,10 +40,9 @@ seen_as() {
 	on "$1" curl -gsS --max-time 3 "http://$url:7001/" | sed 's/^::ffff://'
 }
 
-# CMD…: until it succeeds, for at most 5 seconds
+# CMD…: until it succeeds, for at most 10 seconds
 eventually() {
-	local try
-	for try in {1..50}; do
+	for _ in {1..100}; do
 		! "$@" >/dev/null 2>&1 || return 0
 		sleep 0.1
 	done
