@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What each path of the programs costs above a trivial program, with small and with full tables."""
+import json
+import os
+
+from bench_common import ROOT, BenchError, run, say
+from bench_report import table
+
+COST = f"{ROOT}/tests/packet/cost.py"
+# name: flows, blocks, remote CIDRs
+SIZES = {"small": (10, 1, 1), "flows": (60000, 1, 1), "blocks": (10, 64, 1), "remotes": (10, 1, 4000)}
+HEADS = {"small": "10 flows, 1 block, 1 remote", "flows": "60,000 flows", "blocks": "64 blocks", "remotes": "4,000 remotes"}
+NAMES = tuple(SIZES)
+# path of cost.py (its first one that begins so), what the issue calls it, at most
+TARGETS = (("pod to local pod, IPv4", "local delivery", 60), ("masquerade tcp established, IPv4", "established masquerade", 200),
+           ("uplink miss, the node's own port, IPv4", "uplink miss", 45), ("guard pass, IPv4", "guard", 20))
+
+
+def measure(options, flows, blocks, remotes, words=()):
+    """cost.py's result for tables of these sizes."""
+    if not os.path.exists(COST):
+        raise BenchError(f"{COST} is not there")
+    rounds, repeat = (5, 5000) if options.quick else (25, 20000)
+    out = run("/usr/bin/python3", "-B", COST, "--rounds", rounds, "--repeat", repeat, "--flows", flows, "--blocks",
+              blocks, "--remotes", remotes, *words, timeout=900)
+    return json.loads(out)
+
+
+def run_part(options, report):
+    results = {}
+    for name, sizes in SIZES.items():
+        if options.wants(f"cost/{name}"):
+            say(f"cost: {HEADS[name]}")
+            results[name] = measure(options, *sizes)
+    if not results:
+        return
+    costs = {}
+    for name, result in results.items():
+        for path in result["paths"]:
+            costs.setdefault((path["path"], path["program"]), {})[name] = path["ns"]
+    heads = ["ns above a trivial program", "program", *[HEADS[n] for n in results]]
+    rows = [[path, program, *[ns.get(n, "-") for n in results]] for (path, program), ns in costs.items()]
+    some = next(iter(results.values()))
+    instructions = ", ".join(f"{n} {c:,}" for n, c in some.get("verified_instructions", {}).items())
+    report.parts["cost"] = {"results": results, "table": table("Cost of the programs", heads, rows) +
+                            ["", f"Instructions that the verifier looks at: {instructions}."]}
+    for begins, what, wanted in TARGETS:
+        found = [p["ns"] for p in results.get("small", {}).get("paths", []) if p["path"].startswith(begins)]
+        report.target(what, "above trivial", found[0] if found else None, wanted, at_least=False, unit=" ns")
