@@ -25,8 +25,7 @@ PROTOTYPES = {
     "bpf_map__set_max_entries": (I, P, U32), "bpf_map__reuse_fd": (I, P, I),
     "bpf_map__initial_value": (P, P, ctypes.POINTER(SZ)),
     "bpf_map_lookup_elem": (I, I, P, P), "bpf_map_update_elem": (I, I, P, P, U64),
-    "bpf_map_delete_elem": (I, I, P),
-    "bpf_map_lookup_and_delete_elem": (I, I, P, P), "bpf_map_get_next_key": (I, I, P, P),
+    "bpf_map_delete_elem": (I, I, P), "bpf_map_get_next_key": (I, I, P, P),
     "bpf_map_update_batch": (I, I, P, P, P, P), "bpf_map_delete_batch": (I, I, P, P, P),
     "bpf_map_lookup_batch": (I, I, P, P, P, P, P, P),
     "bpf_program__name": (S, P), "bpf_program__fd": (I, P), "bpf_program__type": (I, P),
@@ -135,12 +134,6 @@ class Map:
             return self.zero()
         for raw in self.raw_keys():
             lib.bpf_map_delete_elem(self.fd, raw)
-
-    def drain(self):
-        """Empties a queue or stack."""
-        out = ctypes.create_string_buffer(self.value.size)
-        while lib.bpf_map_lookup_and_delete_elem(self.fd, None, out) == 0:
-            pass
 
     def zero(self):
         """Zeroes an array in one call (max_entries updates where the kernel has no batch)."""

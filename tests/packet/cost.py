@@ -17,10 +17,12 @@ import tempfile
 
 import lab as node
 from bpf import PROG_SCHED_CLS, PROG_XDP, Program, Programs, check, lib
+from cases import port_of
 from lab import A, B, C, D, HOST_MAC, MACS, N1, ROUTER_MAC, UNALLOCATED, W
 from packets import Ether, l4, tcp, udp
 
 CONFIG = dict(virtual_clock=0, fib_skip_neigh=4, fib_source=[16, 16], port_min=49152, port_max=65535, flows=65536)
+DATA = b"x" * 40
 CALL_REDIRECT_PEER, CALL_REDIRECT_NEIGH = 155, 152
 
 
@@ -65,16 +67,20 @@ class Bench:
             best = min(best or 1 << 30, self.restore.duration)
         return best
 
-    def path(self, name, hook, frame, interface, end="none", **more):
+    def path(self, name, stat, hook, frame, interface, end="none", **more):
+        """One path's cost; @stat: the counter that tells that every round took it."""
         if not all(w in name for w in self.options.words):
             return None
-        repeat = self.options.repeat
+        repeat, before = self.options.repeat, self.lab.counted(stat)
         if hook == "pp_guard":
             cost = min(self.time_of(self.lab.bpf.programs[hook], frame, repeat) for _ in range(self.options.rounds))
             base = min(self.time_of(self.trivial["xdp"], frame, repeat) for _ in range(self.options.rounds))
         else:
             base = self.measure(self.trivial[end], frame, interface)
             cost = self.measure(self.lab.bpf.programs[hook], frame, interface, **more)
+        taken = self.lab.counted(stat) - before
+        if taken != self.options.rounds * more.get("repeat", repeat):
+            sys.exit(f"{name}: only {taken} rounds took this path")
         return {"path": name, "program": hook, "ns": cost - base, "total_ns": cost, "trivial_ns": base, "end": end}
 
     @staticmethod
@@ -102,47 +108,63 @@ def frame(packet, src, dst):
     return bytes(Ether(src=src, dst=dst) / packet)
 
 
+def leaving(packet):
+    return frame(packet, MACS["up0"], ROUTER_MAC)
+
+
+def coming(packet):
+    return frame(packet, ROUTER_MAC, MACS["up0"])
+
+
 def paths(bench):
-    lab = bench.lab
-    for f in (4, 6):
-        data = b"x" * 40
+    for family in (4, 6):
+        yield from pod_paths(bench, family)
+        yield from masquerade_paths(bench, family)
+        yield from uplink_paths(bench, family)
 
-        def out(packet):
-            return frame(packet, MACS["up0"], ROUTER_MAC)
 
-        def back(packet):
-            return frame(packet, ROUTER_MAC, MACS["up0"])
+def pod_paths(bench, f):
+    def sent(target):
+        return frame(tcp(A.ip[f], target[f], 1, 2, "A", DATA), A.mac, HOST_MAC)
+    hook, at = "pp_from_pod", A.interface
+    yield bench.path(f"pod to local pod, IPv{f}", "pod_local", hook, sent(B.ip), at, "peer")
+    yield bench.path(f"pod to other node, IPv{f}", "pod_routed", hook, sent(C), at, "neigh")
+    yield bench.path(f"pod to the world, IPv{f}", "pod_routed", hook, sent(W), at, "neigh")
+    yield bench.path(f"pod to the node, IPv{f}", "pod_stack", hook, sent(N1), at)
 
-        def pod(packet):
-            return frame(packet, A.mac, HOST_MAC)
-        yield bench.path(f"pod to local pod, IPv{f}", "pp_from_pod", pod(tcp(A.ip[f], B.ip[f], 1, 2, "A", data)),
-                         A.interface, "peer")
-        yield bench.path(f"pod to other node, IPv{f}", "pp_from_pod", pod(tcp(A.ip[f], C[f], 1, 2, "A", data)),
-                         A.interface, "neigh")
-        yield bench.path(f"pod to the world, IPv{f}", "pp_from_pod", pod(tcp(A.ip[f], W[f], 1, 2, "A", data)),
-                         A.interface, "neigh")
-        yield bench.path(f"pod to the node, IPv{f}", "pp_from_pod", pod(tcp(A.ip[f], N1[f], 1, 2, "A", data)), A.interface)
-        for kind in ("tcp", "udp", "echo"):
-            packet = l4(kind, A.ip[f], W[f], 50000, 80, data=data, **({"flags": "A"} if kind == "tcp" else {}))
-            lab.to_net(packet)
-            yield bench.path(f"masquerade {kind} established, IPv{f}", "pp_to_net", out(packet), "up0")
-            ports = (80, 50000) if kind != "echo" else (0, 50000)
-            answer = l4(kind, W[f], N1[f], *ports, answer=True, data=data, **({"flags": "A"} if kind == "tcp" else {}))
-            yield bench.path(f"masquerade undone {kind}, IPv{f}", "pp_from_net", back(answer), "up0", "peer")
-        yield bench.path(f"masquerade native, IPv{f}", "pp_to_net", out(udp(A.ip[f], C[f], 1, 2, data)), "up0")
-        yield bench.path(f"uplink out, the node's own, IPv{f}", "pp_to_net", out(udp(N1[f], W[f], 1, 2, data)), "up0")
-        yield bench.path(f"uplink miss, the node's own port, IPv{f}", "pp_from_net", back(tcp(W[f], N1[f], 80, 40000, "A", data)),
-                         "up0")
-        yield bench.path(f"uplink miss, a port of the range, IPv{f}", "pp_from_net",
-                         back(tcp(W[f], N1[f], 80, 60000, "A", data)), "up0")
-        yield bench.path(f"uplink to a pod, IPv{f}", "pp_from_net", back(tcp(C[f], B.ip[f], 1, 2, "A", data)), "up0", "peer")
-        yield bench.path(f"uplink drop, unallocated, IPv{f}", "pp_from_net", back(udp(W[f], UNALLOCATED[f], 1, 2, data)), "up0")
-        yield bench.path(f"guard pass, IPv{f}", "pp_guard", back(tcp(W[f], N1[f], 80, 1, "A", data)), "up0")
-        yield bench.path(f"guard pass to a pod, IPv{f}", "pp_guard", back(tcp(W[f], A.ip[f], 80, 1, "A", data)), "up0")
-        yield bench.path(f"guard drop, IPv{f}", "pp_guard", back(udp(W[f], UNALLOCATED[f], 1, 2, data)), "up0")
-        port_at = 14 + (20 if f == 4 else 40)
-        yield bench.path(f"masquerade new, IPv{f}", "pp_to_net", out(udp(D.ip[f], W[f], 1, 2, data)), "up0", vary=port_at,
-                         repeat=300)
+
+def masquerade_paths(bench, f):
+    """With the port kept and with the port changed."""
+    for kind, sport in (("tcp", 50000), ("tcp", 1000), ("udp", 50000), ("udp", 1000), ("echo", 50000)):
+        flags = {"flags": "A"} if kind == "tcp" else {}
+        packet = l4(kind, A.ip[f], W[f], sport, 80, data=DATA, **flags)
+        result = bench.lab.to_net(packet)
+        port = port_of(result.frame, f, kind)
+        answer = l4(kind, W[f], N1[f], 80 if kind != "echo" else 0, port, answer=True, data=DATA, **flags)
+        name = f"{kind}, port {'kept' if port == sport else 'changed'}, IPv{f}"
+        yield bench.path(f"masquerade {name}", "out_masqueraded", "pp_to_net", leaving(packet), "up0")
+        yield bench.path(f"masquerade undone {name}", "in_reply", "pp_from_net", coming(answer), "up0", "peer")
+    native = leaving(udp(A.ip[f], C[f], 1, 2, DATA))
+    yield bench.path(f"masquerade not needed, IPv{f}", "out_native", "pp_to_net", native, "up0")
+    new = leaving(udp(D.ip[f], W[f], 1, 2, DATA))
+    yield bench.path(f"masquerade new flow, IPv{f}", "out_masqueraded", "pp_to_net", new, "up0",
+                     vary=34 if f == 4 else 54, repeat=300)
+
+
+def uplink_paths(bench, f):
+    own, hook = leaving(udp(N1[f], W[f], 1, 2, DATA)), "pp_from_net"
+    yield bench.path(f"uplink out, the node's own, IPv{f}", "out_other", "pp_to_net", own, "up0")
+    for name, port in (("the node's port", 40000), ("a port of the range", 60000)):
+        packet = coming(tcp(W[f], N1[f], 80, port, "A", DATA))
+        yield bench.path(f"uplink miss, {name}, IPv{f}", "in_other", hook, packet, "up0")
+    to_pod = coming(tcp(C[f], B.ip[f], 1, 2, "A", DATA))
+    nobody = coming(udp(W[f], UNALLOCATED[f], 1, 2, DATA))
+    yield bench.path(f"uplink to a pod, IPv{f}", "in_pod", hook, to_pod, "up0", "peer")
+    yield bench.path(f"uplink drop, unallocated, IPv{f}", "unallocated", hook, nobody, "up0")
+    node_port = coming(tcp(W[f], N1[f], 80, 1, "A", DATA))
+    yield bench.path(f"guard pass, IPv{f}", "guard_pass", "pp_guard", node_port, "up0")
+    yield bench.path(f"guard pass to a pod, IPv{f}", "guard_pass", "pp_guard", to_pod, "up0")
+    yield bench.path(f"guard drop, IPv{f}", "unallocated", "pp_guard", nobody, "up0")
 
 
 def main():

@@ -148,8 +148,6 @@ class Lab:
         for name in ("pp_flows", "pp_flow_table", "pp_stats", "pp_event_rate"):
             if name in self.maps:
                 self.maps[name].zero()
-        if "pp_flow_free" in self.maps:
-            self.maps["pp_flow_free"].drain()
         self.set_clock(CLOCK_START)
         self.ranges = {4: [], 6: []}
         for pod in PODS:
