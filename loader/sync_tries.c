@@ -283,8 +283,10 @@ static int want_nomasq(struct node *node, const struct facts *facts, const struc
 		nomasq_add(&t, &options->native_cidrs[i], NOMASQ_NATIVE);
 	if (options->enable_ip_masq_agent)
 		agent_add(node, &t);
+	/* fe80::/10 is never routed, and comes and goes with every pod's interface */
 	for (size_t i = 0; i < count; i++)
-		nomasq_host(&t, &own[i].addr);
+		if (own[i].addr.byte[0] != 0xfe || (own[i].addr.byte[1] & 0xc0) != 0x80)
+			nomasq_host(&t, &own[i].addr);
 	nodes_add(facts, &t);
 	for (size_t i = 0; i < facts->block_count; i++)
 		nomasq_add(&t, &facts->blocks[i].block.prefix, NOMASQ_POD);
