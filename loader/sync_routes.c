@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The kernel's routes: one unreachable per block, one per pod, and those to other nodes' blocks. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,14 @@ static void want_blocks(const struct facts *facts, struct route_list *list)
 	}
 }
 
+/* Its interface was removed by somebody; gc will free the lease. */
+static bool is_gone(const struct lease *l)
+{
+	char name[IFNAMSIZ];
+
+	return !if_indextoname(l->ifindex, name);
+}
+
 static int want_endpoints(struct node *node, struct route_list *list, struct error *e)
 {
 	struct lease_entry *leases;
@@ -47,7 +56,9 @@ static int want_endpoints(struct node *node, struct route_list *list, struct err
 	for (size_t i = 0; i < count && node->config.endpoint_routes; i++) {
 		const struct lease *l = &leases[i].lease;
 
-		for (int f = 0; f < FAMILIES && l->state == LEASE_BOUND; f++) {
+		if (l->state != LEASE_BOUND || is_gone(l))
+			continue;
+		for (int f = 0; f < FAMILIES; f++) {
 			struct prefix to = prefix_of(&l->ip[f].address, 128);
 			struct route *r;
 
