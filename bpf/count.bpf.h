@@ -7,6 +7,7 @@
 
 #include "bpf/parse.bpf.h"
 #include "bpf/sample.bpf.h"
+#include "bpf/scratch.bpf.h"
 
 /* Counts and returns @verdict. */
 static __always_inline int count(struct __sk_buff *skb, enum stat stat, int verdict)
@@ -18,19 +19,25 @@ static __always_inline int count(struct __sk_buff *skb, enum stat stat, int verd
 /* The packet is read again, so that the way of those that pass need not keep its parts in memory. */
 static __always_inline void sample(struct __sk_buff *skb, enum stat reason)
 {
-	struct event event = {
-		.reason = reason,
-		.ifindex = skb->ifindex,
-		.length = skb->len,
-		.ethertype = bpf_ntohs(skb->protocol),
-	};
-	struct packet p = {};
+	struct scratch *s = scratch();
+	struct event *event;
 
-	parse(skb, &p);
-	event.packet = p.key;
-	sample_write(&event);
+	if (!s)
+		return;
+	parse(skb, packet_new(s));
+	event = bpf_ringbuf_reserve(&pp_events, sizeof(*event), 0);
+	if (!event)
+		return;
+	event->time = bpf_ktime_get_boot_ns();
+	event->reason = reason;
+	event->ifindex = skb->ifindex;
+	event->length = skb->len;
+	event->ethertype = bpf_ntohs(skb->protocol);
+	event->packet = s->packet.key;
+	bpf_ringbuf_submit(event, 0);
 }
 
+/* @reason's counter, a sample, and the end of the packet: nothing of scratch() counts afterwards. */
 __noinline int drop(struct __sk_buff *skb, enum stat reason)
 {
 	count_length(reason, skb->len);

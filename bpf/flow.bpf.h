@@ -6,6 +6,7 @@
 #include "bpf/config.bpf.h"
 #include "bpf/parse.bpf.h"
 #include "bpf/pod.bpf.h"
+#include "bpf/verifier.bpf.h"
 #include "maps/flow_fwd.bpf.h"
 #include "maps/flow_rev.bpf.h"
 #include "maps/flows.bpf.h"
@@ -104,7 +105,10 @@ static __always_inline struct flow *flow_find(void *index, const struct flow_key
 
 static __always_inline __u32 timeout_of(enum flow_state state)
 {
-	return state < FLOW_STATES ? cfg.timeout[state] : 0;
+	__u32 index = state;
+
+	bounded(index);
+	return index < FLOW_STATES ? cfg.timeout[index] : 0;
 }
 
 /*

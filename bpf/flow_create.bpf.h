@@ -12,6 +12,7 @@
 #include "bpf/flow_remove.bpf.h"
 #include "bpf/masq_address.bpf.h"
 #include "bpf/port.bpf.h"
+#include "bpf/scratch.bpf.h"
 
 #define EEXIST 17
 
@@ -23,29 +24,8 @@
 
 #define NO_PORT 0x10000
 
-/* Whose flow, and what became of it. */
-struct creation {
-	struct addr address;   /* to masquerade as */
-	__u32 pod, pod_generation;
-	struct flow_ref flow;  /* made or adopted */
-};
-
-static __always_inline bool slot_take(struct flow_table *table, __u32 *slot)
+static __always_inline bool slot_find(struct flow_table *table, __u32 *slot, __u32 now)
 {
-	if (!bpf_map_pop_elem(&pp_flow_free, slot))
-		return true;
-	if (table->fresh >= cfg.flows)
-		return false;
-	*slot = __sync_fetch_and_add(&table->fresh, 1);
-	return *slot < cfg.flows;
-}
-
-static __always_inline bool slot_find(__u32 *slot, __u32 now)
-{
-	struct flow_table *table = flow_table();
-
-	if (!table)
-		return false;
 	flow_sweep(table, now - table->last_tick > TIMER_LATE ? SWEEP_NO_TIMER : SWEEP_USUAL, now);
 	if (!slot_take(table, slot)) {
 		flow_sweep(table, SWEEP_FULL, now);
@@ -86,174 +66,163 @@ enum claim {
 	CLAIM_FAILED,
 };
 
-/* Who has the port that could not be claimed, and whether it gives way. */
-static __always_inline enum claim claim_occupied(const struct flow_key *answer,
-						 const struct flow_key *forward,
-						 struct flow_ref *occupant, __u32 now)
+/* Who has the port that could not be claimed, and whether it gives way. Adopted: the creation is it. */
+static __always_inline enum claim claim_occupied(struct scratch *s, __u32 now)
 {
-	struct flow_ref *found = bpf_map_lookup_elem(&pp_flow_rev, answer);
+	struct flow_ref *found = bpf_map_lookup_elem(&pp_flow_rev, &s->answer);
+	struct flow_ref occupant;
 	struct flow *flow;
 
 	if (!found)
 		return CLAIM_RETRY;
-	*occupant = *found;
-	flow = flow_at(occupant->slot);
-	if (!flow || !flow_is(flow, occupant->generation))
+	occupant = *found;
+	flow = flow_at(occupant.slot);
+	if (!flow || !flow_is(flow, occupant.generation))
 		return CLAIM_BUSY;
 	if (!flow_is_current(flow, now)) {
-		flow_remove(occupant->slot, occupant->generation, STAT_FLOW_EVICTED);
+		flow_remove(occupant.slot, occupant.generation, STAT_FLOW_EVICTED);
 		return CLAIM_RETRY;
 	}
-	if (key_equal(&flow->forward, forward))
-		return CLAIM_ADOPTED;
-	return flow->state == FLOW_CLOSING ? CLAIM_CLOSING : CLAIM_BUSY;
+	if (!key_equal(&flow->forward, &s->packet.key))
+		return flow->state == FLOW_CLOSING ? CLAIM_CLOSING : CLAIM_BUSY;
+	s->creation.flow = occupant;
+	return CLAIM_ADOPTED;
 }
 
-/* Claims the port of @answer for @ref. */
-static __always_inline enum claim claim_once(struct flow_key *answer, const struct flow_key *forward,
-					     struct flow_ref *ref, struct flow_ref *occupant, __u32 now)
+/* Claims the port of s->answer for the flow in creation. */
+static __always_inline enum claim claim_once(struct scratch *s)
 {
-	int err = bpf_map_update_elem(&pp_flow_rev, answer, ref, BPF_NOEXIST);
+	int err = bpf_map_update_elem(&pp_flow_rev, &s->answer, &s->creation.flow, BPF_NOEXIST);
 
 	if (!err)
 		return CLAIMED;
-	return err == -EEXIST ? claim_occupied(answer, forward, occupant, now) : CLAIM_FAILED;
+	return err == -EEXIST ? claim_occupied(s, clock_units()) : CLAIM_FAILED;
 }
 
-/* The same, once more if a dead flow had it. */
-__noinline int claim(struct flow_key *answer, struct flow_key *forward, struct flow_ref *ref,
-		     struct flow_ref *occupant, __u32 now)
+/* The same of @port, once more if a dead flow had it, unless the host has it; an enum claim. */
+__noinline int claim_port(struct __sk_buff *skb, __u16 port)
 {
+	struct scratch *s = scratch();
+	struct flow *flow = s ? flow_at(s->creation.flow.slot) : NULL;
 	enum claim result;
 
-	if (!answer || !forward || !ref || !occupant)
+	if (!flow)
 		return CLAIM_FAILED;
-	result = claim_once(answer, forward, ref, occupant, now);
-	return result == CLAIM_RETRY ? claim_once(answer, forward, ref, occupant, now) : result;
-}
-
-/* One port; @closing remembers the first one that a closing flow has. */
-static __always_inline enum claim claim_port(struct __sk_buff *skb, struct packet *p,
-					     struct flow *flow, struct flow_key *answer,
-					     struct creation *c, __u16 port, __u32 now)
-{
-	struct flow_ref occupant = {};
-	enum claim result;
-
-	answer->destination_port = port;
-	if ((p->key.protocol == PROTOCOL_TCP || p->key.protocol == PROTOCOL_UDP) &&
-	    host_has_port(skb, answer, p->family))
-		return CLAIM_BUSY;
+	s->answer.destination_port = port;
 	flow->masq_port = port;
-	result = claim(answer, &p->key, &c->flow, &occupant, now);
-	if (result == CLAIM_ADOPTED)
-		c->flow = occupant;
-	return result;
+	if ((s->answer.protocol == PROTOCOL_TCP || s->answer.protocol == PROTOCOL_UDP) &&
+	    host_has_port(skb, &s->answer, s->packet.family))
+		return CLAIM_BUSY;
+	result = claim_once(s);
+	return result == CLAIM_RETRY ? claim_once(s) : result;
 }
 
 /* Takes the port of a closing flow away from it. */
-static __always_inline enum claim claim_from_closing(struct __sk_buff *skb, struct packet *p,
-						     struct flow *flow, struct flow_key *answer,
-						     struct creation *c, __u16 port, __u32 now)
+static __always_inline enum claim claim_from_closing(struct __sk_buff *skb, struct scratch *s,
+						     __u16 port)
 {
 	struct flow_ref *found;
 
-	answer->destination_port = port;
-	found = bpf_map_lookup_elem(&pp_flow_rev, answer);
+	s->answer.destination_port = port;
+	found = bpf_map_lookup_elem(&pp_flow_rev, &s->answer);
 	if (found)
 		flow_remove(found->slot, found->generation, STAT_FLOW_EVICTED);
-	return claim_port(skb, p, flow, answer, c, port, now);
+	return claim_port(skb, port);
 }
 
-static __always_inline enum claim claim_any(struct __sk_buff *skb, struct packet *p,
-					    struct flow *flow, struct creation *c, __u32 now)
-{
+struct probing {
+	struct __sk_buff *skb;
 	struct port_search search;
-	struct flow_key answer;
-	__u32 closing = NO_PORT;
+	enum claim result;
+	__u32 closing; /* the first port seen that a closing flow has */
+};
+
+static int probe(__u32 n, struct probing *probing)
+{
 	enum claim result;
 	__u16 port;
 
-	flow_answer_key(&answer, flow);
-	port_search(&search, &p->key);
-	for (__u32 n = 0; n <= PORT_PROBES && n <= search.count; n++) {
-		if (!port_at(&search, n, &port))
-			continue;
-		result = claim_port(skb, p, flow, &answer, c, port, now);
-		if (result == CLAIMED || result == CLAIM_ADOPTED || result == CLAIM_FAILED)
-			return result;
-		if (result == CLAIM_CLOSING && closing == NO_PORT)
-			closing = port;
-	}
-	if (closing == NO_PORT)
-		return CLAIM_BUSY;
-	return claim_from_closing(skb, p, flow, &answer, c, closing, now);
+	if (!port_at(&probing->search, n, &port))
+		return 0;
+	result = claim_port(probing->skb, port);
+	if (result == CLAIM_CLOSING && probing->closing == NO_PORT)
+		probing->closing = port;
+	probing->result = result;
+	return result == CLAIMED || result == CLAIM_ADOPTED || result == CLAIM_FAILED;
 }
 
-/* Gives a record back that nobody can have found. */
-static __always_inline void record_release(struct flow *flow, __u32 slot)
+static __always_inline enum claim claim_any(struct __sk_buff *skb, struct scratch *s)
 {
-	struct flow_table *table = flow_table();
+	struct probing probing = { .skb = skb, .result = CLAIM_BUSY, .closing = NO_PORT };
 
-	flow->state = FLOW_FREE;
-	if (table)
-		__sync_fetch_and_add(&table->used, -1);
-	bpf_map_push_elem(&pp_flow_free, &slot, 0);
+	port_search(&probing.search, &s->packet.key);
+	bpf_loop(probing.search.count + 1, probe, &probing, 0);
+	if (probing.result == CLAIMED || probing.result == CLAIM_ADOPTED ||
+	    probing.result == CLAIM_FAILED || probing.closing == NO_PORT)
+		return probing.result;
+	return claim_from_closing(skb, s, probing.closing);
 }
 
 /*
  * The forward entry. One that is there already may be of a living flow, made by another CPU with
  * another port: that one wins. Or it is void: written over.
  */
-static __always_inline enum stat enter_forward(struct packet *p, struct creation *c, __u32 now)
+static __always_inline enum stat enter_forward(struct scratch *s, __u32 now)
 {
-	struct flow_ref own = c->flow, other;
+	struct flow_ref own = s->creation.flow, other;
+	struct flow_key *key = &s->packet.key;
 
-	if (!bpf_map_update_elem(&pp_flow_fwd, &p->key, &own, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&pp_flow_fwd, key, &own, BPF_NOEXIST))
 		return NO_DROP;
-	if (flow_find(&pp_flow_fwd, &p->key, &other, now)) {
+	if (flow_find(&pp_flow_fwd, key, &other, now)) {
 		if (other.slot != own.slot || other.generation != own.generation)
 			flow_remove(own.slot, own.generation, STAT_FLOW_ADOPTED);
-		c->flow = other;
+		s->creation.flow = other;
 		return NO_DROP;
 	}
-	if (!bpf_map_update_elem(&pp_flow_fwd, &p->key, &own, BPF_ANY))
+	if (!bpf_map_update_elem(&pp_flow_fwd, key, &own, BPF_ANY))
 		return NO_DROP;
 	flow_remove(own.slot, own.generation, STAT_FLOW_EVICTED);
 	return STAT_INSERT;
 }
 
-/* Makes the flow that @p opens, or finds it made; NO_DROP, or why not. */
-__noinline int flow_create(struct __sk_buff *skb, struct packet *p, struct creation *c)
+/*
+ * Makes the flow that the packet of scratch() opens, or finds it made; the creation there has its
+ * pod. NO_DROP, or why not.
+ */
+__noinline int flow_create(struct __sk_buff *skb)
 {
+	struct flow_table *table = flow_table();
 	__u32 now = clock_units(), slot = 0;
+	struct scratch *s = scratch();
 	struct flow *flow;
 	enum claim result;
 
-	if (!p || !c)
+	if (!s || !table)
 		return STAT_INSERT;
-	if (!masq_address(skb, p, &c->address))
+	if (!masq_address(skb, &s->packet, &s->creation.address))
 		return STAT_NO_ADDRESS;
-	if (!slot_find(&slot, now))
+	if (!slot_find(table, &slot, now))
 		return STAT_TABLE_FULL;
 	flow = flow_at(slot);
 	if (!flow)
 		return STAT_TABLE_FULL;
-	c->flow.slot = slot;
-	c->flow.generation = record_fill(flow, p, c, now);
-	result = claim_any(skb, p, flow, c, now);
+	s->creation.flow.slot = slot;
+	s->creation.flow.generation = record_fill(flow, &s->packet, &s->creation, now);
+	flow_answer_key(&s->answer, flow);
+	result = claim_any(skb, s);
 	if (result == CLAIMED) {
 		count_flow(STAT_FLOW_CREATED);
-		return enter_forward(p, c, now);
+		return enter_forward(s, now);
 	}
-	record_release(flow, slot);
+	slot_give(table, flow, slot); /* nobody can have found it */
 	if (result == CLAIM_ADOPTED) {
 		count_flow(STAT_FLOW_ADOPTED);
-		return enter_forward(p, c, now);
+		return enter_forward(s, now);
 	}
 	if (result == CLAIM_FAILED)
 		return STAT_INSERT;
-	return has_masq_port(p->key.protocol) ? STAT_NO_PORT : STAT_TAKEN;
+	return has_masq_port(s->packet.key.protocol) ? STAT_NO_PORT : STAT_TAKEN;
 }
 
 #endif

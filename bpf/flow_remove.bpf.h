@@ -3,24 +3,15 @@
 #ifndef PP_FLOW_REMOVE_BPF_H
 #define PP_FLOW_REMOVE_BPF_H
 
-#include "bpf/flow.bpf.h"
-#include "maps/flow_free.bpf.h"
-#include "maps/flow_table.bpf.h"
+#include "bpf/flow_slot.bpf.h"
 #include "maps/stats.bpf.h"
-
-static __always_inline struct flow_table *flow_table(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&pp_flow_table, &zero);
-}
 
 static __always_inline void count_flow(enum stat stat)
 {
 	__u32 zero = 0;
 	struct counter *counters = bpf_map_lookup_elem(&pp_stats, &zero);
 
-	if (counters)
+	if (counters && stat < STATS_COUNT)
 		counters[stat].packets++;
 }
 
@@ -45,7 +36,7 @@ __noinline int flow_remove(__u32 slot, __u32 generation, enum stat stat)
 	enum flow_state state;
 	struct flow_key key;
 
-	if (!flow || !table || stat >= STATS_COUNT)
+	if (!flow || !table)
 		return 0;
 	state = flow->state;
 	if (!flow_is(flow, generation) || !flow_swap(flow, generation, state, FLOW_DYING))
@@ -54,11 +45,8 @@ __noinline int flow_remove(__u32 slot, __u32 generation, enum stat stat)
 	index_delete(&pp_flow_fwd, &key, slot, generation);
 	flow_answer_key(&key, flow);
 	index_delete(&pp_flow_rev, &key, slot, generation);
-	flow->state = FLOW_FREE;
-	__sync_fetch_and_add(&table->used, -1);
-	bpf_map_push_elem(&pp_flow_free, &slot, 0);
-	if (stat < STATS_COUNT)
-		count_flow(stat);
+	slot_give(table, flow, slot);
+	count_flow(stat);
 	return 1;
 }
 

@@ -58,22 +58,29 @@ static __always_inline enum parsed parse_frame(struct xdp_md *xdp, struct packet
 	return PARSED_NOT_IP;
 }
 
+static __always_inline void guard_sample(struct xdp_md *xdp, enum stat reason)
+{
+	struct packet p = {};
+	struct event *event;
+
+	parse_frame(xdp, &p);
+	event = bpf_ringbuf_reserve(&pp_events, sizeof(*event), 0);
+	if (!event)
+		return;
+	event->time = bpf_ktime_get_boot_ns();
+	event->reason = reason;
+	event->ifindex = xdp->ingress_ifindex;
+	event->length = frame_length(xdp);
+	event->ethertype = p.family == FAMILY_IPV6 ? ETH_P_IPV6 : ETH_P_IP;
+	event->packet = p.key;
+	bpf_ringbuf_submit(event, 0);
+}
+
 static __noinline int guard_drop(struct xdp_md *xdp, enum stat reason)
 {
-	struct event event = {
-		.reason = reason,
-		.ifindex = xdp->ingress_ifindex,
-		.length = frame_length(xdp),
-	};
-	struct packet p = {};
-
-	count_length(reason, event.length);
-	if (!sample_allowed())
-		return XDP_DROP;
-	parse_frame(xdp, &p);
-	event.ethertype = p.family == FAMILY_IPV6 ? ETH_P_IPV6 : ETH_P_IP;
-	event.packet = p.key;
-	sample_write(&event);
+	count_length(reason, frame_length(xdp));
+	if (sample_allowed())
+		guard_sample(xdp, reason);
 	return XDP_DROP;
 }
 

@@ -51,19 +51,21 @@ __noinline int inbound_note(struct flow_key *answer, enum family family, __u32 g
 	__u32 zero = 0, now = clock_units();
 	struct config *config = bpf_map_lookup_elem(&pp_config, &zero);
 	struct flow_ref ref;
+	struct flow_key key;
 
 	if (!answer || !config || !masquerades(config, family) || is_native(&answer->destination))
 		return 0;
+	key = *answer; /* 6.1 takes no argument of a global function for a key */
 	fresh.expires = now + cfg.inbound_timeout;
-	inbound = bpf_map_lookup_elem(&pp_inbound, answer);
+	inbound = bpf_map_lookup_elem(&pp_inbound, &key);
 	if (inbound_is_current(inbound, generation, now)) {
 		if (inbound->expires < fresh.expires)
 			inbound->expires = fresh.expires;
 		return 0;
 	}
 	/* what the pod began itself stays what it is */
-	if (!flow_find(&pp_flow_fwd, answer, &ref, now))
-		bpf_map_update_elem(&pp_inbound, answer, &fresh, BPF_ANY);
+	if (!flow_find(&pp_flow_fwd, &key, &ref, now))
+		bpf_map_update_elem(&pp_inbound, &key, &fresh, BPF_ANY);
 	return 0;
 }
 

@@ -108,29 +108,32 @@ static __always_inline int kept(struct __sk_buff *skb, struct packet *p, enum st
 }
 
 /* A whole packet or a first fragment of @pod in @slot, whose flow is not known yet. */
-static __always_inline int connection_out(struct __sk_buff *skb, struct packet *p,
+static __always_inline int connection_out(struct __sk_buff *skb, struct scratch *s,
 					  const struct pod *pod, __u32 slot)
 {
-	struct creation c = { .pod = slot, .pod_generation = pod->generation };
+	struct creation *c = &s->creation;
+	struct packet *p = &s->packet;
 	__u32 now = clock_units();
 	enum stat reason;
 
 	/* other ICMP has the key of a request with identifier 0 */
 	if (p->flags & (PACKET_ECHO_REPLY | PACKET_ICMP_OTHER) ||
-	    !flow_find(&pp_flow_fwd, &p->key, &c.flow, now)) {
+	    !flow_find(&pp_flow_fwd, &p->key, &c->flow, now)) {
 		if (keeps_address(p, slot))
 			return kept(skb, p, STAT_OUT_NATIVE);
 		if (inbound_answers(p, pod->generation, now))
 			return kept(skb, p, STAT_OUT_INBOUND);
+		c->pod = slot;
+		c->pod_generation = pod->generation;
 		reason = check_opens(p);
 		if (reason == NO_DROP)
-			reason = flow_create(skb, p, &c);
+			reason = flow_create(skb);
 		if (reason != NO_DROP)
 			return drop(skb, reason);
 	}
 	if (p->flags & PACKET_FRAGMENT)
-		fragment_remember(p, c.flow.slot, c.flow.generation);
-	return translate_out(skb, p, c.flow.slot, c.flow.generation);
+		fragment_remember(p, c->flow.slot, c->flow.generation);
+	return translate_out(skb, p, c->flow.slot, c->flow.generation);
 }
 
 enum quoted {
@@ -141,48 +144,52 @@ enum quoted {
 };
 
 /*
- * An ICMP error to outside about a packet that a pod received: the quoted packet is translated and,
- * if that pod and not the node itself sent the message, its source. *key: the quoted packet as the
- * pod would answer it.
+ * The packet of scratch() is an ICMP error to outside about a packet that a pod received: the quoted
+ * packet is translated and, if that pod and not the node itself sent the message, its source.
  */
-__noinline int icmp_error_out(struct __sk_buff *skb, struct packet *p, struct flow_key *key)
+__noinline int icmp_error_out(struct __sk_buff *skb)
 {
 	struct rewrite r = { .end = END_DESTINATION };
-	struct packet q = {};
+	struct scratch *s = scratch();
 	struct flow_ref ref;
 	struct flow *flow;
 	bool around;
 
-	if (!p || !key || !quoted_parse(skb, p, &q))
+	if (!s || !quoted_parse(skb, &s->packet, quoted_new(s)))
 		return QUOTED_MALFORMED;
-	*key = q.key;
-	if (q.flags & PACKET_ECHO_REQUEST)
+	if (s->quoted.flags & PACKET_ECHO_REQUEST)
 		return QUOTED_UNKNOWN; /* from outside to the pod: no flow of the pod's */
-	flow = flow_find(&pp_flow_fwd, key, &ref, clock_units());
+	flow = flow_find(&pp_flow_fwd, &s->quoted.key, &ref, clock_units());
 	if (!flow || !outward(&r, flow, ref.generation))
 		return QUOTED_UNKNOWN;
-	around = addr_equal(&p->key.source, &key->source);
-	return icmp_error_rewrite(skb, p, &q, &r, around) ? QUOTED_TRANSLATED : QUOTED_FAILED;
+	around = addr_equal(&s->packet.key.source, &s->quoted.key.source);
+	return icmp_error_rewrite(skb, &s->packet, &s->quoted, &r, around) ? QUOTED_TRANSLATED :
+									     QUOTED_FAILED;
+}
+
+/* About an inbound connection, by the pod it went to and to whom it is about. */
+static __always_inline bool quotes_inbound(const struct scratch *s, __u32 generation)
+{
+	const struct flow_key *answer = &s->quoted.key, *key = &s->packet.key;
+
+	return addr_equal(&answer->source, &key->source) &&
+	       addr_equal(&answer->destination, &key->destination) &&
+	       inbound_is_current(bpf_map_lookup_elem(&pp_inbound, answer), generation,
+				  clock_units());
 }
 
 /* The same of a pod: only about its own connections. */
-static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct packet *p,
+static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct scratch *s,
 					      const struct pod *pod, __u32 slot)
 {
-	struct flow_key key;
-
-	switch (icmp_error_out(skb, p, &key)) {
+	switch (icmp_error_out(skb)) {
 	case QUOTED_TRANSLATED:
-		return addr_equal(&key.source, &p->key.source) ?
+		return addr_equal(&s->quoted.key.source, &s->packet.key.source) ?
 			       count(skb, STAT_OUT_MASQUERADED, PASS) : drop(skb, STAT_ICMP_ERROR);
 	case QUOTED_UNKNOWN:
-		if (keeps_address(p, slot))
+		if (keeps_address(&s->packet, slot))
 			return count(skb, STAT_OUT_NATIVE, PASS);
-		/* to whom it is about, not to whom the pod likes */
-		if (addr_equal(&key.source, &p->key.source) &&
-		    addr_equal(&key.destination, &p->key.destination) &&
-		    inbound_is_current(bpf_map_lookup_elem(&pp_inbound, &key), pod->generation,
-				       clock_units()))
+		if (quotes_inbound(s, pod->generation))
 			return count(skb, STAT_OUT_INBOUND, PASS);
 		return drop(skb, STAT_ICMP_ERROR);
 	case QUOTED_FAILED:
@@ -193,13 +200,11 @@ static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct pack
 }
 
 /* What is not a pod's: of that only the node's own errors about pods' packets are translated. */
-static __always_inline int not_pod(struct __sk_buff *skb, struct packet *p)
+static __always_inline int not_pod(struct __sk_buff *skb, const struct packet *p)
 {
-	struct flow_key key;
-
 	if (!(p->flags & PACKET_ICMP_ERROR) || skb->ingress_ifindex)
 		return count(skb, STAT_OUT_OTHER, PASS);
-	switch (icmp_error_out(skb, p, &key)) {
+	switch (icmp_error_out(skb)) {
 	case QUOTED_TRANSLATED:
 		return count(skb, STAT_OUT_MASQUERADED, PASS);
 	case QUOTED_FAILED:
@@ -227,25 +232,30 @@ static __always_inline enum stat check_leaving(const struct packet *p, enum pars
 /* Everything but the common packets of known flows. */
 __noinline int masquerade_slow(struct __sk_buff *skb)
 {
-	struct packet p = {};
-	enum parsed parsed = parse_rest(skb, &p, parse_tagged(skb, &p));
+	struct scratch *s = scratch();
+	enum parsed parsed;
+	struct packet *p;
 	enum stat reason;
 	struct pod *pod;
 	__u32 slot;
 
+	if (!s)
+		return drop(skb, STAT_INSERT);
+	p = packet_new(s);
+	parsed = parse_rest(skb, p, parse_tagged(skb, p));
 	if (parsed == PARSED_NOT_IP)
 		return count(skb, STAT_OUT_OTHER, PASS);
-	pod = pod_by_ip(&p.key.source, &slot);
+	pod = pod_by_ip(&p->key.source, &slot);
 	if (!pod)
-		return local_block(&p.key.source) ? drop(skb, STAT_NO_POD) : not_pod(skb, &p);
-	reason = check_leaving(&p, parsed);
+		return local_block(&p->key.source) ? drop(skb, STAT_NO_POD) : not_pod(skb, p);
+	reason = check_leaving(p, parsed);
 	if (reason != NO_DROP)
 		return drop(skb, reason);
-	if (p.flags & PACKET_FRAGMENT_LATER)
-		return later_fragment_out(skb, &p, slot);
-	if (p.flags & PACKET_ICMP_ERROR)
-		return pod_icmp_error_out(skb, &p, pod, slot);
-	return connection_out(skb, &p, pod, slot);
+	if (p->flags & PACKET_FRAGMENT_LATER)
+		return later_fragment_out(skb, p, slot);
+	if (p->flags & PACKET_ICMP_ERROR)
+		return pod_icmp_error_out(skb, s, pod, slot);
+	return connection_out(skb, s, pod, slot);
 }
 
 #endif

@@ -97,11 +97,15 @@ static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *
 
 __noinline int from_pod_slow(struct __sk_buff *skb)
 {
-	struct packet p = {};
+	struct scratch *s = scratch();
+	struct packet *p;
 
-	switch (parse_rest(skb, &p, parse(skb, &p))) {
+	if (!s)
+		return drop(skb, STAT_MALFORMED);
+	p = packet_new(s);
+	switch (parse_rest(skb, p, parse(skb, p))) {
 	case PARSED:
-		return is_nd(&p) ? drop(skb, STAT_ND) : from_pod(skb, &p, true);
+		return is_nd(p) ? drop(skb, STAT_ND) : from_pod(skb, p, true);
 	case PARSED_TINY:
 		return drop(skb, STAT_TINY_FRAGMENT);
 	default:

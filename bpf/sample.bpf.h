@@ -34,16 +34,4 @@ static __always_inline bool sample_allowed(void)
 	return rate->count++ < EVENTS_BURST;
 }
 
-/* Takes @sample's facts, adds the time, and hands it to whoever listens. */
-static __always_inline void sample_write(const struct event *sample)
-{
-	struct event *event = bpf_ringbuf_reserve(&pp_events, sizeof(*event), 0);
-
-	if (!event)
-		return;
-	*event = *sample;
-	event->time = bpf_ktime_get_boot_ns();
-	bpf_ringbuf_submit(event, 0);
-}
-
 #endif

@@ -109,27 +109,28 @@ __noinline int translate_in_slow(struct __sk_buff *skb, struct packet *p, __u32 
 	return p && flow ? translate_in(skb, p, flow, generation) : count(skb, STAT_IN_OTHER, PASS);
 }
 
-/* An ICMP error from outside about a packet that left masqueraded. */
-__noinline int icmp_error_in(struct __sk_buff *skb, struct packet *p)
+/* The packet of scratch() is an ICMP error from outside about a packet that left masqueraded. */
+__noinline int icmp_error_in(struct __sk_buff *skb)
 {
 	struct rewrite r = { .end = END_SOURCE };
-	struct packet q = {};
+	struct scratch *s = scratch();
 	struct flow_ref ref;
 	struct flow *flow;
 	struct pod *pod;
 
-	if (!p || !quoted_parse(skb, p, &q) || q.flags & PACKET_ECHO_REPLY ||
-	    !addr_equal(&q.key.destination, &p->key.destination))
+	if (!s || !quoted_parse(skb, &s->packet, quoted_new(s)) ||
+	    s->quoted.flags & PACKET_ECHO_REPLY ||
+	    !addr_equal(&s->quoted.key.destination, &s->packet.key.destination))
 		return count(skb, STAT_IN_OTHER, PASS);
-	flow = flow_find(&pp_flow_rev, &q.key, &ref, clock_units());
+	flow = flow_find(&pp_flow_rev, &s->quoted.key, &ref, clock_units());
 	pod = flow ? pod_at(flow->pod) : NULL;
 	if (!pod || !inward(&r, flow, ref.generation))
 		return count(skb, STAT_IN_OTHER, PASS);
-	r.hop = !is_for_stack(skb, p, pod);
-	if (!icmp_error_rewrite(skb, p, &q, &r, true))
+	r.hop = !is_for_stack(skb, &s->packet, pod);
+	if (!icmp_error_rewrite(skb, &s->packet, &s->quoted, &r, true))
 		return drop(skb, STAT_REWRITE);
 	return r.hop ? hand_over(skb, pod, STAT_IN_REPLY, skb->len) :
-			   count(skb, STAT_IN_STACK, PASS);
+		       count(skb, STAT_IN_STACK, PASS);
 }
 
 /* A packet or first fragment that is to no pod's own address. */
@@ -172,30 +173,35 @@ static __always_inline enum stat check_outside(const struct packet *p, const str
 __noinline int from_net_slow(struct __sk_buff *skb)
 {
 	struct ranges *ranges = ranges_get();
-	struct packet p = {};
-	enum parsed parsed = parse_rest(skb, &p, parse(skb, &p));
+	struct scratch *s = scratch();
+	enum parsed parsed;
 	enum stat reason;
+	struct packet *p;
 	struct pod *pod;
 	bool maybe_pod;
 	__u32 slot;
 
-	/* no address could be read, or the sender has none yet */
-	if (addr_is_none(&p.key.source))
+	if (!s)
 		return count(skb, STAT_IN_OTHER, PASS);
-	maybe_pod = maybe_local(ranges, &p.key.destination, p.family);
-	pod = maybe_pod ? pod_by_ip(&p.key.destination, &slot) : NULL;
-	reason = check_outside(&p, ranges, pod, maybe_pod);
+	p = packet_new(s);
+	parsed = parse_rest(skb, p, parse(skb, p));
+	/* no address could be read, or the sender has none yet */
+	if (addr_is_none(&p->key.source))
+		return count(skb, STAT_IN_OTHER, PASS);
+	maybe_pod = maybe_local(ranges, &p->key.destination, p->family);
+	pod = maybe_pod ? pod_by_ip(&p->key.destination, &slot) : NULL;
+	reason = check_outside(p, ranges, pod, maybe_pod);
 	if (reason != NO_DROP)
 		return drop(skb, reason);
 	if (parsed != PARSED)
 		return count(skb, STAT_IN_OTHER, PASS);
 	if (pod)
-		return to_pod(skb, &p, pod);
-	if (p.flags & PACKET_FRAGMENT_LATER)
-		return later_fragment_in(skb, &p);
-	if (p.flags & PACKET_ICMP_ERROR)
-		return icmp_error_in(skb, &p);
-	return answer_in_slow(skb, &p);
+		return to_pod(skb, p, pod);
+	if (p->flags & PACKET_FRAGMENT_LATER)
+		return later_fragment_in(skb, p);
+	if (p->flags & PACKET_ICMP_ERROR)
+		return icmp_error_in(skb);
+	return answer_in_slow(skb, p);
 }
 
 /* The others. Two functions, so that the stack of one is not under that of the other's. */

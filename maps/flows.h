@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * pp_flows: one record per masqueraded flow; pp_flow_fwd and pp_flow_rev: its slot by what the pod
- * sends and by what the other side answers; pp_flow_free: slots to use again; pp_flow_table: the
- * state of the whole. Only packets' programs and bpf/flows.bpf.c write them.
+ * sends and by what the other side answers; pp_flow_table: the state of the whole. Only packets'
+ * programs and bpf/flows.bpf.c write them.
  *
  * A record lives from its entry in pp_flow_rev, which claims the port (NOEXIST), to the change of
  * its state to FLOW_DYING, which one CPU wins. Every reference carries the record's generation and
@@ -63,7 +63,7 @@ struct flow {
 	enum flow_state state;     /* with the generation one word, changed by compare-and-swap */
 	__u32 generation;          /* of the record: each use of the slot has its own */
 	__u32 expires;             /* clock units (maps/datapath.h): the last in which it lives */
-	__u32 pod;                 /* slot in pp_pods */
+	__u32 pod;                 /* slot in pp_pods; of a free record: the next free one + 1 */
 	__u32 pod_generation;
 	__u16 masq_port;           /* ICMP echo: the identifier outside */
 	__u8 sent, received;       /* TCP flags seen from the pod and from outside, or-ed */
@@ -78,6 +78,7 @@ struct flow_ref {
 };
 
 struct flow_table {
+	__u64 free;      /* the first free record + 1; the upper half changes with every change */
 	__u32 fresh;     /* slots from here on were never used */
 	__u32 used;      /* records that are neither free nor dying */
 	__u32 cursor;    /* where ageing goes on */

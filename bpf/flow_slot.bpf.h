@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Free records of pp_flows: a stack linked through the records themselves, by compare-and-swap. (A
+ * BPF stack map would be refused in the sleepable programs of bpf/flows.bpf.c on 6.1.) The upper half
+ * of its head counts, so that a head that left and came back in between is not taken for the same.
+ */
+#ifndef PP_FLOW_SLOT_BPF_H
+#define PP_FLOW_SLOT_BPF_H
+
+#include "bpf/flow.bpf.h"
+#include "maps/flow_table.bpf.h"
+
+/* Each failure means that another CPU succeeded. */
+#define SLOT_TRIES 32
+
+static __always_inline struct flow_table *flow_table(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&pp_flow_table, &zero);
+}
+
+static __always_inline bool free_swap(struct flow_table *table, __u64 head, __u32 first)
+{
+	__u64 next = ((head >> 32) + 1) << 32 | first;
+
+	return __sync_val_compare_and_swap(&table->free, head, next) == head;
+}
+
+static __always_inline void slot_push(struct flow_table *table, struct flow *flow, __u32 slot)
+{
+	for (int n = 0; n < SLOT_TRIES; n++) {
+		__u64 head = *(volatile __u64 *)&table->free;
+
+		flow->pod = head;
+		if (free_swap(table, head, slot + 1))
+			return;
+	}
+}
+
+static __always_inline bool slot_pop(struct flow_table *table, __u32 *slot)
+{
+	for (int n = 0; n < SLOT_TRIES; n++) {
+		__u64 head = *(volatile __u64 *)&table->free;
+		struct flow *flow = flow_at((__u32)head - 1);
+
+		if (!(__u32)head || !flow)
+			return false;
+		if (free_swap(table, head, flow->pod)) {
+			*slot = (__u32)head - 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A record that nobody uses; false: there is none. */
+static __always_inline bool slot_take(struct flow_table *table, __u32 *slot)
+{
+	if (slot_pop(table, slot))
+		return true;
+	if (table->fresh >= cfg.flows)
+		return false;
+	*slot = __sync_fetch_and_add(&table->fresh, 1);
+	return *slot < cfg.flows;
+}
+
+/* The record in @slot, which its user has unlinked from both indexes, is free again. */
+static __always_inline void slot_give(struct flow_table *table, struct flow *flow, __u32 slot)
+{
+	flow->state = FLOW_FREE;
+	__sync_fetch_and_add(&table->used, -1);
+	slot_push(table, flow, slot);
+}
+
+#endif
