@@ -12,6 +12,7 @@
 
 #include "loader/load.h"
 #include "loader/objects.h"
+#include "loader/repin.h"
 #include "maps/datapath.h"
 #include "maps/dispatch.h"
 
@@ -228,8 +229,9 @@ int load_ipam(struct pins *pins, struct error *e)
 {
 	struct loading l = { .pins = pins, .e = e };
 	struct datapath_config none = {};
+	int err = repin_maps(pins, e);
 
-	return load_files(&l, ipam_files, &none);
+	return err ? err : load_files(&l, ipam_files, &none);
 }
 
 /* One slot moves all pods of the node to the new program. */
