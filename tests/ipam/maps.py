@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The pinned IPAM maps of a root as Python values, read with libbpf and decoded by the objects' BTF."""
 import ctypes
+import hashlib
 import ipaddress
 import os
+import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.append(os.path.join(TOP, "tests/packet"))
-
-from btf import Btf  # noqa: E402
 
 lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 MAPS = {  # name: key, value; None is an unsigned int
@@ -33,6 +33,7 @@ class Codecs:
     """The types of all maps; one for all roots."""
 
     def __init__(self, build):
+        from btf import Btf
         btf = Btf(os.path.join(build, "ipam.bpf.o"))
         number = btf.codec(next(i for i, t in btf.types.items()
                                 if t["kind"] == "INT" and t["size"] == 4 and t["encoding"] != "SIGNED"))
@@ -44,9 +45,13 @@ class Maps:
     """maps.items("pp_blocks") and the raw bytes for maps.raw("pp_pods")."""
 
     def __init__(self, root="/sys/fs/bpf/pinpool", build=os.path.join(TOP, "build"), codecs=None):
-        self.directory = os.path.join(root, "v1")
-        self.codecs = codecs or Codecs(build)
-        self.fds = {}
+        self.directory, self.build = os.path.join(root, "v1"), build
+        self.known, self.fds = codecs, {}
+
+    @property
+    def codecs(self):
+        self.known = self.known or Codecs(self.build)
+        return self.known
 
     def fd(self, name):
         if name not in self.fds:
@@ -55,6 +60,12 @@ class Maps:
                 raise OSError(ctypes.get_errno(), f"{self.directory}/{name}")
         return self.fds[name]
 
+    def sizes(self, name):
+        """Of key and value: the third and fourth number of struct bpf_map_info."""
+        info, size = ctypes.create_string_buffer(16), ctypes.c_uint32(16)
+        lib.bpf_obj_get_info_by_fd(self.fd(name), info, ctypes.byref(size))
+        return struct.unpack("<IIII", info.raw)[2:]
+
     def close(self):
         for fd in self.fds.values():
             os.close(fd)
@@ -62,7 +73,7 @@ class Maps:
 
     def raw(self, name):
         """All (key, value) of a map, as bytes."""
-        key, value = (codec.size for codec in self.codecs.of[name])
+        key, value = self.sizes(name)
         keys, values = (ctypes.create_string_buffer(size * BATCH) for size in (key, value))
         cursor, previous, records = ctypes.create_string_buffer(max(key, 4)), None, []
         while True:
@@ -78,7 +89,7 @@ class Maps:
             previous = cursor
 
     def raw_slowly(self, name):
-        key, value = (ctypes.create_string_buffer(codec.size) for codec in self.codecs.of[name])
+        key, value = (ctypes.create_string_buffer(size) for size in self.sizes(name))
         previous, records = None, []
         while lib.bpf_map_get_next_key(self.fd(name), previous, key) == 0:
             previous = ctypes.create_string_buffer(key.raw, len(key.raw))
@@ -104,3 +115,16 @@ class Maps:
     def one(self, name):
         """The only entry of an array of one."""
         return self.items(name)[0][1]
+
+
+def digests(maps):
+    """One line a map: whether anything that a command may change has changed."""
+    for name in MAPS:
+        whole = hashlib.sha256()
+        for key, value in sorted(maps.raw(name)):
+            whole.update(key + value)
+        yield f"{name} {whole.hexdigest()[:16]}"
+
+
+if __name__ == "__main__":
+    print("\n".join(digests(Maps(*sys.argv[1:]))))
