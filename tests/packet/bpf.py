@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A small ctypes binding of libbpf: objects, maps as typed dicts, programs that are run on a packet.
+"""A small ctypes binding of libbpf: objects, maps as typed dicts, programs run on a packet.
 
     node = Programs()
     node.add("build/pod.bpf.o", rodata={"cfg": {"test_clock": True}}, sizes={"pp_flows": 64})
@@ -17,21 +17,37 @@ lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 P, I, U32, U64, SZ, S = (ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32, ctypes.c_uint64,
                          ctypes.c_size_t, ctypes.c_char_p)
 PROTOTYPES = {
-    "bpf_object__open_file": (P, S, P), "bpf_object__load": (I, P), "bpf_object__close": (None, P),
-    "bpf_object__next_map": (P, P, P), "bpf_object__next_program": (P, P, P),
-    "bpf_map__name": (S, P), "bpf_map__fd": (I, P), "bpf_map__type": (I, P), "bpf_map__key_size": (U32, P),
-    "bpf_map__value_size": (U32, P), "bpf_map__max_entries": (U32, P),
-    "bpf_map__btf_key_type_id": (U32, P), "bpf_map__btf_value_type_id": (U32, P),
-    "bpf_map__set_max_entries": (I, P, U32), "bpf_map__reuse_fd": (I, P, I),
+    "bpf_object__open_file": (P, S, P),
+    "bpf_object__load": (I, P),
+    "bpf_object__close": (None, P),
+    "bpf_object__next_map": (P, P, P),
+    "bpf_object__next_program": (P, P, P),
+    "bpf_map__name": (S, P),
+    "bpf_map__fd": (I, P),
+    "bpf_map__type": (I, P),
+    "bpf_map__key_size": (U32, P),
+    "bpf_map__value_size": (U32, P),
+    "bpf_map__max_entries": (U32, P),
+    "bpf_map__btf_key_type_id": (U32, P),
+    "bpf_map__btf_value_type_id": (U32, P),
+    "bpf_map__set_max_entries": (I, P, U32),
+    "bpf_map__reuse_fd": (I, P, I),
     "bpf_map__initial_value": (P, P, ctypes.POINTER(SZ)),
-    "bpf_map_lookup_elem": (I, I, P, P), "bpf_map_update_elem": (I, I, P, P, U64),
-    "bpf_map_delete_elem": (I, I, P), "bpf_map_get_next_key": (I, I, P, P),
-    "bpf_map_update_batch": (I, I, P, P, P, P), "bpf_map_delete_batch": (I, I, P, P, P),
+    "bpf_map_lookup_elem": (I, I, P, P),
+    "bpf_map_update_elem": (I, I, P, P, U64),
+    "bpf_map_delete_elem": (I, I, P),
+    "bpf_map_get_next_key": (I, I, P, P),
+    "bpf_map_update_batch": (I, I, P, P, P, P),
+    "bpf_map_delete_batch": (I, I, P, P, P),
     "bpf_map_lookup_batch": (I, I, P, P, P, P, P, P),
-    "bpf_program__name": (S, P), "bpf_program__fd": (I, P), "bpf_program__type": (I, P),
+    "bpf_program__name": (S, P),
+    "bpf_program__fd": (I, P),
+    "bpf_program__type": (I, P),
     "bpf_program__set_expected_attach_type": (I, P, I),
-    "bpf_prog_test_run_opts": (I, I, P), "bpf_obj_get_info_by_fd": (I, I, P, P),
-    "bpf_prog_load": (I, I, S, S, P, SZ, P), "libbpf_num_possible_cpus": (I,),
+    "bpf_prog_test_run_opts": (I, I, P),
+    "bpf_obj_get_info_by_fd": (I, I, P, P),
+    "bpf_prog_load": (I, I, S, S, P, SZ, P),
+    "libbpf_num_possible_cpus": (I, ),
     "libbpf_set_print": (P, P),
 }
 for name, (result, *arguments) in PROTOTYPES.items():
@@ -40,14 +56,15 @@ for name, (result, *arguments) in PROTOTYPES.items():
 
 MAP_PROG_ARRAY, MAP_PERCPU_ARRAY, MAP_PERCPU_HASH, MAP_LRU_PERCPU = 3, 6, 5, 10
 MAP_ARRAY, MAP_QUEUE, MAP_STACK, MAP_RINGBUF = 2, 22, 23, 27
-PROG_SCHED_CLS, PROG_XDP, PROG_SYSCALL = 3, 6, 31
+PROG_SCHED_CLS, PROG_XDP = 3, 6
 CHECKSUM_COMPLETE = 4  # BPF_F_TEST_SKB_CHECKSUM_COMPLETE
 
 
 class RunOpts(ctypes.Structure):
-    _fields_ = [("sz", SZ), ("data_in", P), ("data_out", P), ("data_size_in", U32), ("data_size_out", U32),
-                ("ctx_in", P), ("ctx_out", P), ("ctx_size_in", U32), ("ctx_size_out", U32), ("retval", U32),
-                ("repeat", I), ("duration", U32), ("flags", U32), ("cpu", U32), ("batch_size", U32)]
+    _fields_ = [("sz", SZ), ("data_in", P), ("data_out", P), ("data_size_in", U32),
+                ("data_size_out", U32), ("ctx_in", P), ("ctx_out", P), ("ctx_size_in", U32),
+                ("ctx_size_out", U32), ("retval", U32), ("repeat", I), ("duration", U32),
+                ("flags", U32), ("cpu", U32), ("batch_size", U32)]
 
 
 class BpfError(OSError):
@@ -63,13 +80,14 @@ def check(result, what):
 
 
 class Map:
-    """One map as a dict of Python values: m[key] = value, m[key], del m[key], in, items(), clear()."""
-
+    """One map as a dict of Python values."""
     def __init__(self, name, handle, btf):
         self.name, self.type = name, lib.bpf_map__type(handle)
         self.fd, self.max_entries = lib.bpf_map__fd(handle), lib.bpf_map__max_entries(handle)
-        self.key = self.codec(btf, lib.bpf_map__btf_key_type_id(handle), lib.bpf_map__key_size(handle))
-        self.value = self.codec(btf, lib.bpf_map__btf_value_type_id(handle), lib.bpf_map__value_size(handle))
+        self.key = self.codec(btf, lib.bpf_map__btf_key_type_id(handle),
+                              lib.bpf_map__key_size(handle))
+        self.value = self.codec(btf, lib.bpf_map__btf_value_type_id(handle),
+                                lib.bpf_map__value_size(handle))
         self.stride = -(-self.value.size // 8) * 8
         per_cpu = self.type in (MAP_PERCPU_ARRAY, MAP_PERCPU_HASH, MAP_LRU_PERCPU)
         self.copies = lib.libbpf_num_possible_cpus() if per_cpu else 0
@@ -99,15 +117,18 @@ class Map:
         if raw is None:
             raise KeyError(key)
         if self.copies:
-            return [self.value.unpack(raw[i * self.stride:i * self.stride + self.value.size])
-                    for i in range(self.copies)]
+            return [
+                self.value.unpack(raw[i * self.stride:i * self.stride + self.value.size])
+                for i in range(self.copies)
+            ]
         return self.value.unpack(raw)
 
     def __setitem__(self, key, value):
         raw = value if isinstance(value, (bytes, bytearray)) else self.value.pack(value)
         if self.copies:
             raw = raw.ljust(self.stride, b"\0") * self.copies
-        check(lib.bpf_map_update_elem(self.fd, self.raw_key(key), bytes(raw), 0), f"{self.name}[{key}] =")
+        check(lib.bpf_map_update_elem(self.fd, self.raw_key(key), bytes(raw), 0),
+              f"{self.name}[{key}] =")
 
     def __delitem__(self, key):
         check(lib.bpf_map_delete_elem(self.fd, self.raw_key(key)), f"del {self.name}[{key}]")
@@ -149,37 +170,39 @@ class Map:
         keys = ctypes.create_string_buffer(4 * self.max_entries)
         values = ctypes.create_string_buffer(self.value.size * self.max_entries)
         cursor, count = U32(), U32(self.max_entries)
-        lib.bpf_map_lookup_batch(self.fd, None, ctypes.byref(cursor), keys, values, ctypes.byref(count), None)
+        lib.bpf_map_lookup_batch(self.fd, None, ctypes.byref(cursor), keys, values,
+                                 ctypes.byref(count), None)
         return values.raw
 
 
 class Program:
     """A loaded program."""
-
     def __init__(self, name, fd, kind):
         self.name, self.fd, self.kind = name, fd, kind
         self.out = ctypes.create_string_buffer(70000)
         self.ctx = ctypes.create_string_buffer(192)
 
-    def run(self, frame, ifindex=0, flags=0, repeat=1, mark=0):
+    def run(self, frame, ifindex=0, flags=0, repeat=1, gso_size=0):
         """(verdict, frame afterwards); OSError EBADMSG says that skb->csum went wrong."""
-        opts = self.options(frame, ifindex, flags, repeat, mark)
+        opts = self.options(frame, ifindex, flags, repeat, gso_size)
         check(lib.bpf_prog_test_run_opts(self.fd, ctypes.byref(opts)), self.name)
         self.duration = opts.duration
         return opts.retval, self.out[:opts.data_size_out]
 
-    def options(self, frame, ifindex, flags, repeat, mark):
+    def call(self):
+        """Runs a syscall program; what it returned."""
+        opts = RunOpts(sz=ctypes.sizeof(RunOpts))
+        check(lib.bpf_prog_test_run_opts(self.fd, ctypes.byref(opts)), self.name)
+        return opts.retval
+
+    def options(self, frame, ifindex, flags, repeat, gso_size):
         opts = RunOpts(sz=ctypes.sizeof(RunOpts), repeat=repeat, flags=flags)
-        if self.kind == PROG_SYSCALL:
-            opts.ctx_in, opts.ctx_size_in = ctypes.cast(ctypes.c_char_p(frame), P), len(frame)
-            opts.repeat = 0
-            return opts
         opts.data_in, opts.data_size_in = ctypes.cast(ctypes.c_char_p(frame), P), len(frame)
         opts.data_out, opts.data_size_out = ctypes.cast(self.out, P), len(self.out)
         if self.kind == PROG_SCHED_CLS:
             ctypes.memset(self.ctx, 0, 192)
-            struct.pack_into("<I", self.ctx, 8, mark)
             struct.pack_into("<I", self.ctx, 40, ifindex)
+            struct.pack_into("<I", self.ctx, 176, gso_size)
             opts.ctx_in, opts.ctx_size_in = ctypes.cast(self.ctx, P), 192
         return opts
 
@@ -199,7 +222,6 @@ def trivial(kind=PROG_SCHED_CLS, verdict=0):
 
 class Programs:
     """Objects that share their maps by name."""
-
     def __init__(self, verbose=False):
         self.maps, self.programs, self.handles = {}, {}, []
         if not verbose:
@@ -228,7 +250,8 @@ class Programs:
             self.maps[name] = Map(name, entry, btf)
         for entry in self.each(lib.bpf_object__next_program, handle):
             name = lib.bpf_program__name(entry).decode()
-            self.programs[name] = Program(name, lib.bpf_program__fd(entry), lib.bpf_program__type(entry))
+            self.programs[name] = Program(name, lib.bpf_program__fd(entry),
+                                          lib.bpf_program__type(entry))
         return btf
 
     @staticmethod

@@ -29,10 +29,9 @@ def address_text(raw):
 
 class Btf:
     """The types of one object file."""
-
     def __init__(self, path):
-        text = subprocess.run(["bpftool", "-j", "btf", "dump", "file", path],
-                              check=True, capture_output=True, text=True).stdout
+        text = subprocess.run(["bpftool", "-j", "btf", "dump", "file", path], check=True,
+                              capture_output=True, text=True).stdout
         self.types = {t["id"]: t for t in json.loads(text)["types"]}
         self.codecs = {}
 
@@ -43,14 +42,17 @@ class Btf:
 
     def named(self, kind, name):
         """The id of the type of that kind and name, or None."""
-        return next((i for i, t in self.types.items() if t["kind"] == kind and t["name"] == name), None)
+        return next((i for i, t in self.types.items() if t["kind"] == kind and t["name"] == name),
+                    None)
 
     def variables(self, section):
         """name -> (offset, type id) of a data section such as .rodata."""
         section_id = self.named("DATASEC", section)
         entries = self.types[section_id]["vars"] if section_id else []
-        return {self.types[v["type_id"]]["name"]: (v["offset"], self.types[v["type_id"]]["type_id"])
-                for v in entries}
+        return {
+            self.types[v["type_id"]]["name"]: (v["offset"], self.types[v["type_id"]]["type_id"])
+            for v in entries
+        }
 
     def codec(self, type_id):
         type_id = self.resolve(type_id)
@@ -93,7 +95,6 @@ class Btf:
 
 class Opaque:
     """Bytes as they are."""
-
     def __init__(self, size):
         self.size = size
 
@@ -127,7 +128,8 @@ class Enum(Opaque):
         self.names = {v: n for n, v in values.items()}
 
     def pack(self, value):
-        return (self.values[value] if isinstance(value, str) else value).to_bytes(self.size, "little")
+        return (self.values[value] if isinstance(value, str) else value).to_bytes(
+            self.size, "little")
 
     def unpack(self, raw):
         number = int.from_bytes(raw, "little")
@@ -189,7 +191,6 @@ class Array(Opaque):
 
 class Struct(Opaque):
     """Members that a dict leaves out are zero; one that the struct lacks is an error."""
-
     def __init__(self, size, fields):
         super().__init__(size)
         self.fields = fields

@@ -31,6 +31,7 @@ def case(name, complete=True, lab="usual", **parameters):
             chosen = dict(zip(parameters, values))
             CASES.append(Case(name.format(**chosen), function, chosen, complete, lab))
         return function
+
     return register
 
 
@@ -47,4 +48,3 @@ def masquerade(lab, packet, family, protocol, uplink="up0", address=N1):
     port = port_of(result.frame, family, protocol)
     result.leaves(translated(packet, src=address[family], sport=port))
     return port
-

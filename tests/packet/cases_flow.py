@@ -36,8 +36,9 @@ def unanswered(lab, family, limits):
     assert alive(lab, family, protocol, port), f"dead after {seconds - 1} s"
 
 
-@case("timeout: each packet renews, sent every 20 s for 10 minutes the port stays, {protocol} IPv{family}",
-      family=BOTH, protocol=PORTED)
+@case(
+    "timeout: each packet renews, sent every 20 s for 10 minutes the port stays, {protocol} IPv{family}",
+    family=BOTH, protocol=PORTED)
 def one_way(lab, family, protocol):
     ports = set()
     for _ in range(30):
@@ -108,7 +109,8 @@ def fin_one(lab, family):
     from_pod(lab, family, "A")
 
 
-@case("tcp: a RST from {side} shortens to 10 to 30 s, not less, IPv{family}", family=BOTH, side=("pod", "world"))
+@case("tcp: a RST from {side} shortens to 10 to 30 s, not less, IPv{family}", family=BOTH,
+      side=("pod", "world"))
 def reset(lab, family, side):
     port = handshake(lab, family)
     if side == "pod":
@@ -169,7 +171,8 @@ def simultaneous(lab, family):
     assert alive(lab, family, "tcp", port)
 
 
-@case("clock: flows live across {border:#x}, IPv{family}", family=BOTH, border=(1 << 16, 1 << 24, 1 << 31))
+@case("clock: flows live across {border:#x}, IPv{family}", family=BOTH,
+      border=(1 << 16, 1 << 24, 1 << 31))
 def borders(lab, family, border):
     lab.set_clock(border - 10)
     port = start(lab, family, "udp")
@@ -200,8 +203,10 @@ def exhausted(lab, family, protocol):
 def freed(lab, family, how):
     protocol = "udp" if how == "has expired" else "tcp"
     pods = [B] + [A] * (SMALL_PORTS - 1)
-    ports = [masquerade(lab, l4(protocol, p.ip[family], W[family], 1000 + i, 80), family, protocol)
-             for i, p in enumerate(pods)]
+    ports = [
+        masquerade(lab, l4(protocol, p.ip[family], W[family], 1000 + i, 80), family, protocol)
+        for i, p in enumerate(pods)
+    ]
     late = l4(protocol, A.ip[family], W[family], 2000, 80)
     lab.to_net(late).dropped()
     if how == "pod is gone":
@@ -221,9 +226,13 @@ def freed(lab, family, how):
     lab.from_net(l4(protocol, W[family], N1[family], 80, ports[0], answer=True)).redirects
 
 
-@case("exhausted: a full table refuses new flows and keeps the old, IPv{family}", family=BOTH, lab="small")
+@case("exhausted: a full table refuses new flows and keeps the old, IPv{family}", family=BOTH,
+      lab="small")
 def table_full(lab, family):
-    remotes = [f"203.0.113.{i}" if family == 4 else f"2001:db8:2::{i:x}" for i in range(1, SMALL_FLOWS + 2)]
+    remotes = [
+        f"203.0.113.{i}" if family == 4 else f"2001:db8:2::{i:x}"
+        for i in range(1, SMALL_FLOWS + 2)
+    ]
     packets = [udp(A.ip[family], r, 1000, 80) for r in remotes]
     ports = [masquerade(lab, p, family, "udp") for p in packets[:SMALL_FLOWS]]
     for _ in range(6):
@@ -238,8 +247,8 @@ def table_full(lab, family):
     masquerade(lab, packets[-1], family, "udp")
 
 
-@case("exhausted: thousands of short flows through a small table, IPv{family}", family=BOTH, lab="small",
-      complete=False)
+@case("exhausted: thousands of short flows through a small table, IPv{family}", family=BOTH,
+      lab="small", complete=False)
 def churn(lab, family):
     for i in range(1500):
         packet = udp(A.ip[family], W[family], 1024 + i, 80)
@@ -247,8 +256,8 @@ def churn(lab, family):
         lab.advance(3)
 
 
-@case("inbound: {protocol} from outside to a pod's own address is answered with it, IPv{family}", family=BOTH,
-      protocol=PORTED)
+@case("inbound: {protocol} from outside to a pod's own address is answered with it, IPv{family}",
+      family=BOTH, protocol=PORTED)
 def inbound(lab, family, protocol):
     for _ in range(2):
         request = l4(protocol, W[family], A.ip[family], 4000, 80)
@@ -261,8 +270,9 @@ def inbound(lab, family, protocol):
 @case("inbound: the answer to one host is no way to another, IPv{family}", family=BOTH)
 def inbound_exact(lab, family):
     lab.from_net(udp(W[family], A.ip[family], 4000, 80)).redirects
-    for packet in (udp(A.ip[family], W2[family], 80, 4000), udp(A.ip[family], W[family], 80, 4001),
-                   udp(A.ip[family], W[family], 81, 4000)):
+    for packet in (udp(A.ip[family], W2[family], 80,
+                       4000), udp(A.ip[family], W[family], 80,
+                                  4001), udp(A.ip[family], W[family], 81, 4000)):
         masquerade(lab, packet, family, "udp")
     lab.to_net(udp(B.ip[family], W[family], 80, 4000)).passes
     masquerade(lab, udp(B.ip[family], W[family], 80, 4000), family, "udp")
@@ -277,7 +287,8 @@ def stray(lab, family, flags):
     masquerade(lab, tcp(A.ip[family], W[family], 50000, 80), family, "tcp")
 
 
-@case("inbound: a SYN of the pod goes before a stale inbound entry (Cilium 47425), IPv{family}", family=BOTH)
+@case("inbound: a SYN of the pod goes before a stale inbound entry (Cilium 47425), IPv{family}",
+      family=BOTH)
 def own_syn(lab, family):
     lab.from_net(tcp(W[family], A.ip[family], 80, 50000))
     assert len(lab.maps["pp_inbound"]) == 1
@@ -336,7 +347,8 @@ def inbound_skip(lab, family):
     lab.to_net(tcp(D.ip[family], W[family], 80, 4000, "SA")).passed()
 
 
-@case("inbound: an outgoing flow of the same ports is not taken for an answer, IPv{family}", family=BOTH)
+@case("inbound: an outgoing flow of the same ports is not taken for an answer, IPv{family}",
+      family=BOTH)
 def outgoing_first(lab, family):
     port = masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp")
     lab.from_net(udp(W[family], A.ip[family], 80, 50000))
@@ -348,7 +360,8 @@ def lost_halves(lab, family):
     packet = udp(A.ip[family], W[family], 50000, 80)
     port = masquerade(lab, packet, family, "udp")
     lab.maps["pp_flow_fwd"].clear()
-    assert masquerade(lab, packet, family, "udp") == port, "the claim of the same flow was not adopted"
+    assert masquerade(lab, packet, family,
+                      "udp") == port, "the claim of the same flow was not adopted"
     lab.maps["pp_flow_rev"].clear()
     lab.to_net(packet)
     port = port_of(lab.to_net(packet).frame, family, "udp")

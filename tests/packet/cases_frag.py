@@ -2,7 +2,8 @@
 """Fragments of masqueraded datagrams, in both directions and in any order."""
 from cases import BOTH, case, masquerade
 from lab import A, B, N1, W
-from packets import (ICMP, IP, UDP, ICMPv6EchoRequest, IPv6, IPv6ExtHdrFragment, Raw, ip, l4, moved, translated, udp)
+from packets import (ICMP, IP, UDP, ICMPv6EchoRequest, IPv6, IPv6ExtHdrFragment, Raw, ip, l4, moved,
+                     translated, udp)
 
 PIECE = 64  # bytes of IP payload in each fragment but the last
 
@@ -18,15 +19,18 @@ def fragments(packet, family, ident=77):
         data = Raw(payload[start:start + PIECE])
         if family == 6:
             head = ip(whole.src, whole.dst, whole.hlim, nh=44)
-            pieces.append(head / IPv6ExtHdrFragment(nh=number, offset=start // 8, m=more, id=ident) / data)
+            pieces.append(head /
+                          IPv6ExtHdrFragment(nh=number, offset=start // 8, m=more, id=ident) / data)
         else:
-            pieces.append(ip(whole.src, whole.dst, whole.ttl, id=ident, proto=number, flags="MF" if more else 0,
-                             frag=start // 8) / data)
+            pieces.append(
+                ip(whole.src, whole.dst, whole.ttl, id=ident, proto=number,
+                   flags="MF" if more else 0, frag=start // 8) / data)
     return pieces
 
 
 def big(protocol, src, dst, sport, dport, **fields):
-    return l4(protocol, src, dst, sport, dport, data=bytes(i * 3 & 255 for i in range(200)), **fields)
+    return l4(protocol, src, dst, sport, dport, data=bytes(i * 3 & 255 for i in range(200)),
+              **fields)
 
 
 def same_translation(lab, packet, wanted, family):
@@ -52,12 +56,14 @@ def moved_raw(piece):
     return piece
 
 
-@case("fragment: {protocol} in pieces, out and back, IPv{family}", family=BOTH, protocol=("udp", "echo"))
+@case("fragment: {protocol} in pieces, out and back, IPv{family}", family=BOTH,
+      protocol=("udp", "echo"))
 def there_and_back(lab, family, protocol):
     port = masquerade(lab, l4(protocol, A.ip[family], W[family], 1000, 80), family, protocol)
     packet = big(protocol, A.ip[family], W[family], 1000, 80)
     same_translation(lab, packet, translated(packet, src=N1[family], sport=port), family)
-    answer = big(protocol, W[family], N1[family], 0 if protocol == "echo" else 80, port, answer=True)
+    answer = big(protocol, W[family], N1[family], 0 if protocol == "echo" else 80, port,
+                 answer=True)
     back_in(lab, answer, translated(answer, dst=A.ip[family], dport=1000), family)
 
 
@@ -70,8 +76,11 @@ def fragmented_first(lab, family):
 @case("fragment: two datagrams interleaved, of two pods with one id, IPv{family}", family=BOTH)
 def interleaved(lab, family):
     one, two = (big("udp", pod.ip[family], W[family], 50000 + pod.slot, 80) for pod in (A, B))
-    wires = [translated(p, src=N1[family], sport=50000 + pod.slot) for p, pod in ((one, A), (two, B))]
-    for pieces in zip(*(zip(fragments(p, family), fragments(w, family)) for p, w in zip((one, two), wires))):
+    wires = [
+        translated(p, src=N1[family], sport=50000 + pod.slot) for p, pod in ((one, A), (two, B))
+    ]
+    for pieces in zip(*(zip(fragments(p, family), fragments(w, family))
+                        for p, w in zip((one, two), wires))):
         for piece, outside in pieces:
             lab.to_net(piece).leaves(outside)
 
@@ -126,7 +135,8 @@ def forgotten(lab, family):
     lab.to_net(pieces[1]).dropped()
 
 
-@case("fragment: what is left of a dead pod's datagram does not reach its heir, IPv{family}", family=BOTH)
+@case("fragment: what is left of a dead pod's datagram does not reach its heir, IPv{family}",
+      family=BOTH)
 def heir(lab, family):
     port = masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp")
     pieces = fragments(big("udp", W[family], N1[family], 80, port), family)
@@ -136,10 +146,12 @@ def heir(lab, family):
         lab.from_net(piece).passed()
 
 
-@case("fragment: a first one of {size} bytes without the ports is dropped, IPv{family}", family=BOTH, size=(0, 1, 4, 7))
+@case("fragment: a first one of {size} bytes without the ports is dropped, IPv{family}",
+      family=BOTH, size=(0, 1, 4, 7))
 def tiny(lab, family, size):
     if family == 6:
-        piece = ip(A.ip[6], W[6], nh=44) / IPv6ExtHdrFragment(nh=17, m=1, id=5) / Raw(b"\xc3\x50\0\x50\1\0\0\0"[:size])
+        piece = ip(A.ip[6], W[6], nh=44) / IPv6ExtHdrFragment(nh=17, m=1, id=5) / Raw(
+            b"\xc3\x50\0\x50\1\0\0\0"[:size])
     else:
         piece = ip(A.ip[4], W[4], proto=17, flags="MF") / Raw(b"\xc3\x50\0\x50\1\0\0\0"[:size])
     lab.to_net(piece).dropped()
@@ -199,7 +211,9 @@ def quoted_later(lab, family):
     kind, code = (11, 1) if family == 4 else (3, 1)
     result = lab.from_net(error(W[family], N1[family], kind, code, wires[1]))
     if result.redirects:
-        result.delivered(A, error(W[family], A.ip[family], kind, code, fragments(packet, family)[1], ttl=63))
+        result.delivered(
+            A, error(W[family], A.ip[family], kind, code,
+                     fragments(packet, family)[1], ttl=63))
     else:
         result.refused()
 

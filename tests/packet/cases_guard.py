@@ -3,14 +3,19 @@
 import random
 
 from cases import BOTH, case
-from lab import (A, B, C, D, DROP, HOST_MAC, MACS, N1, PASS, ROUTER_MAC, UNALLOCATED, W, XDP_DROP, XDP_PASS, address_of)
-from packets import (ARP, Dot1Q, Ether, ICMPv6Unknown, IPOption, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, Raw, UDP,
-                     echo, error, ip, l4, sctp, tcp, udp)
+from lab import (A, B, C, D, DROP, HOST_MAC, MACS, N1, PASS, ROUTER_MAC, UNALLOCATED, W, XDP_DROP,
+                 XDP_PASS, address_of)
+from packets import (ARP, Dot1Q, Ether, ICMPv6Unknown, IPOption, IPv6ExtHdrDestOpt,
+                     IPv6ExtHdrFragment, Raw, UDP, echo, error, ip, l4, sctp, tcp, udp)
 
-BOGONS = {4: ("0.0.0.0", "0.9.9.9", "127.0.0.1", "224.0.0.5", "239.9.9.9", "255.255.255.255"),
-          6: ("::1", "ff02::1", "ff0e::7")}
-SPOOFED = {4: (A.ip[4], B.ip[4], D.ip[4], UNALLOCATED[4], "10.10.0.0", "10.10.0.31"),
-           6: (A.ip[6], B.ip[6], D.ip[6], UNALLOCATED[6], "fd00:10::", "fd00:10::1f")}
+BOGONS = {
+    4: ("0.0.0.0", "0.9.9.9", "127.0.0.1", "224.0.0.5", "239.9.9.9", "255.255.255.255"),
+    6: ("::1", "ff02::1", "ff0e::7")
+}
+SPOOFED = {
+    4: (A.ip[4], B.ip[4], D.ip[4], UNALLOCATED[4], "10.10.0.0", "10.10.0.31"),
+    6: (A.ip[6], B.ip[6], D.ip[6], UNALLOCATED[6], "fd00:10::", "fd00:10::1f")
+}
 
 
 def frame_of(packet, *tags):
@@ -29,7 +34,8 @@ def both(lab, packet):
     return guard.verdict == XDP_DROP, tc.drops
 
 
-@case("guard: the source {index} of our blocks is dropped, IPv{family}", family=BOTH, index=range(6))
+@case("guard: the source {index} of our blocks is dropped, IPv{family}", family=BOTH,
+      index=range(6))
 def spoofed(lab, family, index):
     for target in (A.ip[family], N1[family], W[family], C[family]):
         assert both(lab, udp(SPOOFED[family][index], target, 1, 2)) == (True, True)
@@ -44,8 +50,10 @@ def bogon(lab, family):
 
 @case("guard: private and other nodes' sources pass, IPv{family}", family=BOTH)
 def private(lab, family):
-    sources = {4: ("192.168.1.1", "10.10.1.5", "10.99.0.1", "172.16.0.1", "100.64.0.1"),
-               6: ("fd00:99::1", "fd00:10:0:1::5", "2001:db8::1")}[family]
+    sources = {
+        4: ("192.168.1.1", "10.10.1.5", "10.99.0.1", "172.16.0.1", "100.64.0.1"),
+        6: ("fd00:99::1", "fd00:10:0:1::5", "2001:db8::1")
+    }[family]
     for source in sources:
         for target in (A.ip[family], N1[family]):
             assert both(lab, udp(source, target, 1, 2)) == (False, False), f"{source} to {target}"
@@ -53,7 +61,9 @@ def private(lab, family):
 
 @case("guard: an address of ours that nobody has, IPv{family}", family=BOTH)
 def unallocated(lab, family):
-    targets = {4: ("10.10.0.9", "10.10.0.30", "10.20.0.6"), 6: ("fd00:10::9", "fd00:10::1e", "fd00:20::6")}[family]
+    targets = {
+        4: ("10.10.0.9", "10.10.0.30", "10.20.0.6"), 6: ("fd00:10::9", "fd00:10::1e", "fd00:20::6")
+    }[family]
     for target in targets:
         assert both(lab, udp(W[family], target, 1, 2)) == (True, True), target
     for pod in (A, B, D):
@@ -67,13 +77,15 @@ def edges(lab, family):
         assert dropped[0] == dropped[1], f"{target}: XDP and tc differ"
 
 
-@case("guard: addresses of a large block in every chunk and word, IPv{family}", family=BOTH, complete=False)
+@case("guard: addresses of a large block in every chunk and word, IPv{family}", family=BOTH,
+      complete=False)
 def large_block(lab, family):
     base, length = {4: ("10.30.0.0", 16), 6: ("fd00:30::", 112)}[family]
     lab.put_cidr(base, length, kind="CIDR_LOCAL", pool=1, block=31)
     lab.maps["pp_blocks"][31] = dict(
         pool=1, family="FAMILY_IPV6" if family == 6 else "FAMILY_IPV4", state="BLOCK_ACTIVE",
-        prefix=dict(addr=base, length=length + (96 if family == 4 else 0)), size=65536, low=1, high=65535)
+        prefix=dict(addr=base,
+                    length=length + (96 if family == 4 else 0)), size=65536, low=1, high=65535)
     lab.put_range(base, length)
     taken = random.Random(5).sample(range(1, 65535), 300) + [1, 63, 64, 511, 512, 65534]
     words = {}
@@ -86,10 +98,12 @@ def large_block(lab, family):
         for near in (number - 1, number, number + 1):
             if 0 < near < 65535:
                 verdict = lab.guard(frame_of(udp(W[family], address_of(base, near), 1, 2))).verdict
-                assert (verdict == XDP_PASS) == (near in taken), f"{address_of(base, near)}: verdict {verdict}"
+                assert (verdict == XDP_PASS) == (
+                    near in taken), f"{address_of(base, near)}: verdict {verdict}"
 
 
-@case("guard: TTL {ttl} and fragments pass to the stack's judgement, IPv{family}", family=BOTH, ttl=(0, 1))
+@case("guard: TTL {ttl} and fragments pass to the stack's judgement, IPv{family}", family=BOTH,
+      ttl=(0, 1))
 def ttl(lab, family, ttl):
     assert both(lab, udp(W[family], UNALLOCATED[family], 1, 2, ttl=ttl))[0] in (False, True)
     assert both(lab, udp(W[family], A.ip[family], 1, 2, ttl=ttl)) == (False, False)
@@ -98,7 +112,8 @@ def ttl(lab, family, ttl):
     assert both(lab, piece) == (False, False)
 
 
-@case("guard: through {count} VLAN tags the same, IPv{family}", family=BOTH, count=(1, 2), complete=False)
+@case("guard: through {count} VLAN tags the same, IPv{family}", family=BOTH, count=(1, 2),
+      complete=False)
 def tagged(lab, family, count):
     tags = (Dot1Q(vlan=5), Dot1Q(vlan=6))[:count]
     assert lab.guard(frame_of(udp(A.ip[family], N1[family], 1, 2), *tags)).verdict == XDP_DROP
@@ -110,7 +125,8 @@ def tagged(lab, family, count):
 def passes(lab):
     tags = [Dot1Q(vlan=v) for v in (5, 6, 7)]
     assert lab.guard(frame_of(udp(A.ip[4], N1[4], 1, 2), *tags)).verdict == XDP_PASS
-    for packet in (ARP(psrc="192.0.2.1", pdst=N1[4], hwsrc=ROUTER_MAC), ARP(psrc=A.ip[4], pdst=N1[4], hwsrc=ROUTER_MAC),
+    for packet in (ARP(psrc="192.0.2.1", pdst=N1[4],
+                       hwsrc=ROUTER_MAC), ARP(psrc=A.ip[4], pdst=N1[4], hwsrc=ROUTER_MAC),
                    ip("fe80::1", "ff02::1", 255) / ICMPv6Unknown(type=134, msgbody=bytes(12)),
                    ip("::", "ff02::1:ff00:10", 255) / ICMPv6Unknown(type=135, msgbody=bytes(20)),
                    udp("192.0.2.1", "224.0.0.5", 1, 2)):
@@ -150,8 +166,8 @@ def random_packet(chance):
     fields = {"ttl": chance.choice((0, 1, 2, 64, 255))}
     if family == 4 and chance.random() < .2:
         fields["options"] = [IPOption(b"\x01" * 4)] * chance.randrange(1, 10)
-    packet = l4(chance.choice(("tcp", "udp", "echo", "sctp", "gre")), source, target, chance.randrange(65536),
-                chance.randrange(65536), **fields)
+    packet = l4(chance.choice(("tcp", "udp", "echo", "sctp", "gre")), source, target,
+                chance.randrange(65536), chance.randrange(65536), **fields)
     return packet
 
 
@@ -162,9 +178,12 @@ FRAMES = {
     "UDP": lambda f: udp(A.ip[f], W[f], 50000, 80, data=b"x" * 80),
     "echo": lambda f: echo(A.ip[f], W[f], 5, data=b"x" * 80),
     "SCTP": lambda f: sctp(A.ip[f], W[f], 50000, 80, data=b"x" * 80),
-    "options": lambda f: udp(A.ip[4], W[4], 50000, 80, b"x" * 80, options=[IPOption(b"\x01" * 4)] * 5) if f == 4
-    else ip(A.ip[6], W[6]) / IPv6ExtHdrDestOpt() / IPv6ExtHdrDestOpt() / UDP(sport=50000, dport=80) / Raw(b"x" * 50),
-    "error": lambda f: error(A.ip[f], W[f], 3 if f == 4 else 1, 3, udp(W[f], A.ip[f], 80, 50000, b"x" * 60)),
+    "options": lambda f: udp(A.ip[4], W[4], 50000, 80, b"x" * 80, options=[IPOption(b"\x01" * 4)] *
+                             5)
+    if f == 4 else ip(A.ip[6], W[6]) / IPv6ExtHdrDestOpt() / IPv6ExtHdrDestOpt() / UDP(
+        sport=50000, dport=80) / Raw(b"x" * 50),
+    "error": lambda f: error(A.ip[f], W[f], 3
+                             if f == 4 else 1, 3, udp(W[f], A.ip[f], 80, 50000, b"x" * 60)),
 }
 
 
@@ -178,7 +197,9 @@ def cut_out(lab, family, what):
         if size < SHORTEST[family]:
             continue
         results = [lab.run("pp_to_net", cut, "up0")]
-        results.append(lab.run("pp_from_pod", bytes.fromhex((HOST_MAC + A.mac).replace(":", "")) + cut[12:], A.interface))
+        results.append(
+            lab.run("pp_from_pod",
+                    bytes.fromhex((HOST_MAC + A.mac).replace(":", "")) + cut[12:], A.interface))
         results.append(lab.run("pp_from_net", cut, "up0"))
         for result in results:
             assert len(result.frame) == size, f"{size} bytes became {len(result.frame)}"
@@ -195,14 +216,16 @@ def padded(lab, family):
     for padding in (1, 4, 18):
         result = lab.run("pp_to_net", frame + bytes(range(1, padding + 1)), "up0")
         bare = lab.to_net(packet)
-        assert result.passes and result.frame == bare.frame + bytes(range(1, padding + 1)), result.say()
+        assert result.passes and result.frame == bare.frame + bytes(range(
+            1, padding + 1)), result.say()
 
 
 @case("cut: random bytes in every hook, seed {seed}", seed=range(4), complete=False)
 def noise(lab, seed):
     chance = random.Random(seed)
     for _ in range(400):
-        ethertype = chance.choice((b"\x08\x00", b"\x86\xdd", b"\x08\x06", b"\x81\x00", chance.randbytes(2)))
+        ethertype = chance.choice(
+            (b"\x08\x00", b"\x86\xdd", b"\x08\x06", b"\x81\x00", chance.randbytes(2)))
         frame = bytes.fromhex((HOST_MAC + A.mac).replace(":", "")) + ethertype + \
             chance.randbytes(chance.randrange(40, 150))
         for program in ("pp_from_pod", "pp_to_net", "pp_from_net"):
@@ -216,7 +239,10 @@ def noise(lab, seed):
 def flipped(lab, seed):
     """Whatever the bits say, a pod's address does not leave to the world by a known protocol."""
     chance = random.Random(seed)
-    base = [bytes(Ether(src=MACS["up0"], dst=ROUTER_MAC) / make(f)) for make in FRAMES.values() for f in BOTH]
+    base = [
+        bytes(Ether(src=MACS["up0"], dst=ROUTER_MAC) / make(f)) for make in FRAMES.values()
+        for f in BOTH
+    ]
     for _ in range(400):
         frame = bytearray(chance.choice(base))
         for _ in range(chance.randrange(1, 4)):
@@ -233,7 +259,8 @@ def leaked(frame):
     """A frame to the world with the address of one of this node's pods."""
     if frame[12:14] == b"\x08\x00":
         source, target = frame[26:30], frame[30:34]
-        return source[:3] in (b"\x0a\x0a\x00", b"\x0a\x14\x00") and source[3] < 32 and target[:2] == b"\xcb\x00"
+        return source[:3] in (b"\x0a\x0a\x00",
+                              b"\x0a\x14\x00") and source[3] < 32 and target[:2] == b"\xcb\x00"
     if frame[12:14] == b"\x86\xdd":
         source, target = frame[22:38], frame[38:54]
         ours = (bytes.fromhex("fd000010") + bytes(11), bytes.fromhex("fd000020") + bytes(11))

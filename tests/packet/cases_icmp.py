@@ -2,11 +2,13 @@
 """ICMP errors about masqueraded flows, both ways, with the packet they quote."""
 from cases import BOTH, case, masquerade, port_of
 from lab import A, B, N1, R, W, W2
-from packets import (IPOption, IPv6ExtHdrDestOpt, PROTOCOLS, Raw, UDP, error, ip, l4, moved, reply, tcp, translated,
-                     udp)
+from packets import (IPOption, IPv6ExtHdrDestOpt, PROTOCOLS, Raw, UDP, error, ip, l4, moved, reply,
+                     tcp, translated, udp)
 
-KINDS = {4: [(3, code) for code in range(16)] + [(11, 0), (11, 1), (12, 0), (12, 2)],
-         6: [(1, code) for code in range(8)] + [(2, 0), (3, 0), (3, 1), (4, 0), (4, 1), (4, 2)]}
+KINDS = {
+    4: [(3, code) for code in range(16)] + [(11, 0), (11, 1), (12, 0), (12, 2)],
+    6: [(1, code) for code in range(8)] + [(2, 0), (3, 0), (3, 1), (4, 0), (4, 1), (4, 2)]
+}
 FIRST = {4: (3, 4), 6: (2, 0)}
 HEADER = {4: 20, 6: 40}
 
@@ -14,7 +16,8 @@ HEADER = {4: 20, 6: 40}
 def quoted(packet, family):
     """The lengths of quotation that are tried: 8 bytes of payload, 20, and all of it."""
     whole = len(bytes(packet))
-    return sorted({HEADER[family] + 8, HEADER[family] + 20, whole - 1, whole} & set(range(whole + 1)))
+    return sorted({HEADER[family] + 8, HEADER[family] + 20, whole - 1, whole}
+                  & set(range(whole + 1)))
 
 
 @case("error: every type about UDP reaches the pod as its own, IPv{family}", family=BOTH)
@@ -38,7 +41,8 @@ def all_protocols(lab, family, protocol):
     for length in quoted(sent, family):
         for sender in (R, W):
             packet = error(sender[family], N1[family], kind, code, outside, length, field=1400)
-            inside = error(sender[family], A.ip[family], kind, code, sent, length, ttl=63, field=1400)
+            inside = error(sender[family], A.ip[family], kind, code, sent, length, ttl=63,
+                           field=1400)
             lab.from_net(packet).delivered(A, inside)
 
 
@@ -49,11 +53,12 @@ def no_checksum(lab):
     port = masquerade(lab, sent, 4, "udp")
     outside = translated(sent, src=N1[4], sport=port)
     for length in (28, 40, 68):
-        lab.from_net(error(R[4], N1[4], 3, 4, outside, length)).delivered(
-            A, error(R[4], A.ip[4], 3, 4, sent, length, ttl=63))
+        lab.from_net(error(R[4], N1[4], 3, 4, outside,
+                           length)).delivered(A, error(R[4], A.ip[4], 3, 4, sent, length, ttl=63))
 
 
-@case("error: quotations of every length, {protocol} IPv{family}", family=BOTH, protocol=("tcp", "udp", "echo"))
+@case("error: quotations of every length, {protocol} IPv{family}", family=BOTH,
+      protocol=("tcp", "udp", "echo"))
 def every_length(lab, family, protocol):
     sent = l4(protocol, A.ip[family], W[family], 1000, 80, data=bytes(range(60)))
     port = masquerade(lab, sent, family, protocol)
@@ -103,11 +108,15 @@ def quoted_ttl(lab, family):
     outside = translated(sent, src=N1[family], sport=port, ttl=1)
     kind, code = (11, 0) if family == 4 else (3, 0)
     lab.from_net(error(R[family], N1[family], kind, code, outside, HEADER[family] + 8)).delivered(
-        A, error(R[family], A.ip[family], kind, code, translated(sent, ttl=1), HEADER[family] + 8, ttl=63))
+        A,
+        error(R[family], A.ip[family], kind, code, translated(sent, ttl=1), HEADER[family] + 8,
+              ttl=63))
 
 
-@case("error: about {what} makes and touches no flow, IPv{family}", family=BOTH, what=(
-    "a flow that is not", "another port", "another remote", "an ICMP error", "the answer's direction"))
+@case(
+    "error: about {what} makes and touches no flow, IPv{family}", family=BOTH,
+    what=("a flow that is not", "another port", "another remote", "an ICMP error",
+          "the answer's direction"))
 def unknown(lab, family, what):
     kind, code = FIRST[family]
     port = 50001
@@ -117,7 +126,8 @@ def unknown(lab, family, what):
         "a flow that is not": udp(N1[family], W[family], port, 80),
         "another port": udp(N1[family], W[family], port + 1, 80),
         "another remote": udp(N1[family], W2[family], port, 80),
-        "an ICMP error": error(N1[family], W[family], kind, code, udp(W[family], N1[family], 80, port)),
+        "an ICMP error": error(N1[family], W[family], kind, code,
+                               udp(W[family], N1[family], 80, port)),
         "the answer's direction": udp(W[family], N1[family], 80, port),
     }[what]
     before = [lab.maps[n].raw_keys() for n in ("pp_flow_fwd", "pp_flow_rev", "pp_inbound")]
@@ -135,7 +145,9 @@ def no_refresh(lab, family):
     lab.advance(28)
     flows = lab.maps["pp_flows"].read_all()
     kind, code = FIRST[family]
-    assert lab.from_net(error(R[family], N1[family], kind, code, translated(sent, src=N1[family], sport=port))).redirects
+    assert lab.from_net(
+        error(R[family], N1[family], kind, code, translated(sent, src=N1[family],
+                                                            sport=port))).redirects
     assert flows == lab.maps["pp_flows"].read_all()
     lab.advance(4)
     result = lab.from_net(udp(W[family], N1[family], 80, port))
@@ -153,8 +165,8 @@ def native_error(lab, family):
         result.refused()
 
 
-@case("error: a pod's port unreachable about {protocol} leaves as the node's, IPv{family}", family=BOTH,
-      protocol=PROTOCOLS)
+@case("error: a pod's port unreachable about {protocol} leaves as the node's, IPv{family}",
+      family=BOTH, protocol=PROTOCOLS)
 def from_a_pod(lab, family, protocol):
     port = masquerade(lab, l4(protocol, A.ip[family], W[family], 1000, 80), family, protocol)
     sport = 0 if protocol == "echo" else 80
@@ -184,7 +196,8 @@ def bad_from_a_pod(lab, family, what):
     lab.to_net(error(A.ip[family], W[family], kind, code, about, length)).dropped()
 
 
-@case("error: a pod's error about an inbound connection keeps the pod's address, IPv{family}", family=BOTH)
+@case("error: a pod's error about an inbound connection keeps the pod's address, IPv{family}",
+      family=BOTH)
 def from_a_pod_inbound(lab, family):
     request = udp(W[family], A.ip[family], 4000, 9)
     lab.from_net(request).delivered(A, moved(request))
@@ -196,7 +209,8 @@ def from_a_pod_inbound(lab, family):
 def from_a_pod_native(lab, family):
     lab.put_nomasq(W[family], {4: 32, 6: 128}[family], "NOMASQ_NATIVE")
     kind, code = (3, 3) if family == 4 else (1, 4)
-    lab.to_net(error(A.ip[family], W[family], kind, code, udp(W[family], A.ip[family], 4000, 9))).passed()
+    lab.to_net(error(A.ip[family], W[family], kind, code, udp(W[family], A.ip[family], 4000,
+                                                              9))).passed()
 
 
 @case("error: from one pod to another about their traffic, IPv{family}", family=BOTH)
@@ -212,7 +226,9 @@ def dead_pod(lab, family):
     port = masquerade(lab, sent, family, "udp")
     lab.put_pod(A, generation=A.generation + 1)
     kind, code = FIRST[family]
-    lab.from_net(error(R[family], N1[family], kind, code, translated(sent, src=N1[family], sport=port))).refused()
+    lab.from_net(
+        error(R[family], N1[family], kind, code, translated(sent, src=N1[family],
+                                                            sport=port))).refused()
 
 
 @case("error: with TTL 1 is not delivered with 0, IPv{family}", family=BOTH)
@@ -240,7 +256,8 @@ def about_reply(lab, family):
         result.refused()
 
 
-@case("error: the port differs but the sum does not (no checksum change hides it), IPv{family}", family=BOTH)
+@case("error: the port differs but the sum does not (no checksum change hides it), IPv{family}",
+      family=BOTH)
 def compensating(lab, family):
     sent = udp(A.ip[family], W[family], 50000, 80, b"x" * 40)
     port = masquerade(lab, sent, family, "udp")
@@ -252,8 +269,9 @@ def compensating(lab, family):
             A, error(R[family], A.ip[family], kind, code, sent, length, ttl=63))
 
 
-@case("error: of the node itself about an answer quotes what came from outside, ranges {ranges}, IPv{family}",
-      family=BOTH, ranges=("known", "unknown"))
+@case(
+    "error: of the node itself about an answer quotes what came from outside, ranges {ranges}, IPv{family}",
+    family=BOTH, ranges=("known", "unknown"))
 def node_error(lab, family, ranges):
     if ranges == "unknown":
         lab.maps["pp_ranges"][0] = {}

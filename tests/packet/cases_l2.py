@@ -2,18 +2,24 @@
 """A pod's identity: source addresses and MACs, ARP, neighbour discovery."""
 from cases import BOTH, case
 from lab import A, B, C, GATEWAY, HOST_MAC, N1, R, UNALLOCATED, W, pod_mac
-from packets import (ARP, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, ICMPv6Unknown,
-                     Ether, ip, tcp, udp)
+from packets import (ARP, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr,
+                     ICMPv6Unknown, Ether, ip, tcp, udp)
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
-DESTINATIONS = {"pod": lambda f: B.ip[f], "host": lambda f: N1[f], "node": lambda f: C[f], "world": lambda f: W[f]}
+DESTINATIONS = {
+    "pod": lambda f: B.ip[f], "host": lambda f: N1[f], "node": lambda f: C[f],
+    "world": lambda f: W[f]
+}
 
 
 @case("spoof: A with the source {whose} to the {target} is dropped, IPv{family}", family=BOTH,
-      whose=("another pod's", "the node's", "the world's", "none", "unallocated", "loopback"), target=DESTINATIONS)
+      whose=("another pod's", "the node's", "the world's", "none", "unallocated", "loopback"),
+      target=DESTINATIONS)
 def spoofed_source(lab, family, whose, target):
-    source = {"another pod's": B.ip, "the node's": N1, "the world's": W, "unallocated": UNALLOCATED,
-              "none": {4: "0.0.0.0", 6: "::"}, "loopback": {4: "127.0.0.1", 6: "::1"}}[whose][family]
+    source = {
+        "another pod's": B.ip, "the node's": N1, "the world's": W, "unallocated": UNALLOCATED,
+        "none": {4: "0.0.0.0", 6: "::"}, "loopback": {4: "127.0.0.1", 6: "::1"}
+    }[whose][family]
     packet = udp(source, DESTINATIONS[target](family), 1000, 80)
     lab.from_pod(A, packet).dropped()
 
@@ -26,8 +32,10 @@ def link_local_source(lab, target):
 @case("spoof: A with the MAC of {whose} is dropped, IPv{family}", family=BOTH,
       whose=("B", "nobody", "the host", "a free slot", "no slot"))
 def spoofed_mac(lab, family, whose):
-    mac = {"B": B.mac, "nobody": "02:00:00:00:00:99", "the host": HOST_MAC, "a free slot": pod_mac(9),
-           "no slot": pod_mac(16384)}[whose]
+    mac = {
+        "B": B.mac, "nobody": "02:00:00:00:00:99", "the host": HOST_MAC, "a free slot": pod_mac(9),
+        "no slot": pod_mac(16384)
+    }[whose]
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80), src=mac).dropped()
 
 
@@ -37,7 +45,8 @@ def spoofed_interface(lab, family):
     lab.from_pod(A, udp(A.ip[family], W[family], 1000, 80), interface=B.interface).dropped()
 
 
-@case("spoof: A's interface after A is gone, and after its slot is another's, IPv{family}", family=BOTH)
+@case("spoof: A's interface after A is gone, and after its slot is another's, IPv{family}",
+      family=BOTH)
 def gone(lab, family):
     lab.remove_pod(A)
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).dropped()
@@ -75,9 +84,11 @@ def send_arp(lab, packet, src=A.mac, dst=BROADCAST):
 
 def answered(result, target):
     assert result.redirects, result.say()
-    wanted = bytes(Ether(src=HOST_MAC, dst=A.mac) / ARP(op=2, hwsrc=HOST_MAC, psrc=target, hwdst=A.mac,
-                                                        pdst=A.ip[4]))
-    assert result.frame[:42] == wanted, f"{Ether(result.frame).summary()}\n   {result.frame.hex()}\n   {wanted.hex()}"
+    wanted = bytes(
+        Ether(src=HOST_MAC, dst=A.mac) /
+        ARP(op=2, hwsrc=HOST_MAC, psrc=target, hwdst=A.mac, pdst=A.ip[4]))
+    got = result.frame[:42]
+    assert got == wanted, f"{Ether(got).summary()}\n   {got.hex()}\n   {wanted.hex()}"
 
 
 @case("arp: who-has the gateway is answered", complete=False)
@@ -98,13 +109,16 @@ def arp_own(lab, what):
     send_arp(lab, arp_request(sender, A.ip[4])).dropped()
 
 
-@case("arp: {what} is not believed", complete=False, what=(
-    "gratuitous request for the node", "gratuitous reply for the node", "reply", "sender of another pod",
-    "wrong sender MAC", "RARP", "short", "wrong hardware type", "wrong protocol type"))
+@case(
+    "arp: {what} is not believed", complete=False,
+    what=("gratuitous request for the node", "gratuitous reply for the node", "reply",
+          "sender of another pod", "wrong sender MAC", "RARP", "short", "wrong hardware type",
+          "wrong protocol type"))
 def arp_bad(lab, what):
     packet = {
         "gratuitous request for the node": arp_request(N1[4], N1[4]),
-        "gratuitous reply for the node": ARP(op=2, hwsrc=A.mac, psrc=N1[4], hwdst=BROADCAST, pdst=N1[4]),
+        "gratuitous reply for the node": ARP(op=2, hwsrc=A.mac, psrc=N1[4], hwdst=BROADCAST,
+                                             pdst=N1[4]),
         "reply": ARP(op=2, hwsrc=A.mac, psrc=A.ip[4], hwdst=HOST_MAC, pdst=GATEWAY[4]),
         "sender of another pod": arp_request(B.ip[4], GATEWAY[4]),
         "wrong sender MAC": arp_request(A.ip[4], GATEWAY[4], B.mac),
@@ -138,14 +152,16 @@ def advertised(result, target, source):
     assert result.redirects, result.say()
     got = Ether(result.frame)
     assert (got.src, got.dst) == (HOST_MAC, A.mac), got.summary()
-    wanted = bytes(ip(target, source, 255) / ICMPv6ND_NA(tgt=target, R=got[ICMPv6ND_NA].R, S=1, O=1) /
-                   ICMPv6NDOptDstLLAddr(lladdr=HOST_MAC))
+    wanted = bytes(
+        ip(target, source, 255) / ICMPv6ND_NA(tgt=target, R=got[ICMPv6ND_NA].R, S=1, O=1) /
+        ICMPv6NDOptDstLLAddr(lladdr=HOST_MAC))
     assert result.frame[14:] == wanted, f"got {got.show2(dump=True)}"
 
 
 @case("nd: who has the gateway, asked from {source}", source=(A.ip[6], "fe80::70"))
 def nd_gateway(lab, source):
-    advertised(lab.from_pod(A, solicit(source, GATEWAY[6]), dst="33:33:ff:00:00:01"), GATEWAY[6], source)
+    advertised(lab.from_pod(A, solicit(source, GATEWAY[6]), dst="33:33:ff:00:00:01"), GATEWAY[6],
+               source)
     advertised(lab.from_pod(A, solicit(source, GATEWAY[6], GATEWAY[6])), GATEWAY[6], source)
 
 
@@ -162,15 +178,19 @@ def nd_dad(lab):
     lab.from_pod(A, solicit("::", A.ip[6], option=False), dst="33:33:ff:00:00:05").dropped()
 
 
-@case("nd: {what} is dropped", what=("hop limit 64", "foreign source", "code 1", "router advertisement",
-                                     "advertisement of the node", "RA to the gateway"))
+@case(
+    "nd: {what} is dropped",
+    what=("hop limit 64", "foreign source", "code 1", "router advertisement",
+          "advertisement of the node", "RA to the gateway"))
 def nd_bad(lab, what):
     packet = {
         "hop limit 64": solicit(A.ip[6], GATEWAY[6], hops=64),
         "foreign source": solicit(B.ip[6], GATEWAY[6]),
         "code 1": ip(A.ip[6], GATEWAY[6], 255) / ICMPv6ND_NS(tgt=GATEWAY[6], code=1),
-        "router advertisement": ip("fe80::70", "ff02::1", 255) / ICMPv6Unknown(type=134, msgbody=bytes(12)),
-        "RA to the gateway": ip("fe80::70", GATEWAY[6], 255) / ICMPv6Unknown(type=134, msgbody=bytes(12)),
+        "router advertisement": ip("fe80::70", "ff02::1", 255) /
+        ICMPv6Unknown(type=134, msgbody=bytes(12)),
+        "RA to the gateway": ip("fe80::70", GATEWAY[6], 255) /
+        ICMPv6Unknown(type=134, msgbody=bytes(12)),
         "advertisement of the node": ip(A.ip[6], "ff02::1", 255) / ICMPv6ND_NA(tgt=N1[6], O=1) /
         ICMPv6NDOptDstLLAddr(lladdr=A.mac),
     }[what]

@@ -2,11 +2,13 @@
 """What pods send to pods and hosts: local delivery, native routing, TTL, options, martians."""
 from cases import BOTH, case
 from lab import A, B, C, D, GATEWAY, HOST_MAC, N1, N1B, R, UNALLOCATED, W, pod_mac
-from packets import (ICMP, IP, IPOption, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop,
-                     PROTOCOLS, UDP, Dot1Q, Raw, echo, ip, l4, moved, other, tcp, udp)
+from packets import (ICMP, IP, IPOption, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
+                     IPv6ExtHdrHopByHop, PROTOCOLS, UDP, Dot1Q, Raw, echo, ip, l4, moved, other,
+                     tcp, udp)
 
 
-@case("local: {protocol} A to B arrives one hop further, IPv{family}", family=BOTH, protocol=PROTOCOLS)
+@case("local: {protocol} A to B arrives one hop further, IPv{family}", family=BOTH,
+      protocol=PROTOCOLS)
 def local_delivery(lab, family, protocol):
     packet = l4(protocol, A.ip[family], B.ip[family], 1000, 80)
     lab.from_pod(A, packet).delivered(B, moved(packet))
@@ -54,8 +56,8 @@ def every_checksum(lab):
         lab.from_pod(A, packet).delivered(B, moved(packet))
 
 
-@case("local: a frame to {mac} with a pod's address is delivered or dropped, IPv{family}", family=BOTH,
-      mac=("ff:ff:ff:ff:ff:ff", "02:00:00:00:99:99", B.mac))
+@case("local: a frame to {mac} with a pod's address is delivered or dropped, IPv{family}",
+      family=BOTH, mac=("ff:ff:ff:ff:ff:ff", "02:00:00:00:99:99", B.mac))
 def wrong_destination_mac(lab, family, mac):
     packet = udp(A.ip[family], B.ip[family], 1000, 80)
     result = lab.from_pod(A, packet, dst=mac)
@@ -73,7 +75,8 @@ def unallocated(lab, family):
     lab.from_pod(A, udp(A.ip[family], UNALLOCATED[family], 1000, 80)).refused()
 
 
-@case("local: to a pod that is {state}, IPv{family}", family=BOTH, state=("POD_RESERVED", "POD_FREE"))
+@case("local: to a pod that is {state}, IPv{family}", family=BOTH,
+      state=("POD_RESERVED", "POD_FREE"))
 def not_ready(lab, family, state):
     lab.remove_route(B)
     lab.put_pod(B, state=state)
@@ -115,15 +118,21 @@ def options(lab, words):
 @case("local: source route option {kind:#x} is dropped", kind=(0x83, 0x89))
 def source_route(lab, kind):
     for target in (B.ip[4], C[4], W[4]):
-        packet = udp(A.ip[4], target, 1000, 80, options=[IPOption(bytes([kind, 7, 4, 203, 0, 113, 9])),
-                                                         IPOption(b"\x00")])
+        packet = udp(A.ip[4], target, 1000, 80,
+                     options=[IPOption(bytes([kind, 7, 4, 203, 0, 113, 9])),
+                              IPOption(b"\x00")])
         lab.from_pod(A, packet).dropped()
 
 
-@case("local: source route option {kind:#x} behind a NOP and a timestamp is dropped", kind=(0x83, 0x89))
+@case("local: source route option {kind:#x} behind a NOP and a timestamp is dropped",
+      kind=(0x83, 0x89))
 def source_route_later(lab, kind):
-    packet = udp(A.ip[4], B.ip[4], 1000, 80, options=[
-        IPOption(b"\x01"), IPOption(b"\x44\x04\x05\x00"), IPOption(bytes([kind, 7, 4, 203, 0, 113, 9]))])
+    packet = udp(
+        A.ip[4], B.ip[4], 1000, 80, options=[
+            IPOption(b"\x01"),
+            IPOption(b"\x44\x04\x05\x00"),
+            IPOption(bytes([kind, 7, 4, 203, 0, 113, 9]))
+        ])
     lab.from_pod(A, packet).dropped()
 
 
@@ -131,7 +140,9 @@ def source_route_later(lab, kind):
 def extension_headers(lab, names):
     packet = ip(A.ip[6], B.ip[6])
     for name in names.split(","):
-        packet = packet / {"hbh": IPv6ExtHdrHopByHop, "dst": IPv6ExtHdrDestOpt, "frag": IPv6ExtHdrFragment}[name]()
+        packet = packet / {
+            "hbh": IPv6ExtHdrHopByHop, "dst": IPv6ExtHdrDestOpt, "frag": IPv6ExtHdrFragment
+        }[name]()
     packet = packet / UDP(sport=1000, dport=80) / Raw(b"x" * 16)
     lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
 
@@ -143,14 +154,16 @@ def local_fragments(lab):
         lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
 
 
-@case("local: VLAN frames are dropped or left to the stack, IPv{family}", family=BOTH, complete=False)
+@case("local: VLAN frames are dropped or left to the stack, IPv{family}", family=BOTH,
+      complete=False)
 def vlan(lab, family):
     for tags in (Dot1Q(vlan=5), Dot1Q(vlan=5) / Dot1Q(vlan=6)):
         lab.from_pod(A, tags / udp(A.ip[family], B.ip[family], 1000, 80)).refused()
         lab.from_pod(A, tags / udp(W[family], B.ip[family], 1000, 80)).refused()
 
 
-@case("host: A to the node's address {which}, IPv{family}", family=BOTH, which=("uplink", "second uplink"))
+@case("host: A to the node's address {which}, IPv{family}", family=BOTH,
+      which=("uplink", "second uplink"))
 def to_host(lab, family, which):
     address = (N1 if which == "uplink" else N1B)[family]
     for protocol in PROTOCOLS:
@@ -184,7 +197,8 @@ def from_other_node(lab, family):
         lab.from_net(packet).delivered(A, moved(packet))
 
 
-@case("routed: from the uplink to A with TTL {ttl} goes to the stack, IPv{family}", family=BOTH, ttl=(0, 1))
+@case("routed: from the uplink to A with TTL {ttl} goes to the stack, IPv{family}", family=BOTH,
+      ttl=(0, 1))
 def inbound_ttl(lab, family, ttl):
     lab.from_net(udp(C[family], A.ip[family], 80, 1000, ttl=ttl)).passed()
 
@@ -195,7 +209,8 @@ def too_big(lab, family):
         lab.from_pod(A, udp(A.ip[family], target, 1000, 80, b"x" * 1600)).passed()
 
 
-@case("routed: an unreachable route is the stack's to answer, IPv{family}", family=BOTH, complete=False)
+@case("routed: an unreachable route is the stack's to answer, IPv{family}", family=BOTH,
+      complete=False)
 def unreachable(lab, family):
     import subprocess
     target = {4: "203.0.112.1", 6: "2001:db8:9::1"}[family]
@@ -219,9 +234,10 @@ def forwarding_off(lab):
             file.write("1")
 
 
-@case("martian: A to {target} is dropped", target=(
-    "127.0.0.1", "127.255.0.1", "0.0.0.0", "0.1.2.3", "240.1.1.1", "255.255.255.255", "224.0.0.1", "239.1.2.3",
-    "ff02::1", "ff02::fb", "ff05::2", "ff0e::1", "::1", "::"))
+@case(
+    "martian: A to {target} is dropped",
+    target=("127.0.0.1", "127.255.0.1", "0.0.0.0", "0.1.2.3", "240.1.1.1", "255.255.255.255",
+            "224.0.0.1", "239.1.2.3", "ff02::1", "ff02::fb", "ff05::2", "ff0e::1", "::1", "::"))
 def martian(lab, target):
     family = 6 if ":" in target else 4
     lab.from_pod(A, udp(A.ip[family], target, 1000, 80)).dropped()
@@ -232,9 +248,10 @@ def link_local(lab, target):
     lab.from_pod(A, udp(A.ip[6 if ":" in target else 4], target, 1000, 80)).refused()
 
 
-@case("martian: A to {target} does not leave by the uplink", target=(
-    "127.0.0.1", "240.1.1.1", "255.255.255.255", "224.0.0.1", "ff02::1", "ff0e::1", "169.254.169.254",
-    "169.254.7.7", "fe80::9"))
+@case(
+    "martian: A to {target} does not leave by the uplink",
+    target=("127.0.0.1", "240.1.1.1", "255.255.255.255", "224.0.0.1", "ff02::1", "ff0e::1",
+            "169.254.169.254", "169.254.7.7", "fe80::9"))
 def martian_uplink(lab, target):
     family = 6 if ":" in target else 4
     lab.to_net(udp(A.ip[family], target, 1000, 80)).dropped()
@@ -253,7 +270,8 @@ def ethertypes(lab):
 @case("hook: a header that lies about its {what}", what=("version", "ihl", "length"))
 def lying_header(lab, what):
     fields = {"version": dict(version=6), "ihl": dict(ihl=4), "length": dict(len=10)}[what]
-    packet = IP(src=A.ip[4], dst=W[4], ttl=9, proto=17, **fields) / UDP(sport=1000, dport=53) / Raw(b"x" * 20)
+    packet = IP(src=A.ip[4], dst=W[4], ttl=9, proto=17, **fields) / UDP(sport=1000, dport=53) / Raw(
+        b"x" * 20)
     for result in (lab.from_pod(A, packet), lab.from_net(packet)):
         assert result.drops or result.frame == result.sent, result.say()
     if what != "length":
@@ -280,17 +298,21 @@ def transit(lab, family):
     lab.from_net(udp(W[family], other_pool, 53, 1000)).passed()
 
 
-@case("host: {kind} of the node's links passes", kind=("ARP", "NS", "RA", "MLD", "broadcast"), complete=False)
+@case("host: {kind} of the node's links passes", kind=("ARP", "NS", "RA", "MLD", "broadcast"),
+      complete=False)
 def link_traffic(lab, kind):
     from packets import ARP, ICMPv6ND_NS, ICMPv6Unknown
     packets = {
         "ARP": (ARP(psrc=R[4], pdst=N1[4], hwsrc="02:00:00:00:0a:01"), ARP(psrc=N1[4], pdst=R[4])),
-        "NS": (ip(R[6], "ff02::1:ff00:10", 255) / ICMPv6ND_NS(tgt=N1[6]), ip(N1[6], R[6], 255) / ICMPv6ND_NS(tgt=R[6])),
+        "NS": (ip(R[6], "ff02::1:ff00:10", 255) / ICMPv6ND_NS(tgt=N1[6]),
+               ip(N1[6], R[6], 255) / ICMPv6ND_NS(tgt=R[6])),
         "RA": (ip("fe80::1", "ff02::1", 255) / ICMPv6Unknown(type=134, msgbody=bytes(12)),
                ip("fe80::10", "ff02::2", 255) / ICMPv6Unknown(type=133, msgbody=bytes(4))),
-        "MLD": (ip("fe80::1", "ff02::1", 1) / IPv6ExtHdrHopByHop() / ICMPv6Unknown(type=130, msgbody=bytes(24)),
-                ip("fe80::10", "ff02::16", 1) / IPv6ExtHdrHopByHop() / ICMPv6Unknown(type=143, msgbody=bytes(8))),
-        "broadcast": (udp(R[4], "255.255.255.255", 67, 68), udp("0.0.0.0", "255.255.255.255", 68, 67)),
+        "MLD": (ip("fe80::1", "ff02::1", 1) / IPv6ExtHdrHopByHop() /
+                ICMPv6Unknown(type=130, msgbody=bytes(24)), ip("fe80::10", "ff02::16", 1) /
+                IPv6ExtHdrHopByHop() / ICMPv6Unknown(type=143, msgbody=bytes(8))),
+        "broadcast": (udp(R[4], "255.255.255.255", 67, 68), udp("0.0.0.0", "255.255.255.255", 68,
+                                                                67)),
     }[kind]
     lab.from_net(packets[0]).passed()
     lab.to_net(packets[1]).passed()
@@ -300,12 +322,16 @@ def link_traffic(lab, kind):
 def redirects(lab, kind):
     if kind == 5:
         for target in (B.ip[4], N1[4]):
-            lab.from_pod(A, ip(A.ip[4], target) / ICMP(type=5, code=1, gw="10.10.0.9") /
-                         Raw(bytes(udp(B.ip[4], W[4], 1, 2))[:28])).dropped()
+            lab.from_pod(
+                A,
+                ip(A.ip[4], target) / ICMP(type=5, code=1, gw="10.10.0.9") /
+                Raw(bytes(udp(B.ip[4], W[4], 1, 2))[:28])).dropped()
         return
     from packets import ICMPv6Unknown
     for target in (B.ip[6], N1[6], "ff02::1"):
-        lab.from_pod(A, ip(A.ip[6], target, 255) / ICMPv6Unknown(type=137, msgbody=bytes(36))).dropped()
+        lab.from_pod(A,
+                     ip(A.ip[6], target, 255) /
+                     ICMPv6Unknown(type=137, msgbody=bytes(36))).dropped()
 
 
 @case("local: GRE, IPIP and ESP between pods are delivered")

@@ -2,8 +2,8 @@
 """Masquerade at the uplink: what is translated to what, what is left alone, and the way back."""
 from cases import BOTH, case, masquerade, port_of
 from lab import A, B, C, D, N1, N1B, N2, R, UNALLOCATED, V, W, W2
-from packets import (ICMP, IP, IPv6, PROTOCOLS, UDP, ICMPv6Unknown, Raw, ip, l4, moved, other, reply, sctp, tcp,
-                     translated, udp)
+from packets import (ICMP, IP, IPv6, PROTOCOLS, UDP, ICMPv6Unknown, Raw, ip, l4, moved, other,
+                     reply, sctp, tcp, translated, udp)
 
 PORTED = ("tcp", "udp", "echo")
 
@@ -19,8 +19,9 @@ def native(packet, pod, family, port):
     return moved(translated(packet, dst=pod.ip[family], dport=port))
 
 
-@case("masquerade: {protocol} leaves as the node and its answer comes back, ranges {ranges}, IPv{family}",
-      family=BOTH, protocol=PROTOCOLS, ranges=("known", "unknown"))
+@case(
+    "masquerade: {protocol} leaves as the node and its answer comes back, ranges {ranges}, IPv{family}",
+    family=BOTH, protocol=PROTOCOLS, ranges=("known", "unknown"))
 def there_and_back(lab, family, protocol, ranges):
     if ranges == "unknown":
         lab.maps["pp_ranges"][0] = {}
@@ -35,10 +36,13 @@ def there_and_back(lab, family, protocol, ranges):
         lab.from_net(answer).delivered(A, native(answer, A, family, 1000))
 
 
-@case("masquerade: {protocol} keeps its port, the same one, for every packet, IPv{family}", family=BOTH,
-      protocol=PORTED)
+@case("masquerade: {protocol} keeps its port, the same one, for every packet, IPv{family}",
+      family=BOTH, protocol=PORTED)
 def one_port(lab, family, protocol):
-    ports = {masquerade(lab, l4(protocol, A.ip[family], W[family], 1000, 80), family, protocol) for _ in range(5)}
+    ports = {
+        masquerade(lab, l4(protocol, A.ip[family], W[family], 1000, 80), family, protocol)
+        for _ in range(5)
+    }
     assert len(ports) == 1, f"ports {ports}"
     assert len(lab.maps["pp_flow_rev"]) == 1
 
@@ -59,35 +63,40 @@ def port_moved(lab, family, port):
         assert 49152 <= got <= 65535, f"{protocol} port {port} became {got}"
 
 
-@case("masquerade: the same {protocol} port of two pods to one remote, IPv{family}", family=BOTH, protocol=PORTED)
+@case("masquerade: the same {protocol} port of two pods to one remote, IPv{family}", family=BOTH,
+      protocol=PORTED)
 def two_pods(lab, family, protocol):
     ports = {}
     for pod in (A, B, D):
-        ports[pod.name] = masquerade(lab, l4(protocol, pod.ip[family], W[family], 50000, 80), family, protocol)
+        ports[pod.name] = masquerade(lab, l4(protocol, pod.ip[family], W[family], 50000, 80),
+                                     family, protocol)
     assert len(set(ports.values())) == 3, f"ports {ports}"
     for pod in (A, B, D):
         answer = back(protocol, family, ports[pod.name])
         lab.from_net(answer).delivered(pod, native(answer, pod, family, 50000))
 
 
-@case("masquerade: one {protocol} port to two remotes, answers apart, IPv{family}", family=BOTH, protocol=PORTED)
+@case("masquerade: one {protocol} port to two remotes, answers apart, IPv{family}", family=BOTH,
+      protocol=PORTED)
 def two_remotes(lab, family, protocol):
     for remote in (W, W2):
-        port = masquerade(lab, l4(protocol, A.ip[family], remote[family], 50000, 80), family, protocol)
+        port = masquerade(lab, l4(protocol, A.ip[family], remote[family], 50000, 80), family,
+                          protocol)
         answer = back(protocol, family, port, remote)
         lab.from_net(answer).delivered(A, native(answer, A, family, 50000))
     assert len(lab.maps["pp_flow_rev"]) == 2
 
 
-@case("filter: a mapped {protocol} port is closed to other hosts and ports, IPv{family}", family=BOTH,
-      protocol=PORTED)
+@case("filter: a mapped {protocol} port is closed to other hosts and ports, IPv{family}",
+      family=BOTH, protocol=PORTED)
 def filtering(lab, family, protocol):
     port = masquerade(lab, l4(protocol, A.ip[family], W[family], 50000, 80), family, protocol)
     lab.from_net(back(protocol, family, port, W2)).passed()
     if protocol != "echo":
         lab.from_net(back(protocol, family, port, dport=81)).passed()
         lab.from_net(back(protocol, family, port + 1)).passed()
-        lab.from_net(l4("udp" if protocol == "tcp" else "tcp", W[family], N1[family], 80, port)).passed()
+        lab.from_net(l4("udp" if protocol == "tcp" else "tcp", W[family], N1[family], 80,
+                        port)).passed()
     lab.from_net(back(protocol, family, port, address=N1B)).passed()
 
 
@@ -128,9 +137,11 @@ def no_checksum(lab):
 @case("checksum: UDP whose sum comes to zero is sent as ffff, IPv{family}", family=BOTH)
 def mangled_zero(lab, family):
     port = masquerade(lab, udp(A.ip[family], W[family], 1000, 80, b"\0\0"), family, "udp")
-    sample = bytes(translated(udp(A.ip[family], W[family], 1000, 80, b"\0\0"), src=N1[family], sport=port))
+    sample = bytes(
+        translated(udp(A.ip[family], W[family], 1000, 80, b"\0\0"), src=N1[family], sport=port))
     start = 26 if family == 4 else 46
-    filler = sample[start:start + 2]  # adding the sum to the data makes it ffff, sent as ffff not 0000
+    filler = sample[start:start +
+                    2]  # adding the sum to the data makes it ffff, sent as ffff not 0000
     packet = udp(A.ip[family], W[family], 1000, 80, filler)
     wire = bytes(translated(packet, src=N1[family], sport=port))
     assert wire[start:start + 2] == b"\xff\xff", wire[start:start + 2].hex()
@@ -170,8 +181,10 @@ def add16(number, more):
 @case("exclude: {what} keeps the pod's address, IPv{family}", family=BOTH,
       what=("native CIDR", "agent's CIDR", "node", "pod of the node", "pod of another node"))
 def excluded(lab, family, what):
-    target = {"native CIDR": W, "agent's CIDR": W, "node": N2, "pod of the node": B.ip,
-              "pod of another node": C}[what][family]
+    target = {
+        "native CIDR": W, "agent's CIDR": W, "node": N2, "pod of the node": B.ip,
+        "pod of another node": C
+    }[what][family]
     if what == "native CIDR":
         lab.put_nomasq(*{4: ("203.0.113.0", 24), 6: ("2001:db8:2::", 48)}[family], "NOMASQ_NATIVE")
     if what == "agent's CIDR":
@@ -260,7 +273,8 @@ def uplink_address(lab, family):
     masquerade(lab, udp(A.ip[family], V[family], 1000, 80), family, "udp", "up1", N1B)
 
 
-@case("uplinks: a flow that moves to another uplink never shows the pod's address, IPv{family}", family=BOTH)
+@case("uplinks: a flow that moves to another uplink never shows the pod's address, IPv{family}",
+      family=BOTH)
 def moved_uplink(lab, family):
     packet = udp(A.ip[family], W[family], 1000, 80)
     masquerade(lab, packet, family, "udp")
@@ -272,7 +286,8 @@ def moved_uplink(lab, family):
     assert result.frame[14:] in wire, result.say()
 
 
-@case("uplinks: by another uplink than the route's, with that one's address, IPv{family}", family=BOTH)
+@case("uplinks: by another uplink than the route's, with that one's address, IPv{family}",
+      family=BOTH)
 def policy_routed(lab, family):
     masquerade(lab, udp(A.ip[family], V[family], 1000, 80), family, "udp")
     masquerade(lab, udp(A.ip[family], W[family], 1000, 80), family, "udp", "up1", N1B)
@@ -281,7 +296,8 @@ def policy_routed(lab, family):
 @case("uplinks: the source that the route names, IPv{family}", family=BOTH)
 def route_source(lab, family):
     import subprocess
-    hint, target = {4: ("192.0.2.77", "203.0.113.99"), 6: ("2001:db8:f::77", "2001:db8:2::99")}[family]
+    hint, target = {4: ("192.0.2.77", "203.0.113.99"),
+                    6: ("2001:db8:f::77", "2001:db8:2::99")}[family]
     commands = (f"addr add {hint}/{32 if family == 4 else 128} dev lo",
                 f"route add {target} via {R[family]} dev up0 src {hint}")
     undo = (f"route del {target}", f"addr del {hint}/{32 if family == 4 else 128} dev lo")
@@ -304,7 +320,8 @@ def sctp_taken(lab, family):
     lab.from_net(answer).delivered(A, native(answer, A, family, 1000))
 
 
-@case("other: protocol {number} has one pod per remote, IPv{family}", family=BOTH, number=(47, 50, 4, 41, 115))
+@case("other: protocol {number} has one pod per remote, IPv{family}", family=BOTH,
+      number=(47, 50, 4, 41, 115))
 def one_owner(lab, family, number):
     packet = other(A.ip[family], W[family], number)
     lab.to_net(packet).leaves(translated(packet, src=N1[family]))
@@ -317,8 +334,9 @@ def one_owner(lab, family, number):
     lab.from_net(other(V[family], N1[family], number)).passed()
 
 
-@case("other: protocol {number}, whose checksum may cover addresses, is dropped or translated, IPv{family}",
-      family=BOTH, number=(33, 103, 112, 136, 253))
+@case(
+    "other: protocol {number}, whose checksum may cover addresses, is dropped or translated, IPv{family}",
+    family=BOTH, number=(33, 103, 112, 136, 253))
 def unknown_protocols(lab, family, number):
     packet = other(A.ip[family], W[family], number)
     result = lab.to_net(packet)
@@ -345,7 +363,8 @@ def icmp_queries(lab, kind):
     assert len(lab.maps["pp_flow_rev"]) == 0
 
 
-@case("icmp: ICMPv6 type {kind} of a pod does not leave", kind=(130, 131, 133, 134, 135, 136, 137, 139, 140, 143))
+@case("icmp: ICMPv6 type {kind} of a pod does not leave",
+      kind=(130, 131, 133, 134, 135, 136, 137, 139, 140, 143))
 def icmpv6_queries(lab, kind):
     lab.to_net(ip(A.ip[6], W[6], 255) / ICMPv6Unknown(type=kind, msgbody=bytes(20))).dropped()
     assert len(lab.maps["pp_flow_rev"]) == 0
@@ -361,31 +380,39 @@ def echo_reply(lab, family):
 
 @case("icmp: ICMP of the other family in IPv{family} does not leak", family=BOTH)
 def wrong_icmp(lab, family):
-    packet = other(A.ip[family], W[family], 58 if family == 4 else 1, b"\x80\0\0\0\0\1\0\1" + b"\x08\0\0\0\0\1\0\1")
+    packet = other(A.ip[family], W[family], 58 if family == 4 else 1,
+                   b"\x80\0\0\0\0\1\0\1" + b"\x08\0\0\0\0\1\0\1")
     result = lab.to_net(packet)
     if not result.drops:
         result.leaves(translated(packet, src=N1[family]))
 
 
-@case("tcp: a segment without SYN and without a flow is taken up or refused, never leaked, IPv{family}",
-      family=BOTH, flags=("A", "PA", "FA", "R", "RA", "SA", ""))
+@case(
+    "tcp: a segment without SYN and without a flow is taken up or refused, never leaked, IPv{family}",
+    family=BOTH, flags=("A", "PA", "FA", "R", "RA", "SA", ""))
 def mid_flow(lab, family, flags):
     packet = tcp(A.ip[family], W[family], 1000, 80, flags)
     result = lab.to_net(packet)
     if not result.drops:
-        result.leaves(translated(packet, src=N1[family], sport=port_of(result.frame, family, "tcp")))
+        result.leaves(translated(packet, src=N1[family], sport=port_of(result.frame, family,
+                                                                       "tcp")))
 
 
 @case("tcp: options, data and header length, IPv{family}", family=BOTH)
 def tcp_options(lab, family):
     packet = tcp(A.ip[family], W[family], 1000, 80, data=b"x" * 33)
-    packet["TCP"].options = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1, 2)), ("NOP", None), ("WScale", 7)]
+    packet["TCP"].options = [("MSS", 1460), ("SAckOK", b""), ("Timestamp", (1, 2)), ("NOP", None),
+                             ("WScale", 7)]
     masquerade(lab, packet, family, "tcp")
 
 
-@case("reuse: a pod's flows end with it; its heir gets none of the answers, IPv{family}", family=BOTH)
+@case("reuse: a pod's flows end with it; its heir gets none of the answers, IPv{family}",
+      family=BOTH)
 def heir(lab, family):
-    ports = {p: masquerade(lab, l4(p, A.ip[family], W[family], 50000, 80), family, p) for p in PROTOCOLS}
+    ports = {
+        p: masquerade(lab, l4(p, A.ip[family], W[family], 50000, 80), family, p)
+        for p in PROTOCOLS
+    }
     lab.remove_pod(A)
     for protocol in PROTOCOLS:
         result = lab.from_net(back(protocol, family, ports[protocol]))
@@ -436,6 +463,7 @@ def masqueraded_extensions(lab, names):
         for name in names.split(","):
             packet = packet / {"hbh": IPv6ExtHdrHopByHop, "dst": IPv6ExtHdrDestOpt}[name]()
         return packet / UDP(sport=sport, dport=dport) / Raw(b"x" * 9)
+
     packet = stacked(A.ip[6], W[6], 50000, 80)
     lab.to_net(packet).leaves(translated(packet, src=N1[6], sport=50000))
     answer = stacked(W[6], N1[6], 80, 50000)

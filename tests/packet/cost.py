@@ -21,14 +21,18 @@ from cases import port_of
 from lab import A, B, C, D, HOST_MAC, MACS, N1, ROUTER_MAC, UNALLOCATED, W
 from packets import Ether, l4, tcp, udp
 
-CONFIG = dict(virtual_clock=0, fib_skip_neigh=4, fib_source=[16, 16], port_min=49152, port_max=65535, flows=65536)
+CONFIG = dict(virtual_clock=0, fib_skip_neigh=4, fib_source=[16, 16], port_min=49152,
+              port_max=65535, flows=65536)
 DATA = b"x" * 40
 CALL_REDIRECT_PEER, CALL_REDIRECT_NEIGH = 155, 152
 
 
 def program(kind, *instructions):
-    code = b"".join(struct.pack("<BBhi", op, registers, offset, value) for op, registers, offset, value in instructions)
-    fd = check(lib.bpf_prog_load(kind, b"trivial", b"GPL", code, len(instructions), None), "trivial program")
+    code = b"".join(
+        struct.pack("<BBhi", op, registers, offset, value)
+        for op, registers, offset, value in instructions)
+    fd = check(lib.bpf_prog_load(kind, b"trivial", b"GPL", code, len(instructions), None),
+               "trivial program")
     return Program("trivial", fd, kind)
 
 
@@ -38,8 +42,11 @@ def trivial_programs(ifindex):
     peer = [(move, 1, 0, ifindex), (move, 2, 0, 0), (0x85, 0, 0, CALL_REDIRECT_PEER), leave]
     neigh = [(move, 1, 0, ifindex), (move, 2, 0, 0), (move, 3, 0, 0), (move, 4, 0, 0),
              (0x85, 0, 0, CALL_REDIRECT_NEIGH), leave]
-    return {"none": program(PROG_SCHED_CLS, (move, 0, 0, 0), leave), "peer": program(PROG_SCHED_CLS, *peer),
-            "neigh": program(PROG_SCHED_CLS, *neigh), "xdp": program(PROG_XDP, (move, 0, 0, 2), leave)}
+    return {
+        "none": program(PROG_SCHED_CLS, (move, 0, 0, 0),
+                        leave), "peer": program(PROG_SCHED_CLS, *peer),
+        "neigh": program(PROG_SCHED_CLS, *neigh), "xdp": program(PROG_XDP, (move, 0, 0, 2), leave)
+    }
 
 
 class Bench:
@@ -48,9 +55,13 @@ class Bench:
         self.helpers = Programs()
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/restore.bpf.o"
-            multiarch = subprocess.run(["cc", "-print-multiarch"], capture_output=True, text=True).stdout.strip()
-            subprocess.run([os.environ.get("CLANG", "clang"), "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-idirafter",
-                            f"/usr/include/{multiarch}", "-c", f"{node.HERE}/restore.bpf.c", "-o", path], check=True)
+            multiarch = subprocess.run(["cc", "-print-multiarch"], capture_output=True,
+                                       text=True).stdout.strip()
+            subprocess.run([
+                os.environ.get("CLANG",
+                               "clang"), "-g", "-O2", "-target", "bpf", "-mcpu=v3", "-idirafter",
+                f"/usr/include/{multiarch}", "-c", f"{node.HERE}/restore.bpf.c", "-o", path
+            ], check=True)
             self.helpers.add(path)
         self.trivial = trivial_programs(lab.ifindex[B.interface])
         self.restore = self.helpers.programs["cost_restore"]
@@ -63,7 +74,8 @@ class Bench:
         maps["cost_measured"][0] = struct.pack("<I", target.fd)
         best = None
         for _ in range(self.options.rounds):
-            _, _ = self.restore.run(frame, self.lab.ifindex[interface], 0, repeat or self.options.repeat)
+            _, _ = self.restore.run(frame, self.lab.ifindex[interface], 0, repeat
+                                    or self.options.repeat)
             best = min(best or 1 << 30, self.restore.duration)
         return best
 
@@ -73,15 +85,22 @@ class Bench:
             return None
         repeat, before = self.options.repeat, self.lab.counted(stat)
         if hook == "pp_guard":
-            cost = min(self.time_of(self.lab.bpf.programs[hook], frame, repeat) for _ in range(self.options.rounds))
-            base = min(self.time_of(self.trivial["xdp"], frame, repeat) for _ in range(self.options.rounds))
+            cost = min(
+                self.time_of(self.lab.bpf.programs[hook], frame, repeat)
+                for _ in range(self.options.rounds))
+            base = min(
+                self.time_of(self.trivial["xdp"], frame, repeat)
+                for _ in range(self.options.rounds))
         else:
             base = self.measure(self.trivial[end], frame, interface)
             cost = self.measure(self.lab.bpf.programs[hook], frame, interface, **more)
         taken = self.lab.counted(stat) - before
         if taken != self.options.rounds * more.get("repeat", repeat):
             sys.exit(f"{name}: only {taken} rounds took this path")
-        return {"path": name, "program": hook, "ns": cost - base, "total_ns": cost, "trivial_ns": base, "end": end}
+        return {
+            "path": name, "program": hook, "ns": cost - base, "total_ns": cost, "trivial_ns": base,
+            "end": end
+        }
 
     @staticmethod
     def time_of(one, frame, repeat):
@@ -94,14 +113,18 @@ def fill(lab, options):
     for number in range(1, options.blocks):
         base = f"10.40.{number // 8}.{number % 8 * 32}"
         lab.put_cidr(base, 27, kind="CIDR_LOCAL", pool=1, block=1000 + number)
-        lab.put("pp_blocks", 1000 + number, dict(pool=1, family="FAMILY_IPV4", state="BLOCK_ACTIVE", size=32, low=1,
-                                                 high=31, prefix=dict(addr=base, length=123)))
+        lab.put(
+            "pp_blocks", 1000 + number,
+            dict(pool=1, family="FAMILY_IPV4", state="BLOCK_ACTIVE", size=32, low=1, high=31,
+                 prefix=dict(addr=base, length=123)))
     for number in range(options.remotes):
         base = f"10.{64 + number // 2048}.{number // 8 % 256}.{number % 8 * 32}"
         lab.put_cidr(base, 27, kind="CIDR_REMOTE", pool=1, next_hop=node.N2[4])
         lab.put_nomasq(base, 27, "NOMASQ_POD")
     for number in range(options.flows):
-        lab.to_net(udp(A.ip[4], f"198.18.{number // 200 % 256}.{number % 200 + 1}", 1024 + number // 51200, 53))
+        lab.to_net(
+            udp(A.ip[4], f"198.18.{number // 200 % 256}.{number % 200 + 1}", 1024 + number // 51200,
+                53))
 
 
 def frame(packet, src, dst):
@@ -126,6 +149,7 @@ def paths(bench):
 def pod_paths(bench, f):
     def sent(target):
         return frame(tcp(A.ip[f], target[f], 1, 2, "A", DATA), A.mac, HOST_MAC)
+
     hook, at = "pp_from_pod", A.interface
     yield bench.path(f"pod to local pod, IPv{f}", "pod_local", hook, sent(B.ip), at, "peer")
     yield bench.path(f"pod to other node, IPv{f}", "pod_routed", hook, sent(C), at, "neigh")
@@ -135,15 +159,19 @@ def pod_paths(bench, f):
 
 def masquerade_paths(bench, f):
     """With the port kept and with the port changed."""
-    for kind, sport in (("tcp", 50000), ("tcp", 1000), ("udp", 50000), ("udp", 1000), ("echo", 50000)):
+    for kind, sport in (("tcp", 50000), ("tcp", 1000), ("udp", 50000), ("udp", 1000), ("echo",
+                                                                                       50000)):
         flags = {"flags": "A"} if kind == "tcp" else {}
         packet = l4(kind, A.ip[f], W[f], sport, 80, data=DATA, **flags)
         result = bench.lab.to_net(packet)
         port = port_of(result.frame, f, kind)
-        answer = l4(kind, W[f], N1[f], 80 if kind != "echo" else 0, port, answer=True, data=DATA, **flags)
+        answer = l4(kind, W[f], N1[f], 80 if kind != "echo" else 0, port, answer=True, data=DATA,
+                    **flags)
         name = f"{kind}, port {'kept' if port == sport else 'changed'}, IPv{f}"
-        yield bench.path(f"masquerade {name}", "out_masqueraded", "pp_to_net", leaving(packet), "up0")
-        yield bench.path(f"masquerade undone {name}", "in_reply", "pp_from_net", coming(answer), "up0", "peer")
+        yield bench.path(f"masquerade {name}", "out_masqueraded", "pp_to_net", leaving(packet),
+                         "up0")
+        yield bench.path(f"masquerade undone {name}", "in_reply", "pp_from_net", coming(answer),
+                         "up0", "peer")
     native = leaving(udp(A.ip[f], C[f], 1, 2, DATA))
     yield bench.path(f"masquerade not needed, IPv{f}", "out_native", "pp_to_net", native, "up0")
     new = leaving(udp(D.ip[f], W[f], 1, 2, DATA))
@@ -169,7 +197,8 @@ def uplink_paths(bench, f):
 
 def main():
     parser = argparse.ArgumentParser(description="cost of each path")
-    for name, value in (("rounds", 25), ("repeat", 20000), ("flows", 0), ("blocks", 1), ("remotes", 1)):
+    for name, value in (("rounds", 25), ("repeat", 20000), ("flows", 0), ("blocks", 1), ("remotes",
+                                                                                         1)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("words", nargs="*")
     options = parser.parse_args()
@@ -180,9 +209,13 @@ def main():
     lab.reset()
     fill(lab, options)
     bench = Bench(lab, options)
-    result = {"kernel": os.uname().release, "flows": options.flows, "blocks": options.blocks, "remotes": options.remotes,
-              "verified_instructions": {p.name: p.verified_instructions() for p in lab.bpf.programs.values()},
-              "paths": [p for p in paths(bench) if p]}
+    result = {
+        "kernel": os.uname().release, "flows": options.flows, "blocks": options.blocks,
+        "remotes": options.remotes, "verified_instructions": {
+            p.name: p.verified_instructions()
+            for p in lab.bpf.programs.values()
+        }, "paths": [p for p in paths(bench) if p]
+    }
     json.dump(result, sys.stdout, indent=1)
     print()
 

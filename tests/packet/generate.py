@@ -54,15 +54,16 @@ def ip(src, dst, number, payload, ttl=64, options=b"", extensions=(), fragment=N
     src, dst = raw(src), raw(dst)
     if len(src) == 4:
         where = fragment[0] // 8 | 0x2000 * fragment[1] if fragment else 0
-        head = struct.pack("!BBHHHBBH4s4s", 0x45 + len(options) // 4, 0, 20 + len(options) + len(payload), ident, where,
-                           ttl, number, 0, src, dst) + options
+        head = struct.pack("!BBHHHBBH4s4s", 0x45 + len(options) // 4, 0, 20 + len(options) +
+                           len(payload), ident, where, ttl, number, 0, src, dst) + options
         return with_sum(head, 10, ~ones(head) & 0xffff) + payload
     chain = b""
     if fragment:
         chain, number = struct.pack("!BBHI", number, 0, fragment[0] | fragment[1], ident), 44
     for extension in reversed(extensions):  # each one PadN option
         chain, number = bytes([number, 0, 1, 4, 0, 0, 0, 0]) + chain, extension
-    return struct.pack("!IHBB16s16s", 6 << 28, len(chain) + len(payload), number, ttl, src, dst) + chain + payload
+    return struct.pack("!IHBB16s16s", 6 << 28,
+                       len(chain) + len(payload), number, ttl, src, dst) + chain + payload
 
 
 def l4(kind, src, dst, sport, dport, data=b"", flags=SYN, answer=False):
@@ -89,12 +90,12 @@ def error(src, dst, kind, code, quoted, ttl=64):
     family = 6 if ":" in dst else 4
     number = ICMP6 if family == 6 else ICMP
     body = struct.pack("!BBHI", kind, code, 0, 1400) + quoted
-    return ip(src, dst, number, with_sum(body, 2, sum_of(raw(src), raw(dst), number, body, family)), ttl)
+    return ip(src, dst, number, with_sum(body, 2, sum_of(raw(src), raw(dst), number, body, family)),
+              ttl)
 
 
 class Generator:
     """Random events; it remembers frames that passed, to answer and to quote them."""
-
     def __init__(self, chance):
         self.chance = chance
         self.outside, self.inside = [], []  # (frame, its kind) that left, that were delivered
@@ -116,27 +117,32 @@ class Generator:
             return {}
         if family == 4:
             return {"options": self.chance.choice((b"\x01" * 4, b"\x94\x04\0\0", b"\x01" * 40))}
-        return {"extensions": self.chance.choice(((0,), (60,), (0, 60), (60, 60, 60), (60,) * 9))}
+        return {
+            "extensions": self.chance.choice(((0, ), (60, ), (0, 60), (60, 60, 60), (60, ) * 9))
+        }
 
     def between(self, src, dst, sport, dport, answer=False):
         kind = self.chance.choice(KINDS)
-        number, payload = l4(kind, src, dst, sport, dport, self.data(), self.chance.choice(FLAGS), answer)
+        number, payload = l4(kind, src, dst, sport, dport, self.data(), self.chance.choice(FLAGS),
+                             answer)
         return ip(src, dst, number, payload, self.ttl(), **self.extras(6 if ":" in dst else 4))
 
     def event(self):
         """(hook, frame, pod or uplink, mutated)"""
         if self.queue:
             return self.queue.pop(0)
-        choices = ((self.out, 30), (self.answer, 20), (self.again, 10), (self.inbound, 6), (self.inbound_answer, 5),
-                   (self.error_in, 6), (self.error_out, 4), (self.local, 8), (self.strange, 4), (self.fragments, 3),
-                   (self.fragments_in, 2), (self.mutated, 10))
+        choices = ((self.out, 30), (self.answer, 20), (self.again, 10), (self.inbound, 6),
+                   (self.inbound_answer, 5), (self.error_in, 6), (self.error_out, 4),
+                   (self.local, 8), (self.strange, 4), (self.fragments, 3), (self.fragments_in,
+                                                                             2), (self.mutated, 10))
         maker = self.chance.choices([c for c, _ in choices], [w for _, w in choices])[0]
         return maker() or self.out()
 
     def out(self):
         family, pod = self.chance.choice((4, 6)), self.chance.choice(PODS)
         remote = self.chance.choice(REMOTES)
-        packet = self.between(pod.ip[family], remote[family], self.chance.choice(PORTS), self.chance.choice((80, 80, 80, 53)),
+        packet = self.between(pod.ip[family], remote[family], self.chance.choice(PORTS),
+                              self.chance.choice((80, 80, 80, 53)),
                               self.chance.random() < .05)
         uplink = "up1" if remote is V else "up0"
         return "to_net", out_frame(packet, uplink), uplink, False
@@ -160,26 +166,32 @@ class Generator:
 
     def inbound(self):
         family, pod = self.chance.choice((4, 6)), self.chance.choice(PODS)
-        target = self.chance.choice((pod.ip[family], pod.ip[family], pod.ip[family], UNALLOCATED[family], N1[family]))
+        target = self.chance.choice(
+            (pod.ip[family], pod.ip[family], pod.ip[family], UNALLOCATED[family], N1[family]))
         source = self.chance.choice((W, W2, C))[family]
-        packet = self.between(source, target, self.chance.choice((80, 53, 4000)), self.chance.choice(PORTS),
+        packet = self.between(source, target, self.chance.choice((80, 53, 4000)),
+                              self.chance.choice(PORTS),
                               self.chance.random() < .2)
         return "from_net", in_frame(packet), "up0", False
 
     def inbound_answer(self):
         family, pod = self.chance.choice((4, 6)), self.chance.choice(PODS)
         target = self.chance.choice((W, W2, C))[family]
-        packet = self.between(pod.ip[family], target, self.chance.choice(PORTS), self.chance.choice((80, 53, 4000)),
+        packet = self.between(pod.ip[family], target, self.chance.choice(PORTS),
+                              self.chance.choice((80, 53, 4000)),
                               self.chance.random() < .5)
         return "to_net", out_frame(packet), "up0", False
 
     def quote(self, frame):
         packet = frame[14:]
         head = 20 if packet[0] >> 4 == 4 else 40
-        return packet[:self.chance.choice((head + 8, head + 8, head + 20, len(packet), self.chance.randrange(head + 30)))]
+        return packet[:self.chance.choice((head + 8, head + 8, head + 20, len(packet),
+                                           self.chance.randrange(head + 30)))]
 
     def error_kind(self, family):
-        return self.chance.choice({4: ((3, 1), (3, 3), (3, 4), (11, 0), (12, 0)), 6: ((1, 4), (2, 0), (3, 0), (4, 1))}[family])
+        return self.chance.choice(
+            {4: ((3, 1), (3, 3), (3, 4), (11, 0), (12, 0)),
+             6: ((1, 4), (2, 0), (3, 0), (4, 1))}[family])
 
     def error_in(self):
         if not self.outside:
@@ -187,7 +199,9 @@ class Generator:
         frame = self.chance.choice(self.outside)
         family = 4 if frame[14] >> 4 == 4 else 6
         target = self.chance.choice((N1, N1, N1, N1, A.ip))[family]
-        packet = error(self.chance.choice((W, W2))[family], target, *self.error_kind(family), self.quote(frame), self.ttl())
+        packet = error(
+            self.chance.choice((W, W2))[family], target, *self.error_kind(family),
+            self.quote(frame), self.ttl())
         return "from_net", in_frame(packet), "up0", False
 
     def error_out(self):
@@ -196,7 +210,9 @@ class Generator:
         frame = self.chance.choice(self.inside)
         family = 4 if frame[14] >> 4 == 4 else 6
         pod = self.chance.choice([p for p in PODS if raw(p.ip[family]) in frame[26:58]] or PODS)
-        packet = error(pod.ip[family], self.chance.choice((W, W2))[family], *self.error_kind(family), self.quote(frame))
+        packet = error(pod.ip[family],
+                       self.chance.choice((W, W2))[family], *self.error_kind(family),
+                       self.quote(frame))
         return "to_net", out_frame(packet), "up0", False
 
     def local(self):
@@ -208,9 +224,11 @@ class Generator:
     def strange(self):
         """Sources and destinations that must not be."""
         family, pod = self.chance.choice((4, 6)), self.chance.choice(PODS)
-        odd = {4: ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "169.254.9.9", A.ip[4],
-                   UNALLOCATED[4], "10.10.3.3", W[4]),
-               6: ("::1", "ff02::1", "fe80::9", A.ip[6], UNALLOCATED[6], "fd00:10:0:9::9", W[6])}[family]
+        odd = {
+            4: ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "169.254.9.9",
+                A.ip[4], UNALLOCATED[4], "10.10.3.3", W[4]),
+            6: ("::1", "ff02::1", "fe80::9", A.ip[6], UNALLOCATED[6], "fd00:10:0:9::9", W[6])
+        }[family]
         src = self.chance.choice((pod.ip[family], self.chance.choice(odd)))
         packet = self.between(src, self.chance.choice(odd), 1000, 80)
         hook = self.chance.choice(("from_pod", "to_net", "from_net"))
@@ -222,8 +240,10 @@ class Generator:
         """A UDP datagram in three pieces, at times shuffled or with one lost."""
         number, payload = l4("udp", src, dst, sport, dport, bytes(60))
         ident = self.chance.randrange(4)
-        pieces = [ip(src, dst, number, payload[at:at + 24], fragment=(at, at + 24 < len(payload)), ident=ident)
-                  for at in range(0, len(payload), 24)]
+        pieces = [
+            ip(src, dst, number, payload[at:at + 24], fragment=(at, at + 24 < len(payload)),
+               ident=ident) for at in range(0, len(payload), 24)
+        ]
         if self.chance.random() < .2:
             self.chance.shuffle(pieces)
         if self.chance.random() < .2:
@@ -232,19 +252,23 @@ class Generator:
 
     def fragments(self):
         family, pod = self.chance.choice((4, 6)), self.chance.choice(PODS)
-        pieces = self.cut(pod.ip[family], self.chance.choice((W, W2))[family], self.chance.choice(PORTS), 80)
+        pieces = self.cut(pod.ip[family],
+                          self.chance.choice((W, W2))[family], self.chance.choice(PORTS), 80)
         self.queue += [("to_net", out_frame(p), "up0", False) for p in pieces]
         return self.queue.pop(0)
 
     def fragments_in(self):
         family = self.chance.choice((4, 6))
-        pieces = self.cut(self.chance.choice((W, W2))[family], N1[family], 80, self.chance.choice(range(49152, 49168)))
+        pieces = self.cut(
+            self.chance.choice((W, W2))[family], N1[family], 80,
+            self.chance.choice(range(49152, 49168)))
         self.queue += [("from_net", in_frame(p), "up0", False) for p in pieces]
         return self.queue.pop(0)
 
     def mutated(self):
         """One of the others with bits flipped, or cut short."""
-        maker = self.chance.choice((self.out, self.answer, self.inbound, self.error_in, self.error_out, self.local))
+        maker = self.chance.choice(
+            (self.out, self.answer, self.inbound, self.error_in, self.error_out, self.local))
         event = maker()
         if not event or event[2] == "up1":
             return None
@@ -257,7 +281,8 @@ class Generator:
             for _ in range(self.chance.choice((1, 1, 2, 5))):
                 frame[self.chance.randrange(14, len(frame))] ^= 1 << self.chance.randrange(8)
         frame = bytes(frame)
-        if frame[12:14] == b"\x86\xdd" and frame[20] == 58 and len(frame) > 54 and 130 <= frame[54] <= 143:
+        if frame[12:14] == b"\x86\xdd" and frame[20] == 58 and len(
+                frame) > 54 and 130 <= frame[54] <= 143:
             return None  # neighbour discovery has cases of its own
         return hook, frame, where, True
 

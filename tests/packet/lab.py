@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The node of the packet tests: interfaces in a namespace of its own, and maps filled as the loader would.
+"""The node of the packet tests: interfaces in its own namespace, maps as the loader fills them.
 
           A 10.10.0.5  B 10.10.0.6  (pool default)      D 10.20.0.5 (pool mars)
               podA          podB                            podD
@@ -35,10 +35,13 @@ V = {4: "203.0.113.200", 6: "2001:db8:3::200"}
 C = {4: "10.10.1.5", 6: "fd00:10:0:1::5"}
 UNALLOCATED = {4: "10.10.0.9", 6: "fd00:10::9"}
 GATEWAY = {4: "169.254.1.1", 6: "fe80::1"}
-BLOCKS = {11: ("10.10.0.0", 27, 4, 1), 12: ("fd00:10::", 123, 6, 1),
-          21: ("10.20.0.0", 27, 4, 2), 22: ("fd00:20::", 123, 6, 2)}
+BLOCKS = {
+    11: ("10.10.0.0", 27, 4, 1), 12: ("fd00:10::", 123, 6, 1), 21: ("10.20.0.0", 27, 4, 2),
+    22: ("fd00:20::", 123, 6, 2)
+}
 REMOTE_BLOCKS = {4: ("10.10.1.0", 27), 6: ("fd00:10:0:1::", 123)}
-POOL_CIDRS = (("10.10.0.0", 16, 1), ("fd00:10::", 48, 1), ("10.20.0.0", 16, 2), ("fd00:20::", 48, 2))
+POOL_CIDRS = (("10.10.0.0", 16, 1), ("fd00:10::", 48, 1), ("10.20.0.0", 16, 2), ("fd00:20::", 48,
+                                                                                 2))
 CLOCK_START = 10000
 
 
@@ -49,8 +52,9 @@ def pod_mac(slot):
 def make_pod(name, slot, pool, generation):
     net = {1: "10", 2: "20"}[pool]
     host = {"A": 5, "B": 6, "D": 5}[name]
-    return SimpleNamespace(name=name, slot=slot, pool=pool, generation=generation, interface=f"pod{name}",
-                           mac=pod_mac(slot), ip={4: f"10.{net}.0.{host}", 6: f"fd00:{net}::{host}"})
+    return SimpleNamespace(name=name, slot=slot, pool=pool, generation=generation,
+                           interface=f"pod{name}", mac=pod_mac(slot),
+                           ip={4: f"10.{net}.0.{host}", 6: f"fd00:{net}::{host}"})
 
 
 A, B, D = make_pod("A", 3, 1, 70), make_pod("B", 4, 1, 71), make_pod("D", 16383, 2, 72)
@@ -59,7 +63,8 @@ PODS = (A, B, D)
 LINKS = "link set lo up\n" + "".join(
     f"link add {name} address {mac} type veth peer name {name}-peer\nlink set {name}-peer up\n"
     f"link set {name} up\n"
-    for name, mac in [*MACS.items(), ("spare", HOST_MAC), *((p.interface, HOST_MAC) for p in PODS)]) + f"""
+    for name, mac in [*MACS.items(), ("spare", HOST_MAC), *((p.interface, HOST_MAC)
+                                                            for p in PODS)]) + f"""
 addr add {N1[4]}/24 dev up0
 addr add {N1[6]}/64 dev up0 nodad
 addr add {N1B[4]}/24 dev up1
@@ -76,10 +81,11 @@ route add unreachable 10.20.0.0/27 metric 1000
 route add unreachable fd00:20::/123 metric 1000
 """ + "".join(f"route add {p.ip[4]} dev {p.interface}\nroute add {p.ip[6]} dev {p.interface}\n"
               f"neigh add {p.ip[4]} lladdr {p.mac} dev {p.interface}\n"
-              f"neigh add {p.ip[6]} lladdr {p.mac} dev {p.interface}\n" for p in PODS) + "".join(
-    f"neigh add {a} lladdr {ROUTER_MAC} dev {dev}\n" for a, dev in (
-        (R[4], "up0"), (R[6], "up0"), (N2[4], "up0"), (N2[6], "up0"), ("198.51.100.1", "up1"),
-        ("2001:db8:e::1", "up1")))
+              f"neigh add {p.ip[6]} lladdr {p.mac} dev {p.interface}\n"
+              for p in PODS) + "".join(f"neigh add {a} lladdr {ROUTER_MAC} dev {dev}\n"
+                                       for a, dev in ((R[4], "up0"), (R[6], "up0"), (N2[4], "up0"),
+                                                      (N2[6], "up0"), ("198.51.100.1", "up1"),
+                                                      ("2001:db8:e::1", "up1")))
 
 
 def enter_namespace():
@@ -95,7 +101,8 @@ def make_links():
             file.write("1")
     for family in ("-4", "-6"):
         wanted = [line for line in LINKS.splitlines() if line and family_fits(line, family)]
-        subprocess.run(["ip", family, "-batch", "-"], input="\n".join(wanted), text=True, check=True)
+        subprocess.run(["ip", family, "-batch", "-"], input="\n".join(wanted), text=True,
+                       check=True)
 
 
 def family_fits(line, family):
@@ -125,7 +132,6 @@ def length128(address, length):
 
 class Lab:
     """Programs, maps and interfaces; reset() brings the maps back to the start."""
-
     def __init__(self, rodata=None, sizes=None, verbose=False):
         self.bpf = Programs(verbose)
         for path in build():
@@ -141,8 +147,8 @@ class Lab:
         """The maps as they are on a node that has just come up with its pods."""
         while self.without:
             self.change_routes("add", self.without.pop())
-        for name in ("pp_pools", "pp_blocks", "pp_ips", "pp_cidrs", "pp_nomasq", "pp_uplinks", "pp_pod_ips",
-                     "pp_flow_fwd", "pp_flow_rev", "pp_frags", "pp_inbound"):
+        for name in ("pp_pools", "pp_blocks", "pp_ips", "pp_cidrs", "pp_nomasq", "pp_uplinks",
+                     "pp_pod_ips", "pp_flow_fwd", "pp_flow_rev", "pp_frags", "pp_inbound"):
             if name in self.maps:
                 self.maps[name].clear()
         for name in ("pp_flows", "pp_flow_table", "pp_stats", "pp_event_rate"):
@@ -152,7 +158,8 @@ class Lab:
         self.ranges = {4: [], 6: []}
         for pod in PODS:
             self.put_pod(pod)
-        self.config = dict(ipv4=1, ipv6=1, masquerade=[1, 1], endpoint_routes=1, default_pool=1, mtu=1500)
+        self.config = dict(ipv4=1, ipv6=1, masquerade=[1, 1], endpoint_routes=1, default_pool=1,
+                           mtu=1500)
         self.put("pp_config", 0, self.config)
         self.fill_pools()
         self.put("pp_uplinks", self.ifindex["up0"], dict(ifname="up0", address=[N1[4], N1[6]]))
@@ -167,10 +174,14 @@ class Lab:
         for block, (address, length, family, pool) in BLOCKS.items():
             self.put_cidr(address, length, kind="CIDR_LOCAL", pool=pool, block=block)
             self.put_nomasq(address, length, "NOMASQ_POD")
-            self.put("pp_blocks", block, dict(
-                pool=pool, family="FAMILY_IPV6" if family == 6 else "FAMILY_IPV4", state="BLOCK_ACTIVE",
-                prefix=dict(addr=address, length=length128(address, length)), size=32, low=1, high=31))
-            used = sum(1 << int(re.split(r"[.:]", p.ip[family])[-1], 16) for p in PODS if p.pool == pool)
+            self.put(
+                "pp_blocks", block,
+                dict(pool=pool, family="FAMILY_IPV6" if family == 6 else "FAMILY_IPV4",
+                     state="BLOCK_ACTIVE", prefix=dict(addr=address,
+                                                       length=length128(address, length)), size=32,
+                     low=1, high=31))
+            used = sum(1 << int(re.split(r"[.:]", p.ip[family])[-1], 16) for p in PODS
+                       if p.pool == pool)
             self.put("pp_ips", dict(block=block, chunk=0), dict(word=[used]))
         for family, (address, length) in REMOTE_BLOCKS.items():
             self.put_cidr(address, length, kind="CIDR_REMOTE", pool=1, next_hop=N2[family])
@@ -187,7 +198,8 @@ class Lab:
         self.put("pp_cidrs", dict(length=length128(address, length), addr=address), value)
 
     def put_nomasq(self, address, length, reason):
-        self.put("pp_nomasq", dict(length=length128(address, length), addr=address), dict(reason=reason))
+        self.put("pp_nomasq", dict(length=length128(address, length), addr=address),
+                 dict(reason=reason))
 
     def put_range(self, address, length):
         """pp_ranges, which must cover every local block."""
@@ -198,7 +210,8 @@ class Lab:
             for n in self.ranges[version]:
                 value[f"ipv{version}"].append({
                     "network": int.from_bytes(n.network_address.packed[:size], "little"),
-                    "mask": int.from_bytes(n.netmask.packed[:size], "little")})
+                    "mask": int.from_bytes(n.netmask.packed[:size], "little")
+                })
         self.put("pp_ranges", 0, value)
 
     def advance(self, seconds):
@@ -213,8 +226,9 @@ class Lab:
         return sum(copy[name]["packets"] for copy in self.maps["pp_stats"][0])
 
     def put_pod(self, pod, **changes):
-        entry = dict(state="POD_READY", ifindex=self.ifindex[pod.interface], generation=pod.generation,
-                     pool=[pod.pool, pod.pool], mac=pod.mac, host_mac=HOST_MAC, ip=[pod.ip[4], pod.ip[6]])
+        entry = dict(state="POD_READY", ifindex=self.ifindex[pod.interface],
+                     generation=pod.generation, pool=[pod.pool, pod.pool], mac=pod.mac,
+                     host_mac=HOST_MAC, mtu=1500, ip=[pod.ip[4], pod.ip[6]])
         self.maps["pp_pods"][pod.slot] = {**entry, **changes}
         for family in (4, 6):
             self.maps["pp_pod_ips"][pod.ip[family]] = dict(
@@ -224,9 +238,11 @@ class Lab:
         """The pod's bit in the allocator's bitmap."""
         for block, (_, _, family, pool) in BLOCKS.items():
             if pool == pod.pool:
-                key, bit = dict(block=block, chunk=0), 1 << int(re.split("[.:]", pod.ip[family])[-1], 16)
+                key, bit = dict(block=block,
+                                chunk=0), 1 << int(re.split("[.:]", pod.ip[family])[-1], 16)
                 word = self.maps["pp_ips"][key]["word"]
-                self.maps["pp_ips"][key] = dict(word=[word[0] | bit if used else word[0] & ~bit, *word[1:]])
+                self.maps["pp_ips"][key] = dict(
+                    word=[word[0] | bit if used else word[0] & ~bit, *word[1:]])
 
     def remove_pod(self, pod):
         """As the transactions of a pod's end leave it: slot free, address unknown."""
@@ -251,19 +267,22 @@ class Lab:
 
     # --- programs -------------------------------------------------------------------------------
 
-    def run(self, program, frame, interface):
-        result = self.bpf.programs[program].run(frame, self.ifindex[interface], self.flags)
+    def run(self, program, frame, interface, gso_size=0):
+        result = self.bpf.programs[program].run(frame, self.ifindex[interface], self.flags,
+                                                gso_size=gso_size)
         return Result(frame, *result)
 
-    def from_pod(self, pod, packet, src=None, dst=HOST_MAC, interface=None):
+    def from_pod(self, pod, packet, src=None, dst=HOST_MAC, interface=None, gso_size=0):
         frame = bytes(Ether(src=src or pod.mac, dst=dst) / packet)
-        return self.run("pp_from_pod", frame, interface or pod.interface)
+        return self.run("pp_from_pod", frame, interface or pod.interface, gso_size)
 
     def to_net(self, packet, uplink="up0"):
-        return self.run("pp_to_net", bytes(Ether(src=MACS[uplink], dst=ROUTER_MAC) / packet), uplink)
+        return self.run("pp_to_net", bytes(Ether(src=MACS[uplink], dst=ROUTER_MAC) / packet),
+                        uplink)
 
     def from_net(self, packet, uplink="up0"):
-        return self.run("pp_from_net", bytes(Ether(src=ROUTER_MAC, dst=MACS[uplink]) / packet), uplink)
+        return self.run("pp_from_net", bytes(Ether(src=ROUTER_MAC, dst=MACS[uplink]) / packet),
+                        uplink)
 
     def guard(self, frame):
         result = self.bpf.programs["pp_guard"].run(frame, 0, 0)
@@ -275,7 +294,6 @@ class Lab:
 
 class Result:
     """What became of a frame, and what to demand of it."""
-
     def __init__(self, sent, verdict, frame):
         self.sent, self.verdict, self.frame = sent, verdict, frame
 

@@ -11,12 +11,17 @@ import wire
 from wire import ACK, FIN, RST, SYN, Packet
 
 PASS, DROP, SEND = "pass", "drop", "send"
-TIMEOUTS = {"syn": 60, "established": 7440, "closing": 10, "unreplied": 30, "replied": 180, "query": 60, "other": 60}
+TIMEOUTS = {
+    "syn": 60, "established": 7440, "closing": 10, "unreplied": 30, "replied": 180, "query": 60,
+    "other": 60
+}
 INBOUND, INBOUND_ESTABLISHED, FRAGMENT = 30, 7440, 60
 ADDRESS_ONLY = (4, 41, 47, 50, 115, wire.SCTP)  # protocols that a new address does not break
 PORTED = ("tcp", "udp", "request")
-BOGONS = [ipaddress.ip_network(n) for n in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32",
-                                            "::1/128", "ff00::/8")]
+BOGONS = [
+    ipaddress.ip_network(n) for n in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4",
+                                      "255.255.255.255/32", "::1/128", "ff00::/8")
+]
 NOWHERE = [ipaddress.ip_network(n) for n in ("0.0.0.0/8", "127.0.0.0/8", "240.0.0.0/4", "::/127")]
 MULTICAST = [ipaddress.ip_network(n) for n in ("224.0.0.0/4", "255.255.255.255/32", "ff00::/8")]
 LINK_LOCAL = [ipaddress.ip_network(n) for n in ("169.254.0.0/16", "fe80::/10")]
@@ -47,17 +52,18 @@ class Model:
     def __init__(self, lab, ports, flows_max):
         self.lab, self.ports, self.flows_max = lab, ports, flows_max
         self.now = 0
-        self.pods = {}         # address bytes -> Pod of the lab, ready ones
-        self.blocks = []       # networks of this node
-        self.exclusions = []   # networks never masqueraded
-        self.skipped = set()   # pool numbers that keep their addresses
-        self.masq = {}         # (uplink, family) -> address bytes
+        self.pods = {}  # address bytes -> Pod of the lab, ready ones
+        self.blocks = []  # networks of this node
+        self.exclusions = []  # networks never masqueraded
+        self.skipped = set()  # pool numbers that keep their addresses
+        self.masq = {}  # (uplink, family) -> address bytes
         self.forward, self.backward, self.inbound, self.fragments = {}, {}, {}, {}
 
     # --- flows ----------------------------------------------------------------------------------
 
     def live(self, flow):
-        return flow is not None and self.now <= flow.expires and self.pods.get(flow.key[2]) is flow.pod
+        return flow is not None and self.now <= flow.expires and self.pods.get(
+            flow.key[2]) is flow.pod
 
     def lookup(self, table, key):
         flow = table.get(key)
@@ -154,7 +160,8 @@ class Model:
         p = Packet(frame)
         if p.bad in ("not IP", "header") or not p.src:
             return None
-        return within(p.src, BOGONS + self.blocks) or (within(p.dst, self.blocks) and p.dst not in self.pods)
+        return within(p.src, BOGONS + self.blocks) or (within(p.dst, self.blocks)
+                                                       and p.dst not in self.pods)
 
     def from_net(self, frame):
         p = Packet(frame)
@@ -219,7 +226,8 @@ class Model:
         key = (family, proto, dst, dport, src, sport)
         if self.lookup(self.forward, key):
             return
-        opens = p.kind in ("udp", "request") or (p.kind == "tcp" and p.tcp_flags & (SYN | ACK | RST | FIN) == SYN)
+        opens = p.kind in ("udp", "request") or (p.kind == "tcp" and p.tcp_flags &
+                                                 (SYN | ACK | RST | FIN) == SYN)
         entry = self.inbound_entry(key)
         if opens and entry:
             entry[1] = max(entry[1], self.now + INBOUND)
@@ -263,7 +271,9 @@ class Model:
             self.renew(flow, p, True)
         if p.fragment:
             self.fragments[self.fragment_key(p)] = (flow, self.now + FRAGMENT)
-        return [(PASS, wire.rewritten(frame, p, "src", flow.masq, flow.port if p.kind in PORTED else None))]
+        return [(PASS,
+                 wire.rewritten(frame, p, "src", flow.masq,
+                                flow.port if p.kind in PORTED else None))]
 
     def host_out(self, p, frame):
         """Not a pod's; but the node's ICMP errors may quote what masquerade was undone for."""
@@ -283,7 +293,8 @@ class Model:
 
     @staticmethod
     def quote_outside(frame, q, flow):
-        return wire.rewritten(frame, q, "dst", flow.masq, flow.port if q.kind in ("tcp", "udp", "reply") else None)
+        return wire.rewritten(frame, q, "dst", flow.masq,
+                              flow.port if q.kind in ("tcp", "udp", "reply") else None)
 
     def leave(self, p, frame):
         """With the pod's own address."""
@@ -306,7 +317,8 @@ class Model:
             return False
         entry = self.inbound_entry(p.key())
         if entry and p.proto == wire.TCP:
-            entry[1] = self.now + (TIMEOUTS["closing"] if p.tcp_flags & RST else INBOUND_ESTABLISHED)
+            entry[1] = self.now + (TIMEOUTS["closing"] if p.tcp_flags
+                                   & RST else INBOUND_ESTABLISHED)
         return bool(entry)
 
     @staticmethod
@@ -395,7 +407,8 @@ class Model:
     def error_out(self, p, frame, excluded):
         """From a pod, quoting what it got."""
         q = p.embedded()
-        readable = not (p.fragment or q.bad or q.kind in ("error", "icmp", "later") or q.dst != p.src)
+        readable = not (p.fragment or q.bad or q.kind in ("error", "icmp", "later")
+                        or q.dst != p.src)
         flow = self.quoted_flow(q) if readable else None
         if flow:
             outside = wire.rewritten(self.quote_outside(frame, q, flow), p, "src", flow.masq, None)

@@ -7,19 +7,30 @@ from scapy.config import conf  # noqa: E402
 
 conf.ipv6_enabled = True
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption  # noqa: E402
-from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS,  # noqa: E402
-                                ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, ICMPv6Unknown, IPv6,
-                                IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop)
+from scapy.layers.inet6 import (
+    ICMPv6EchoReply,
+    ICMPv6EchoRequest,
+    ICMPv6ND_NA,
+    ICMPv6ND_NS,  # noqa: E402
+    ICMPv6NDOptDstLLAddr,
+    ICMPv6NDOptSrcLLAddr,
+    ICMPv6Unknown,
+    IPv6,
+    IPv6ExtHdrDestOpt,
+    IPv6ExtHdrFragment,
+    IPv6ExtHdrHopByHop)
 from scapy.layers.l2 import ARP, Dot1Q, Ether  # noqa: E402
 from scapy.layers.sctp import SCTP, SCTPChunkData  # noqa: E402
 from scapy.packet import Raw  # noqa: E402
 from scapy.utils import checksum  # noqa: E402
 
-__all__ = ["ICMP", "IP", "TCP", "UDP", "IPOption", "ICMPv6EchoReply", "ICMPv6EchoRequest", "ICMPv6ND_NA",
-           "ICMPv6ND_NS", "ICMPv6NDOptDstLLAddr", "ICMPv6NDOptSrcLLAddr", "ICMPv6Unknown", "IPv6",
-           "IPv6ExtHdrDestOpt", "IPv6ExtHdrFragment", "IPv6ExtHdrHopByHop", "ARP", "Dot1Q", "Ether", "SCTP",
-           "SCTPChunkData", "Raw", "ip", "tcp", "udp", "echo", "reply", "sctp", "other", "l4", "PROTOCOLS",
-           "error", "translated", "explain", "is6", "moved"]
+__all__ = [
+    "ICMP", "IP", "TCP", "UDP", "IPOption", "ICMPv6EchoReply", "ICMPv6EchoRequest", "ICMPv6ND_NA",
+    "ICMPv6ND_NS", "ICMPv6NDOptDstLLAddr", "ICMPv6NDOptSrcLLAddr", "ICMPv6Unknown", "IPv6",
+    "IPv6ExtHdrDestOpt", "IPv6ExtHdrFragment", "IPv6ExtHdrHopByHop", "ARP", "Dot1Q", "Ether",
+    "SCTP", "SCTPChunkData", "Raw", "ip", "tcp", "udp", "echo", "reply", "sctp", "other", "l4",
+    "PROTOCOLS", "error", "translated", "explain", "is6", "moved"
+]
 
 PROTOCOLS = ("tcp", "udp", "echo", "sctp", "gre")
 
@@ -36,7 +47,8 @@ def ip(src, dst, ttl=64, **fields):
 
 
 def tcp(src, dst, sport, dport, flags="S", data=b"", ttl=64, **fields):
-    return ip(src, dst, ttl, **fields) / TCP(sport=sport, dport=dport, flags=flags, seq=1000) / Raw(data)
+    return ip(src, dst, ttl, **fields) / TCP(sport=sport, dport=dport, flags=flags,
+                                             seq=1000) / Raw(data)
 
 
 def udp(src, dst, sport, dport, data=b"hello", ttl=64, **fields):

@@ -5,19 +5,20 @@ import ipaddress
 
 class Record:
     """One slot that is in use."""
-
     def __init__(self, value, protocol):
         key = value["forward"]
         self.protocol = protocol
         self.source, self.remote = (ipaddress.ip_address(key[n]) for n in ("source", "destination"))
         self.masq = ipaddress.ip_address(value["masq_address"])
-        self.sport, self.dport, self.port = key["source_port"], key["destination_port"], value["masq_port"]
+        self.sport, self.dport, self.port = key["source_port"], key["destination_port"], value[
+            "masq_port"]
         self.state, self.expires = value["state"], value["expires"]
         self.pod = value["pod"], value["pod_generation"]
 
     def abstract(self):
         """As the model has it: the pod's packet, the address and the port outside."""
-        key = (self.source.version, self.protocol, self.source.packed, self.sport, self.remote.packed, self.dport)
+        key = (self.source.version, self.protocol, self.source.packed, self.sport,
+               self.remote.packed, self.dport)
         return key, self.masq.packed, self.port
 
     def forward(self):
@@ -57,19 +58,22 @@ class Table:
             self.records[slot] = Record(value, data[self.protocol_at])
 
     def check(self, now):
-        """Each record that lives is found by both its keys, no claim has two owners, no slot is lost."""
+        """Each record that lives is found by both its keys, and no claim has two owners."""
         claims = {}
         for slot, record in self.records.items():
             if record.expires < now:
                 continue
-            for name, key in (("pp_flow_fwd", record.forward()), ("pp_flow_rev", record.backward())):
+            for name, key in (("pp_flow_fwd", record.forward()), ("pp_flow_rev",
+                                                                  record.backward())):
                 assert key in self.maps[name], f"{name} lacks {key}"
-                assert self.maps[name][key]["slot"] == slot, f"{name} leads from {key} to another record"
+                assert self.maps[name][key][
+                    "slot"] == slot, f"{name} leads from {key} to another record"
             claim = tuple(record.backward().items())
             assert claim not in claims, f"two owners of {claim}"
             claims[claim] = slot
         head = self.maps["pp_flow_table"][0]
-        assert head["used"] == len(self.records), f"{head['used']} slots counted, {len(self.records)} in use"
+        assert head["used"] == len(
+            self.records), f"{head['used']} slots counted, {len(self.records)} in use"
 
     def check_slots(self):
         """Every slot that was ever used is in use or on the free list, none twice."""
@@ -81,5 +85,6 @@ class Table:
             free.append(link - 1)
             link = self.codec.unpack(self.raw[free[-1] * self.codec.size:][:self.codec.size])["pod"]
         slots = free + list(self.records)
-        assert len(set(slots)) == len(slots), f"a slot is free and in use, or free twice: {sorted(slots)}"
+        assert len(
+            set(slots)) == len(slots), f"a slot is free and in use, or free twice: {sorted(slots)}"
         assert len(slots) == fresh, f"{fresh} slots: {len(self.records)} in use, {len(free)} free"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reading and rewriting frames byte by byte, for the model: neither scapy's code nor the programs'."""
+"""Reading and rewriting frames byte by byte for the model, without scapy or the programs."""
 
 TCP, UDP, ICMP, ICMP6, SCTP = 6, 17, 1, 58, 132
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -14,7 +14,6 @@ CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMP6: 2}
 
 class Packet:
     """The headers of a frame from the byte @at on; .bad says why it cannot be read."""
-
     def __init__(self, frame, at=14, family=None, quoted=False):
         self.frame, self.at, self.quoted = frame, at, quoted
         self.bad = None
@@ -38,7 +37,8 @@ class Packet:
         if available < 20 or f[at] >> 4 != 4 or f[at] & 15 < 5:
             self.bad = "header"
             return
-        self.src, self.dst, self.ttl, self.proto = f[at + 12:at + 16], f[at + 16:at + 20], f[at + 8], f[at + 9]
+        self.src, self.dst, self.ttl, self.proto = f[at + 12:at + 16], f[at + 16:at +
+                                                                         20], f[at + 8], f[at + 9]
         header, total = 4 * (f[at] & 15), int.from_bytes(f[at + 2:at + 4], "big")
         if total < header or (total > available and not self.quoted) or header > available:
             self.bad = "length"
@@ -66,7 +66,8 @@ class Packet:
         if len(f) - at < 40 or f[at] >> 4 != 6:
             self.bad = "header"
             return
-        self.src, self.dst, self.ttl, self.proto = f[at + 8:at + 24], f[at + 24:at + 40], f[at + 7], f[at + 6]
+        self.src, self.dst, self.ttl, self.proto = f[at + 8:at + 24], f[at + 24:at +
+                                                                        40], f[at + 7], f[at + 6]
         total = 40 + int.from_bytes(f[at + 4:at + 6], "big")
         if total > len(f) - at and not self.quoted:
             self.bad = "length"
@@ -236,7 +237,8 @@ def error_checksum(new, packet):
     put(new, packet.l4 + 2, b"\0\0")
     data = bytes(new[packet.l4:packet.end])
     if packet.family == 6:
-        data = bytes(new[packet.at + 8:packet.at + 40]) + len(data).to_bytes(4, "big") + b"\0\0\0\x3a" + data
+        data = bytes(new[packet.at + 8:packet.at + 40]) + len(data).to_bytes(
+            4, "big") + b"\0\0\0\x3a" + data
     put(new, packet.l4 + 2, (~ones(data) & 0xffff).to_bytes(2, "big"))
     return bytes(new)
 
