@@ -144,8 +144,9 @@ int pod_pools_choose(struct node *node, const struct pod_request *request, struc
 		if (!choices[f].pool[0]) {
 			if (wanted && !first)
 				first = error_set(e, -EAFNOSUPPORT,
-						  "%s is not enabled on this node; set enable-ipv%c=true",
-						  family_title(f), f == FAMILY_IPV4 ? '4' : '6');
+						  "node %s: %s is not enabled; set enable-ipv%c=true",
+						  node->config.node, family_title(f),
+						  f == FAMILY_IPV4 ? '4' : '6');
 			continue;
 		}
 		err = resolve(node, &choices[f], f, wanted, pools, note, note_size, first ? NULL : e);
