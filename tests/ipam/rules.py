@@ -144,7 +144,7 @@ class Model:
         for family in (0, 1):
             if family not in self.families:
                 if wanted.get(family):
-                    raise Refused("is not enabled on this node")
+                    raise Refused("is not enabled")
                 continue
             if pool not in self.pools or self.pools[pool].terminating:
                 raise Missing(f'pool "{pool}" (family ipv{(4, 6)[family]}): pool not (yet) available')
