@@ -247,10 +247,10 @@ def table_full(lab, family):
     masquerade(lab, packets[-1], family, "udp")
 
 
-@case("exhausted: thousands of short flows through a small table, IPv{family}", family=BOTH,
+@case("exhausted: hundreds of short flows through a small table, IPv{family}", family=BOTH,
       lab="small", complete=False)
 def churn(lab, family):
-    for i in range(1500):
+    for i in range(400):
         packet = udp(A.ip[family], W[family], 1024 + i, 80)
         masquerade(lab, packet, family, "udp")
         lab.advance(3)

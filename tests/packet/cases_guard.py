@@ -144,7 +144,7 @@ def dhcp(lab):
 @case("guard: XDP and tc agree on random packets, seed {seed}", seed=range(4), complete=False)
 def equivalent(lab, seed):
     chance = random.Random(seed)
-    for _ in range(400):
+    for _ in range(200):
         packet = random_packet(chance)
         dropped = both(lab, packet)
         if dropped[0]:
@@ -223,7 +223,7 @@ def padded(lab, family):
 @case("cut: random bytes in every hook, seed {seed}", seed=range(4), complete=False)
 def noise(lab, seed):
     chance = random.Random(seed)
-    for _ in range(400):
+    for _ in range(200):
         ethertype = chance.choice(
             (b"\x08\x00", b"\x86\xdd", b"\x08\x06", b"\x81\x00", chance.randbytes(2)))
         frame = bytes.fromhex((HOST_MAC + A.mac).replace(":", "")) + ethertype + \
@@ -243,7 +243,7 @@ def flipped(lab, seed):
         bytes(Ether(src=MACS["up0"], dst=ROUTER_MAC) / make(f)) for make in FRAMES.values()
         for f in BOTH
     ]
-    for _ in range(400):
+    for _ in range(200):
         frame = bytearray(chance.choice(base))
         for _ in range(chance.randrange(1, 4)):
             at = chance.randrange(12, len(frame))

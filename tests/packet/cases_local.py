@@ -49,9 +49,9 @@ def checksum_wraps(lab, ttl, ident):
     lab.from_pod(A, packet).delivered(B, moved(packet))
 
 
-@case("local: all 65536 ids keep the header checksum right", complete=False)
+@case("local: ids from all over keep the header checksum right", complete=False)
 def every_checksum(lab):
-    for ident in range(0, 65536, 61):
+    for ident in range(0, 65536, 211):
         packet = udp(A.ip[4], B.ip[4], 1000, 80, id=ident)
         lab.from_pod(A, packet).delivered(B, moved(packet))
 

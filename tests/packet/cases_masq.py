@@ -298,7 +298,7 @@ def route_source(lab, family):
     import subprocess
     hint, target = {4: ("192.0.2.77", "203.0.113.99"),
                     6: ("2001:db8:f::77", "2001:db8:2::99")}[family]
-    commands = (f"addr add {hint}/{32 if family == 4 else 128} dev lo",
+    commands = (f"addr add {hint}/{'32' if family == 4 else '128 nodad'} dev lo",
                 f"route add {target} via {R[family]} dev up0 src {hint}")
     undo = (f"route del {target}", f"addr del {hint}/{32 if family == 4 else 128} dev lo")
     for command in commands:

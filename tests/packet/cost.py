@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: GPL-2.0-only
 """What each path of the programs costs, in ns above a trivial program, as JSON on stdout.
 

@@ -100,6 +100,8 @@ class Generator:
         self.chance = chance
         self.outside, self.inside = [], []  # (frame, its kind) that left, that were delivered
         self.queue = []
+        # in some epochs all flows want the few ports to one remote
+        self.narrow = chance.random() < .3
 
     def remember(self, store, frame):
         store.append(frame)
@@ -122,7 +124,7 @@ class Generator:
         }
 
     def between(self, src, dst, sport, dport, answer=False):
-        kind = self.chance.choice(KINDS)
+        kind = "tcp" if self.narrow and self.chance.random() < .8 else self.chance.choice(KINDS)
         number, payload = l4(kind, src, dst, sport, dport, self.data(), self.chance.choice(FLAGS),
                              answer)
         return ip(src, dst, number, payload, self.ttl(), **self.extras(6 if ":" in dst else 4))
@@ -140,7 +142,7 @@ class Generator:
 
     def out(self):
         family, pod = self.chance.choice((4, 6)), self.chance.choice(PODS)
-        remote = self.chance.choice(REMOTES)
+        remote = W if self.narrow else self.chance.choice(REMOTES)
         packet = self.between(pod.ip[family], remote[family], self.chance.choice(PORTS),
                               self.chance.choice((80, 80, 80, 53)),
                               self.chance.random() < .05)

@@ -92,7 +92,7 @@ def enter_namespace():
     """Starts this script again in its own network namespace."""
     if os.environ.get("PP_PACKET_NETNS") != "1":
         os.environ["PP_PACKET_NETNS"] = "1"
-        os.execvp("unshare", ["unshare", "-n", sys.executable, *sys.argv])
+        os.execvp("unshare", ["unshare", "-n", sys.executable, "-B", *sys.argv])
 
 
 def make_links():
