@@ -8,6 +8,7 @@
 #include "loader/manifest.h"
 
 #define JSON_STEP 4 /* kubectl's indentation */
+#define OUTPUT_BUFFER (1 << 20)
 
 bool output_format_by_name(const char *name, enum output_format *format)
 {
@@ -32,6 +33,7 @@ bool output_is_items(const struct output *out)
 
 void output_begin(struct output *out)
 {
+	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
 	out->count = 0;
 	if (out->single || out->format == OUTPUT_NAME)
 		return;
@@ -44,15 +46,17 @@ void output_begin(struct output *out)
 /* Prints the lines of @text, each after @indent spaces, the first one after @first. */
 static void print_lines(const char *text, int indent, const char *first)
 {
+	static const char spaces[] = "                ";
 	const char *end;
 
-	for (bool started = false; *text; text = *end ? end + 1 : end, started = true) {
+	/* not printf: there may be a million lines */
+	fputs(first, stdout);
+	for (bool started = false; *text; text = end, started = true) {
 		end = strchrnul(text, '\n');
-		if (end == text)
-			putchar('\n');
-		else
-			printf("%*s%s%.*s%s", started ? indent : 0, "", started ? "" : first,
-			       (int)(end - text), text, *end ? "\n" : "");
+		if (started && end != text)
+			fwrite_unlocked(spaces, 1, indent, stdout);
+		end += *end == '\n';
+		fwrite_unlocked(text, 1, end - text, stdout);
 	}
 }
 
@@ -65,7 +69,7 @@ static void print_json(struct output *out, const json_t *item)
 	if (out->single) {
 		puts(text);
 	} else {
-		printf("%s\n", out->count ? "," : "");
+		puts(out->count ? "," : "");
 		print_lines(text, 2 * JSON_STEP, "        ");
 	}
 	free(text);
