@@ -82,17 +82,17 @@ tests: all $(UNITS) $(BUILD)/san/pinpool
 
 check:
 	$(Q)scripts/deps --cni --deb
-	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) tests
 	$(Q)tests/run $(TESTS)
 
 demo:
 	$(Q)scripts/deps
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) all
 	$(Q)scripts/demo
 
 bench:
 	$(Q)scripts/deps --bench
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) all
 	$(Q)scripts/bench
 
 vmcheck:
@@ -112,7 +112,7 @@ uninstall:
 
 deb:
 	$(Q)scripts/deps --deb
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) all
 	$(Q)BUILD='$(BUILD)' VERSION='$(VERSION)' scripts/deb/build
 
 vmboot: deb

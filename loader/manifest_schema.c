@@ -135,7 +135,7 @@ static json_t *string_json(const char *text)
 static int read_string(struct reader *r, const struct schema *schema, const struct tree *tree,
 		       json_t **json)
 {
-	const char *text;
+	const char *text = NULL;
 	int err;
 
 	err = read_text(r, tree, &text);
@@ -179,7 +179,7 @@ static int read_number(struct reader *r, const struct schema *schema, const stru
 static int read_address(struct reader *r, const struct schema *schema, const struct tree *tree,
 			json_t **json)
 {
-	const char *text;
+	const char *text = NULL;
 	struct addr addr;
 	char canonical[ADDR_TEXT];
 	int err;
