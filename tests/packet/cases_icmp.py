@@ -2,8 +2,8 @@
 """ICMP errors about masqueraded flows, both ways, with the packet they quote."""
 from cases import BOTH, case, masquerade, port_of
 from lab import A, B, N1, R, W, W2
-from packets import (IPOption, IPv6ExtHdrDestOpt, PROTOCOLS, Raw, UDP, error, ip, l4, moved, reply,
-                     tcp, translated, udp)
+from packets import (IP, IPOption, IPv6, IPv6ExtHdrDestOpt, PROTOCOLS, Raw, UDP, error, ip, l4,
+                     moved, other, reply, tcp, translated, udp)
 
 KINDS = {
     4: [(3, code) for code in range(16)] + [(11, 0), (11, 1), (12, 0), (12, 2)],
@@ -284,3 +284,25 @@ def node_error(lab, family, ranges):
                 error(N1[family], W[family], kind, code, answer, length))
     about_own = udp(W[family], N1[family], 80, 9)
     lab.to_net(error(N1[family], W[family], *FIRST[family], about_own)).passed()
+
+
+@case("error: whose quotation is behind its own end, in padding, is not read, IPv{family}",
+      family=BOTH)
+def quoted_padding(lab, family):
+    sent = udp(A.ip[family], W[family], 1000, 80)
+    port = masquerade(lab, sent, family, "udp")
+    kind, code = FIRST[family]
+    quotation = bytes(translated(sent, src=N1[family], sport=port))
+    short = error(R[family], N1[family], kind, code, quotation, HEADER[family])
+    lab.from_net(short / Raw(b"")).refused()
+    padded = (IP if family == 4 else IPv6)(bytes(short) + quotation[HEADER[family]:])
+    lab.from_net(padded).refused()
+
+
+@case("error: whose quoted IPv4 header is cut is not read")
+def quoted_header_cut(lab):
+    sent = other(A.ip[4], W[4])
+    lab.to_net(sent).leaves(translated(sent, src=N1[4]))
+    quotation = bytearray(bytes(translated(sent, src=N1[4])))
+    quotation[0] = 0x4f
+    lab.from_net(error(R[4], N1[4], 3, 4, quotation, 28)).refused()
