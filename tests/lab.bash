@@ -96,7 +96,7 @@ capture() {
 # NAME: the packets up to now, as text; ends the capture
 captured() {
 	sleep 0.1
-	kill -INT "${job[$1]}" 2>/dev/null
+	kill -INT "${job[$1]}" 2>/dev/null || true # a second look
 	wait "${job[$1]}" 2>/dev/null || true
 	tcpdump -nr "$BATS_TEST_TMPDIR/$1.pcap" "${@:2}" 2>/dev/null
 }

@@ -295,6 +295,79 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	[ "$(captured right | wc -l)" = 1 ]
 }
 
+@test "two pods open the same ports to one server at once: no port has two owners" {
+	start
+	for to in "${world[@]}"; do
+		on a "$probe" flood "$to" 52000 300 3>&- &
+		on b "$probe" flood "$to" 52000 300
+		wait $!
+	done
+	pp node1 get flows -o json | jq -e '[.items[] | select(.proto == "udp") | [.masqAddress, .masqPort, .destination]] |
+		length == 1200 and (unique | length) == 1200'
+}
+
+@test "what nobody answers is one flow with one port" {
+	start
+	# an address that the router has no neighbour for: swallowed, and said after a second
+	capture node1 out eth0 udp and dst port 4000
+	on a "$probe" one_way 203.0.113.77 20
+	[ "$(captured out | awk '{print $3}' | sort -u | wc -l)" = 1 ]
+	captured out | grep -q "$node4"
+	[ "$(pp node1 get flows -o json | jq '[.items[] | select(.destinationPort == 4000)] | length')" = 1 ]
+}
+
+@test "several uplinks and source addresses: each flow has that of its route" {
+	lab up --nodes 1 --routers 2 --ipv6
+	capture world leak eth0 src net 10.0.0.0/8 or src net fd00:100::/32 or src net fd00:200::/32
+	ip link add eth1 netns t-node1 type veth peer name second netns t-net
+	on net ip link set second master lan2 up
+	on node1 ip link set eth1 up
+	on node1 ip addr add 192.168.20.101/24 dev eth1
+	on node1 ip addr add fd00:20::101/64 dev eth1 nodad
+	on world ip addr add 203.0.113.20/24 dev eth0
+	on world ip addr add 2001:db8:113::20/64 dev eth0 nodad
+	on node1 ip route add 203.0.113.20 via 192.168.20.1
+	on node1 ip -6 route add 2001:db8:113::20 via fd00:20::1
+	{ pools && echo --- && config 'devices: eth0,eth1'; } >"$BATS_TEST_TMPDIR/two.yaml"
+	pp node1 up -f "$BATS_TEST_TMPDIR/two.yaml" --node node1
+	pod node1 a
+	serve world
+	[ "$(seen_as a 203.0.113.10) $(seen_as a 2001:db8:113::10)" = "$node4 $node6" ]
+	[ "$(seen_as a 203.0.113.20) $(seen_as a 2001:db8:113::20)" = "192.168.20.101 fd00:20::101" ]
+	# the route flips under a flow
+	on a "$probe" hold 203.0.113.10 2 >"$BATS_TEST_TMPDIR/held" 3>&- &
+	eventually grep -q 1 "$BATS_TEST_TMPDIR/held"
+	on node1 ip route add 203.0.113.10 via 192.168.20.1
+	[ "$(seen_as a 203.0.113.10)" = 192.168.20.101 ]
+	wait $!
+	tail -n 1 "$BATS_TEST_TMPDIR/held" | grep -q 1
+	# the route's own idea of the source: a second address, one of lo
+	on node1 ip addr add 192.168.20.201/24 dev eth1
+	on node1 ip route replace 203.0.113.20 via 192.168.20.1 src 192.168.20.201
+	[ "$(seen_as a 203.0.113.20)" = 192.168.20.201 ]
+	on node1 ip addr add 192.168.20.77/32 dev lo
+	on node1 ip route replace 203.0.113.20 via 192.168.20.1 src 192.168.20.77
+	[ "$(seen_as a 203.0.113.20)" = 192.168.20.77 ]
+}
+
+@test "an uplink with a link-local address alone: IPv6 is refused and counted, not leaked" {
+	start
+	masqueraded a
+	router=$(on router ip -6 -o addr show dev eth0 scope link | awk '{sub("/.*", "", $4); print $4}')
+	on node1 ip addr del $node6/64 dev eth0
+	on node1 ip -6 route replace default via "$router" dev eth0
+	pp node1 apply -f "$BATS_TEST_TMPDIR/first.yaml"
+	capture router six eth0 'ip6 and (net fd00:100::/32 or net fd00:200::/32 or (src net fe80::/10 and dst net 2001:db8::/32))'
+	run on a ping -qc 3 -i 0.1 -W 0.5 "${world[1]}"
+	[ "$status" = 1 ]
+	[ "$(captured six | wc -l)" = 0 ]
+	[ "$(counter no_address)" -gt 0 ]
+	# neighbour discovery goes on
+	on node1 ip -6 neigh flush dev eth0
+	reach node1 "$router%eth0"
+	[ "$(seen_as a "${world[0]}")" = $node4 ]
+}
+
 @test "SCTP, GRE, multicast and whatever else never leave with a pod's address" {
 	start
 	for p in a b; do

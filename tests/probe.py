@@ -179,6 +179,29 @@ def count_udp(address, count):
     print(sum(echoed(s) for s in flows))
 
 
+def flood(address, first, count):
+    """Flows from so many local ports at once, as fast as it goes; each answer is for its own flow."""
+    sockets = []
+    for port in range(int(first), int(first) + int(count)):
+        s = socket.socket(family(address), socket.SOCK_DGRAM)
+        s.bind(("::" if ":" in address else "0.0.0.0", port))
+        s.settimeout(1)
+        s.connect((address, PORT))
+        sockets.append(s)
+    for turn in range(3):
+        for s in sockets:
+            message = f"{turn} {socket.gethostname()} {s.getsockname()}".encode()
+            assert echoed(s, message), f"{message} did not come back"
+
+
+def one_way(address, count):
+    """Datagrams of one flow that nobody answers."""
+    s = udp_socket(address, 4000)
+    for _ in range(int(count)):
+        s.send(b"x")
+        time.sleep(0.01)
+
+
 def own(address, *local):
     """Sockets at these local ports: prints how many get answers, now and after two seconds."""
     sockets = []
@@ -189,9 +212,9 @@ def own(address, *local):
         s.connect((address, PORT))
         sockets.append(s)
     print("ready", flush=True)
-    for _ in range(2):
+    for pause in (2, 0):
         print(sum(echoed(s, str(s.getsockname()).encode()) for s in sockets), flush=True)
-        time.sleep(2)
+        time.sleep(pause)
 
 
 def chatter(port):
