@@ -128,7 +128,7 @@ int audit_derived(struct audit *a, struct error *e)
 				     count, report_route, a, e);
 	free(wanted);
 	if (!err)
-		err = tries_compare(a->node, &a->s.facts, &a->options, a->nl, &report, e);
+		err = tries_compare(a->node, &a->s.facts, &a->options, &report, e);
 	if (!err && !ranges_are_right(a->node, &a->s.facts))
 		violation(a, "pp_ranges: does not cover the blocks as it should");
 	return err;

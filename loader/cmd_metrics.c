@@ -138,9 +138,12 @@ static void print_flows(struct pins *pins)
 static void print_counter(const struct counter *counters, enum counter_kind kind, const char *metric,
 			  const char *label, bool bytes)
 {
+	/* "flow_created" is the change "created" */
+	size_t skip = kind == COUNTER_FLOW ? strlen("flow_") : 0;
+
 	for (int i = 0; i < STATS_COUNT; i++)
 		if (counter_names[i].kind == kind)
-			printf("%s_total{%s=\"%s\"} %llu\n", metric, label, counter_names[i].name,
+			printf("%s_total{%s=\"%s\"} %llu\n", metric, label, counter_names[i].name + skip,
 			       (unsigned long long)(bytes ? counters[i].bytes : counters[i].packets));
 }
 

@@ -49,7 +49,7 @@ struct trie_report {
 };
 /* Compares pp_cidrs and pp_nomasq with what sync would make of them. */
 int tries_compare(struct node *node, const struct facts *facts, const struct options *options,
-		  struct netlink *nl, const struct trie_report *report, struct error *e);
+		  const struct trie_report *report, struct error *e);
 /* Whether pp_ranges is what it should be. */
 bool ranges_are_right(struct node *node, const struct facts *facts);
 

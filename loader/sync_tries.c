@@ -133,11 +133,12 @@ static void tell(const char *row, enum pinned_map map, const char *what,
 	report->fn(pinned_map_names[map], &prefix, what, report->arg);
 }
 
-/* Tells where the trie differs from @t. */
-static int table_compare(struct node *node, enum pinned_map map, struct table *t,
+/* Tells where the trie differs from @t; what is too much of kind @ignored may stay. */
+static int table_compare(struct node *node, enum pinned_map map, struct table *t, __u32 ignored,
 			 const struct trie_report *report, struct error *e)
 {
 	struct table now;
+	__u32 kind;
 	int err;
 
 	table_sort(t);
@@ -152,9 +153,13 @@ static int table_compare(struct node *node, enum pinned_map map, struct table *t
 		else if (memcmp(old, row, t->row_size))
 			tell(row, map, "wrong", report);
 	}
-	for (size_t i = 0; i < now.count; i++)
-		if (!table_find(t, now.rows + i * now.row_size))
-			tell(now.rows + i * now.row_size, map, "too much", report);
+	for (size_t i = 0; i < now.count; i++) {
+		char *row = now.rows + i * now.row_size;
+
+		memcpy(&kind, row + now.value_at, sizeof(kind));
+		if (kind != ignored && !table_find(t, row))
+			tell(row, map, "too much", report);
+	}
 	free(now.rows);
 	return 0;
 }
@@ -266,15 +271,16 @@ static void nodes_add(const struct facts *facts, struct table *t)
 	}
 }
 
+/* Without @nl, without the node's own addresses. */
 static int want_nomasq(struct node *node, const struct facts *facts, const struct options *options,
 		       struct netlink *nl, struct table *wanted, struct error *e)
 {
 	struct table t = { .row_size = sizeof(struct nomasq_entry),
 			   .value_at = offsetof(struct nomasq_entry, value),
 			   .value_size = sizeof(struct nomasq) };
-	struct address *own;
-	size_t count;
-	int err = address_list(nl, &own, &count, e);
+	struct address *own = NULL;
+	size_t count = 0;
+	int err = nl ? address_list(nl, &own, &count, e) : 0;
 
 	*wanted = t;
 	if (err)
@@ -309,18 +315,22 @@ int sync_nomasq(struct node *node, const struct facts *facts, const struct optio
 	return err;
 }
 
+/*
+ * The node's own addresses come and go without us, and what a pod sends to one never leaves: their
+ * entries are as good as the last sync, and no difference.
+ */
 int tries_compare(struct node *node, const struct facts *facts, const struct options *options,
-		  struct netlink *nl, const struct trie_report *report, struct error *e)
+		  const struct trie_report *report, struct error *e)
 {
 	struct table cidrs = want_cidrs(node, facts), nomasq;
-	int err = table_compare(node, PIN_CIDRS, &cidrs, report, e);
+	int err = table_compare(node, PIN_CIDRS, &cidrs, CIDR_NONE, report, e);
 
 	free(cidrs.rows);
 	if (err)
 		return err;
-	err = want_nomasq(node, facts, options, nl, &nomasq, e);
+	err = want_nomasq(node, facts, options, NULL, &nomasq, e);
 	if (!err)
-		err = table_compare(node, PIN_NOMASQ, &nomasq, report, e);
+		err = table_compare(node, PIN_NOMASQ, &nomasq, NOMASQ_NODE, report, e);
 	free(nomasq.rows);
 	return err;
 }

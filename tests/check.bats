@@ -153,6 +153,14 @@ named_and_repaired() {
 		"pp_nomasq: 10.0.0.0/8 is missing" "pp_cidrs: 10.10.0.0/27 is missing"
 }
 
+@test "an address more on the host is no violation" {
+	ip addr add 172.31.0.1/24 dev up0
+	fails 0 pinpool check
+	ip addr del 172.31.0.1/24 dev up0
+	pinpool apply -f "$BATS_TEST_TMPDIR/seed.yaml"
+	fails 0 pinpool check
+}
+
 @test "an interface without lease, one half made" {
 	ip link add ppdeadbeef00 address 02:70:00:00:00:01 type veth peer name far1
 	named_and_repaired "interface ppdeadbeef00: is half made and its maker is gone"
