@@ -2,6 +2,7 @@
 """What each path of the programs costs above a trivial program, with small and with full tables."""
 import json
 import os
+import re
 
 from bench_common import ROOT, BenchError, run, say
 from bench_report import table
@@ -11,9 +12,9 @@ COST = f"{ROOT}/tests/packet/cost.py"
 SIZES = {"small": (10, 1, 1), "flows": (60000, 1, 1), "blocks": (10, 64, 1), "remotes": (10, 1, 4000)}
 HEADS = {"small": "10 flows, 1 block, 1 remote", "flows": "60,000 flows", "blocks": "64 blocks", "remotes": "4,000 remotes"}
 NAMES = tuple(SIZES)
-# path of cost.py (its first one that begins so), what the issue calls it, at most
-TARGETS = (("pod to local pod, IPv4", "local delivery", 60), ("masquerade tcp established, IPv4", "established masquerade", 200),
-           ("uplink miss, the node's own port, IPv4", "uplink miss", 45), ("guard pass, IPv4", "guard", 20))
+# paths of cost.py (the dearest of those that match), what the issue calls them, at most
+TARGETS = ((r"^pod to local pod, IPv4", "local delivery", 60), (r"^masquerade tcp.*IPv4", "established masquerade", 200),
+           (r"^uplink miss, the node's.*IPv4", "uplink miss", 45), (r"^guard pass, IPv4", "guard", 20))
 
 
 def measure(options, flows, blocks, remotes, words=()):
@@ -44,6 +45,6 @@ def run_part(options, report):
     instructions = ", ".join(f"{n} {c:,}" for n, c in some.get("verified_instructions", {}).items())
     report.parts["cost"] = {"results": results, "table": table("Cost of the programs", heads, rows) +
                             ["", f"Instructions that the verifier looks at: {instructions}."]}
-    for begins, what, wanted in TARGETS:
-        found = [p["ns"] for p in results.get("small", {}).get("paths", []) if p["path"].startswith(begins)]
-        report.target(what, "above trivial", found[0] if found else None, wanted, at_least=False, unit=" ns")
+    for pattern, what, wanted in TARGETS:
+        found = [p["ns"] for p in results.get("small", {}).get("paths", []) if re.search(pattern, p["path"])]
+        report.target(what, "above trivial", max(found) if found else None, wanted, at_least=False, unit=" ns")

@@ -56,7 +56,6 @@ def run_part(options, report):
     node.down()
     total = sum(m["bytes"] for m in before.values())
     flows = sum(before[n]["bytes"] for n in FLOW_MAPS if n in before)
-    # two maps in one row would hide which one a change has made larger
     largest = sorted(before.items(), key=lambda item: -item[1]["bytes"])[:8]
     grown = sum(after[n]["bytes"] - before[n]["bytes"] for n in before) / (count - 1)
     figures = {"maps_bytes": total, "programs_bytes": programs, "flow_bytes": flows / before["pp_flows"]["entries"],

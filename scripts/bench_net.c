@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,7 @@ static uint64_t now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
+/* Also ahead of others: the time of a transaction that was interrupted says nothing. */
 static void pin(const char *cpu)
 {
 	cpu_set_t set;
@@ -46,6 +48,7 @@ static void pin(const char *cpu)
 	CPU_SET(atoi(cpu), &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
 		err(1, "cpu %s", cpu);
+	setpriority(PRIO_PROCESS, 0, -20);
 }
 
 static void no_delay(int fd)

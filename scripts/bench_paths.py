@@ -11,12 +11,12 @@ from bench_lab import NODE_ACROSS, NODE_OUT, WORLD
 
 # scenario: lab, family. An IPv6 row is compared with the IPv6 row of its peer.
 SCENARIOS = {name: (name, 4) for name in (
-    "loopback", "veth", "bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq",
+    "loopback", "veth", "redirect", "bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq",
     "pinpool-guard")} | {f"{name}-v6": (name, 6) for name in ("veth", "ptp", "nft", "pinpool")}
 
 # path: who asks, who answers, the reference of the ratios, the rows
 PATHS = {
-    "pod-pod": ("a", "b", "veth", ("loopback", "veth", "bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool",
+    "pod-pod": ("a", "b", "veth", ("loopback", "veth", "redirect", "bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool",
                                    "pinpool-nomasq", "veth-v6", "ptp-v6", "pinpool-v6")),
     "nodes": ("a", "c", "ptp", ("bridge", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq", "pinpool-guard",
                                 "ptp-v6", "pinpool-v6")),
