@@ -169,18 +169,30 @@ static json_t *data_of(struct apply *plan, enum object_kind kind, const char *na
 			       : NULL;
 }
 
-static void warn_of_options(struct apply *plan)
+/* Names and values in what is new, whether they hold on this node or not. */
+static int check_options(struct apply *plan, struct error *e)
 {
-	struct apply_object *o = find(plan, OBJECT_CONFIGMAP, "cilium-config");
-	struct error e;
-	const char *key;
-	json_t *value;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct apply_object *o = &plan->objects[i];
+		const char *key;
+		json_t *map = NULL, *value;
 
-	if (!o || (o->result != APPLY_CREATED && o->result != APPLY_CONFIGURED))
-		return;
-	json_object_foreach(json_object_get(o->json, "data"), key, value)
-		if (option_check(key, json_string_value(value), &e) == 1)
-			warn(plan, "%s", e.text);
+		if (o->result != APPLY_CREATED && o->result != APPLY_CONFIGURED)
+			continue;
+		if (o->kind == OBJECT_CONFIGMAP && !strcmp(o->name, "cilium-config"))
+			map = json_object_get(o->json, "data");
+		else if (o->kind == OBJECT_NODECONFIG)
+			map = json_object_get(json_object_get(o->json, "spec"), "defaults");
+		json_object_foreach(map, key, value) {
+			int known = option_check(key, json_string_value(value), e);
+
+			if (known < 0)
+				return error_wrap(e, known, "%s/%s", o->kind_name, o->name);
+			if (known)
+				warn(plan, "%s", e->text);
+		}
+	}
+	return 0;
 }
 
 static int work_out_options(struct node *node, struct apply *plan, json_t **effective,
@@ -198,9 +210,7 @@ static int work_out_options(struct node *node, struct apply *plan, json_t **effe
 	json_decref(nodeconfigs);
 	json_decref(none);
 	err = options_parse(*effective, &plan->options, e);
-	if (!err)
-		warn_of_options(plan);
-	return err;
+	return err ? err : check_options(plan, e);
 }
 
 /* Options that only loading the programs can change (INTERFACES.md). */
