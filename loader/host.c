@@ -57,6 +57,7 @@ int host_prepare(struct node *node, const struct options *options, struct error 
 	};
 	struct sysctl_wanted *wanted = NULL;
 	size_t count = 0;
+	bool more = false;
 	int err;
 
 	if (!previous)
@@ -66,12 +67,14 @@ int host_prepare(struct node *node, const struct options *options, struct error 
 	/* remembered before the first is written: a kill in between loses nothing */
 	for (size_t i = 0; !err && i < count; i++) {
 		entry = json_object_get(previous, wanted[i].name);
-		if (!entry && strcmp(wanted[i].previous, wanted[i].value))
-			json_object_set_new(previous, wanted[i].name,
-					    json_pack("{s:s, s:s}", "before", wanted[i].previous, "set",
-						      wanted[i].value));
+		if (entry || !strcmp(wanted[i].previous, wanted[i].value))
+			continue;
+		more = true;
+		json_object_set_new(previous, wanted[i].name,
+				    json_pack("{s:s, s:s}", "before", wanted[i].previous, "set",
+					      wanted[i].value));
 	}
-	if (!err)
+	if (!err && more)
 		err = store_previous(node, previous, e);
 	for (size_t i = 0; !err && i < count; i++) {
 		err = sysctl_set(wanted[i].name, wanted[i].value, NULL, e);
