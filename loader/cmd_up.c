@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loader/audit.h"
 #include "loader/blocks.h"
 #include "loader/claims.h"
 #include "loader/cmd.h"
@@ -187,6 +188,27 @@ static void restore_blocks(struct up *up)
 	manifest_free(&m);
 }
 
+/* Pods that outlived the pins of their node: their interfaces tell the leases. */
+static int adopt_pods(struct up *up, struct error *e)
+{
+	struct netlink *nl;
+	size_t count;
+	int err;
+
+	if (!up->fresh)
+		return 0;
+	err = netlink_open(&nl, -1, e);
+	if (err)
+		return err;
+	err = audit_rebuild(&up->node, nl, &count, e);
+	if (!err && count) {
+		warning("the leases of %zu pods were lost and are made again from their interfaces", count);
+		err = audit_fix(&up->node, nl, e);
+	}
+	netlink_close(nl);
+	return err;
+}
+
 static int carry_out(struct up *up, struct apply *plan, size_t *uplinks, struct error *e)
 {
 	struct node *node = &up->node;
@@ -215,8 +237,9 @@ static int carry_out(struct up *up, struct apply *plan, size_t *uplinks, struct 
 		err = apply_reconcile(node, &plan->options, !up->fresh, e);
 		if (err > 0)
 			warning("%s", e->text);
+		err = err < 0 ? err : adopt_pods(up, e);
 	}
-	return err < 0 ? err : 0;
+	return err;
 }
 
 static int run(struct up *up, struct error *e)

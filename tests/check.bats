@@ -122,6 +122,20 @@ named_and_repaired() {
 	in_pod a ping -qnc 1 -W 2 10.20.0.1 >/dev/null
 }
 
+@test "all pins removed: up finds the pods by their interfaces" {
+	pinpool release --owner x
+	rm -rf /sys/fs/bpf/pinpool
+	succeeds pinpool --state "$BATS_TEST_TMPDIR/node.yaml" up -f "$BATS_TEST_TMPDIR/seed.yaml" --node k8s-w1
+	has "the leases of 2 pods were lost and are made again from their interfaces"
+	fails 0 pinpool check
+	[ "$(pod_get a 'ips[0].address') $(pod_get b 'ips[0].address')" = "10.10.0.1 10.20.0.1" ]
+	in_pod a ping -qnc 1 -W 2 10.20.0.1 >/dev/null
+	pinpool gc
+	[ "$(pod_get b name)" = b ]
+	pod c
+	[ "$(pod_get c 'ips[0].address')" = 10.10.0.2 ]
+}
+
 @test "an interface deleted, a namespace deleted" {
 	ip link del "$(pod_get a hostInterface)"
 	named_and_repaired "pod default/a (owner a, eth0): "
