@@ -6,7 +6,7 @@ setup_file() {
 	bare_node
 	# somebody holds the lock of another root for longer than anyone waits: its test is the last one
 	pinpool --root /sys/fs/bpf/locked --state /run/locked.yaml up --node locked >/dev/null 2>&1
-	flock /sys/fs/bpf/locked sleep 45 3>&- &
+	flock -F /sys/fs/bpf/locked sleep 45 3>&- &
 	echo $! >"$BATS_FILE_TMPDIR/holder"
 	sleep 0.2
 	pinpool --root /sys/fs/bpf/locked gc >"$BATS_FILE_TMPDIR/locked.out" 2>"$BATS_FILE_TMPDIR/locked.err" 3>&- &
@@ -316,8 +316,7 @@ reboot() {
 	for i in {1..6}; do other_node release --owner "o$i"; done
 	held=$(other_node get blocks -o json | jq -c '[.items[].cidr]')
 	equal '["10.10.0.0/27","10.20.0.8/29","10.20.0.16/29"]' "$held"
-	equal "$held" "$(/usr/bin/python3 -c 'import sys, yaml; print(str([c for a in yaml.safe_load(open(sys.argv[1]))["spec"]["ipam"]["pools"]["allocated"] for c in a["cidrs"]]).replace(chr(39), chr(34)).replace(" ", ""))' "$tmp/other.yaml" ||
-		jq -c . <<<"$held")"
+	equal "$(jq -r '.[]' <<<"$held")" "$(grep -oE '[0-9.]+/[0-9]+' "$tmp/other.yaml")"
 	equal 600 "$(stat -c %a "$tmp/other.yaml")"
 	reboot
 	other_node up -f "$tmp/f" --node other >/dev/null 2>&1
