@@ -93,9 +93,15 @@ capture() {
 	job[$2]=$!
 	eventually grep -q listening "$file.log"
 }
-# NAME: the packets up to now, as text; ends the capture
+# NAME [TCPDUMP-ARG…]: the packets up to now, as text; ends the capture
 captured() {
-	sleep 0.1
+	local log=$BATS_TEST_TMPDIR/$1.log
+	# on a busy machine tcpdump is behind: SIGUSR1 makes it tell what it has seen and what there was
+	for _ in {1..50}; do
+		kill -USR1 "${job[$1]}" 2>/dev/null || break
+		sleep 0.1
+		! tail -n 1 "$log" | grep -qE '([0-9]+) packets? captured, \1 packets? received' || break
+	done
 	kill -INT "${job[$1]}" 2>/dev/null || true # a second look
 	wait "${job[$1]}" 2>/dev/null || true
 	tcpdump -nr "$BATS_TEST_TMPDIR/$1.pcap" "${@:2}" 2>/dev/null
