@@ -24,6 +24,8 @@ static __always_inline bool quoted_ipv4(struct __sk_buff *skb, struct packet *q)
 	addr_from_ipv4(&q->key.source, ip.saddr);
 	addr_from_ipv4(&q->key.destination, ip.daddr);
 	q->l4 = q->l3 + ip.ihl * 4;
+	if (q->l4 > q->end)
+		return false;
 	return !(ip.frag_off & bpf_htons(0x1fff));
 }
 
@@ -42,7 +44,7 @@ static __always_inline bool quoted_ipv6(struct __sk_buff *skb, struct packet *q)
 	for (int i = 0; i < EXTENSIONS_MAX && is_extension_header(q->key.protocol); i++)
 		if (!skip_extension(skb, q, &q->l4) || q->flags & PACKET_FRAGMENT_LATER)
 			return false;
-	return !is_extension_header(q->key.protocol);
+	return q->l4 <= q->end && !is_extension_header(q->key.protocol);
 }
 
 /* Ports, or the identifier of an echo; false for the other ICMP, about which nothing may be sent. */
@@ -54,7 +56,7 @@ static __always_inline bool quoted_l4(struct __sk_buff *skb, struct packet *q)
 	if (q->key.protocol != PROTOCOL_TCP && q->key.protocol != PROTOCOL_UDP &&
 	    q->key.protocol != PROTOCOL_SCTP && !checksum_offset(q->key.protocol))
 		return true;
-	if (bpf_skb_load_bytes(skb, q->l4, head, sizeof(head)))
+	if (q->l4 + sizeof(head) > q->end || bpf_skb_load_bytes(skb, q->l4, head, sizeof(head)))
 		return false;
 	if (q->key.protocol == PROTOCOL_ICMP || q->key.protocol == PROTOCOL_ICMPV6) {
 		parse_icmp(q, (void *)head);
@@ -73,6 +75,7 @@ __noinline int quoted_parse(struct __sk_buff *skb, struct packet *p, struct pack
 		return false;
 	q->family = p->family;
 	q->l3 = p->l4 + sizeof(struct icmphdr);
+	q->end = p->end;
 	if (q->family == FAMILY_IPV6 ? !quoted_ipv6(skb, q) : !quoted_ipv4(skb, q))
 		return false;
 	if (!quoted_l4(skb, q))
@@ -150,7 +153,7 @@ static __always_inline bool quoted_rewrite_l4(struct __sk_buff *skb, const struc
 		if (!patch16(skb, q->l4 + port_offset(q->key.protocol, r->end), old, new, sum))
 			return false;
 	}
-	if (!check || q->l4 + check + sizeof(__u16) > skb->len)
+	if (!check || q->l4 + check + sizeof(__u16) > q->end)
 		return true;
 	return patch_checksum(skb, q->l4 + check, change, q->key.protocol == PROTOCOL_UDP, sum);
 }

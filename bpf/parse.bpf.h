@@ -42,6 +42,7 @@ struct packet {
 	struct flow_key key;
 	enum family family;
 	__u32 l3, l4;        /* offsets in the frame; l4 0: nothing readable there */
+	__u32 end;           /* offset behind the packet: padding may follow */
 	__u32 flags;         /* enum packet_flags */
 	__u32 id;            /* of the fragmented datagram */
 	__u8 ttl;
@@ -142,6 +143,7 @@ static __always_inline enum parsed parse_ipv4(struct packet *p, const void *l3, 
 		length = available;
 	if (ip->version != 4 || ip->ihl < 5 || length < sizeof(*ip) || length > available)
 		return PARSED_MALFORMED;
+	p->end = p->l3 + length;
 	if (ip->ihl != 5 || ip->frag_off & bpf_htons(0x3fff))
 		return PARSED_SLOW;
 	p->l4 = p->l3 + sizeof(*ip);
@@ -174,6 +176,7 @@ static __always_inline enum parsed parse_ipv6(struct packet *p, const void *l3, 
 	if (ip->version != 6 || length > available || addr_is_mapped(&p->key.source) ||
 	    addr_is_mapped(&p->key.destination))
 		return PARSED_MALFORMED;
+	p->end = p->l3 + sizeof(*ip) + length;
 	if (is_extension_header(ip->nexthdr))
 		return PARSED_SLOW;
 	p->l4 = p->l3 + sizeof(*ip);
