@@ -165,8 +165,8 @@ static int claim_held(struct node *node, struct claim **claims, size_t *count, s
 
 static int check_nodes(struct node *node, const struct apply *plan, struct error *e)
 {
+	bool changed = false, fixed = plan->options.allocator == ALLOCATOR_STATIC;
 	struct claim *claims = NULL;
-	bool changed = false;
 	size_t count = 0;
 	int err = 0;
 
@@ -175,6 +175,9 @@ static int check_nodes(struct node *node, const struct apply *plan, struct error
 		bool fresh = o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED;
 
 		if (o->kind != OBJECT_NODE || o->result == APPLY_DELETED)
+			continue;
+		/* what demand has moved on from since this node was given its list */
+		if (!fresh && !fixed && !strcmp(o->name, node->config.node))
 			continue;
 		claims_of(o->json, plan->options.default_pool, &claims, &count);
 		changed |= fresh;

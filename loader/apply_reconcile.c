@@ -105,9 +105,10 @@ int apply_reconcile(struct node *node, const struct options *options, bool may_d
 	first = keep(first, sync_pools(node, options, first ? NULL : e));
 	own_claims(node, &object, &claims, &count);
 	first = keep(first, blocks_settle(node, claims, count, first ? NULL : e));
+	/* what is empty makes room for what the list has now */
+	first = keep(first, blocks_retire_all(node, first ? NULL : e));
 	if (node->config.allocator == NODE_ALLOCATOR_STATIC)
 		first = keep(first, blocks_match(node, claims, count, first ? NULL : e));
-	first = keep(first, blocks_retire_all(node, first ? NULL : e));
 	first = keep(first, blocks_balance_all(node, may_drop, first ? NULL : e));
 	free(claims);
 	json_decref(object);
