@@ -238,6 +238,38 @@ three_nodes() {
 	equal 10.10.0.33 "$(pinpool alloc --owner a)"
 }
 
+@test "local: this node's own list is taken once, and no obstacle when demand has moved on" {
+	pool default "$(v4 10.10.0.0/24 27)" | apply
+	cilium_node n1 192.168.0.1 '[{pool: default, cidrs: [10.10.0.96/27]}]' >"$BATS_TEST_TMPDIR/n1"
+	pinpool apply -f "$BATS_TEST_TMPDIR/n1"
+	pool default "$(v4 10.10.0.0/24 28)" | apply
+	allocs 1 120
+	blocks default | grep 10.10.0.96/28
+	cilium_node n2 192.168.0.2 '[{pool: default, cidrs: [10.99.0.0/27]}]' | apply
+	cilium_node n1 192.168.0.1 '[{pool: default, cidrs: [10.10.0.64/27]}]' >"$BATS_TEST_TMPDIR/n1"
+	refused pinpool apply -f "$BATS_TEST_TMPDIR/n1"
+	has 'overlaps 10.10.0.64/27 of CiliumNode "n1"'
+}
+
+@test "from local to static and back: what the list lacks drains or goes, what it has comes" {
+	pool default "$(v4 10.10.0.0/24 28)" | apply
+	equal "10.10.0.0/28 active 0" "$(blocks default)"
+	{ config node-cidr-allocator=static; echo ---
+	  cilium_node n1 192.168.0.1 '[{pool: default, cidrs: [10.10.0.0/27, 10.10.0.64/28]}]'; } | apply
+	equal $'10.10.0.0/27 active 0\n10.10.0.64/28 active 0' "$(blocks default)"
+	allocs 1 31
+	config node-cidr-allocator=local | apply
+	releases 31 31
+	equal $'10.10.0.0/27 active 30\n10.10.0.64/28 active 0' "$(blocks default)"
+	allocs 31 50
+	{ config node-cidr-allocator=static; echo ---
+	  cilium_node n1 192.168.0.1 '[{pool: default, cidrs: [10.10.0.0/27]}]'; } | apply
+	equal $'10.10.0.0/27 active 30\n10.10.0.32/28 draining 6\n10.10.0.64/28 draining 14' "$(blocks default)"
+	fails 1 pinpool alloc --owner x
+	releases 31 50
+	equal "10.10.0.0/27 active 30" "$(blocks default)"
+}
+
 @test "the seed's dc1 and dc2: one set of manifests, another default pool on each node" {
 	local n dir=$BATS_TEST_TMPDIR/dc
 	mkdir "$dir"

@@ -257,7 +257,7 @@ class Model:
             if block.used and not self.pools[block.pool].covers(block.net):
                 ranges.append((block.net, "draining"))
         disjoint(ranges, "overlaps")
-        disjoint([(c, n) for n, claims in self.claims.items() for c in claims] +
+        disjoint([(c, n) for n, claims in self.claims.items() for c in set(claims)] +
                  [(b.net, "this node") for b in self.blocks if b.used], "overlap")
 
     def requested(self):
