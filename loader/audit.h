@@ -24,7 +24,10 @@ struct audit_report {
 int audit_run(struct node *node, struct netlink *nl, const struct audit_report *report,
 	      size_t *count, struct error *e);
 
-/* Repairs what can be repaired; needs the root's lock exclusively. What stands then is for audit_run(). */
+/*
+ * Repairs what can be repaired; needs the root's lock exclusively. What stands then is for
+ * audit_run().
+ */
 int audit_fix(struct node *node, struct netlink *nl, struct error *e);
 
 /*

@@ -40,8 +40,10 @@ static void check_place(struct audit *a, size_t n, const char *what)
 
 	if (p < 0)
 		violation(a, "%s: its pool %u does not exist", what, b->pool);
-	else if (b->state == BLOCK_ACTIVE && !blocks_in_pool(a->node, &a->s.inv.pools[p], &b->prefix))
-		violation(a, "%s: is active and in no CIDR of pool \"%s\"", what, a->s.inv.pools[p].pool.name);
+	else if (b->state == BLOCK_ACTIVE &&
+		 !blocks_in_pool(a->node, &a->s.inv.pools[p], &b->prefix))
+		violation(a, "%s: is active and in no CIDR of pool \"%s\"", what,
+			  a->s.inv.pools[p].pool.name);
 	if (b->state == BLOCK_DRAINING && !a->w.blocks[n].used)
 		violation(a, "%s: is draining and empty", what);
 }
@@ -99,7 +101,8 @@ static void check_litter(struct audit *a)
 		int64_t n = snapshot_block(&a->s, k->block);
 
 		if (n < 0 || k->chunk >= block_chunks(&a->w.blocks[n]))
-			violation(a, "bitmap: chunk %u of block %u belongs to no block", k->chunk, k->block);
+			violation(a, "bitmap: chunk %u of block %u belongs to no block", k->chunk,
+				  k->block);
 	}
 }
 
@@ -110,7 +113,8 @@ struct range {
 
 static int by_prefix(const void *a, const void *b)
 {
-	return prefix_compare(&((const struct range *)a)->prefix, &((const struct range *)b)->prefix);
+	return prefix_compare(&((const struct range *)a)->prefix,
+			      &((const struct range *)b)->prefix);
 }
 
 /* Sorted, what overlaps anything overlaps the widest range that began before it. */

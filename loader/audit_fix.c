@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Repairs, in an order in which each can rely on those before: the lock, lost leases, their blocks, the
- * numbers, the interfaces, what crashes left, what is derived. Each step can be repeated.
+ * Repairs, in an order in which each can rely on those before: the lock, lost leases, their
+ * blocks, the numbers, the interfaces, what crashes left, what is derived. Each step can be
+ * repeated.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -25,7 +26,10 @@ static int write_entry(struct node *node, enum pinned_map map, const void *key, 
 	return error_set(e, -errno, "%s: cannot write: %s", pinned_map_names[map], strerror(errno));
 }
 
-/* Nobody runs a transaction while we have the root's lock exclusively: a lock that is taken is forgotten. */
+/*
+ * Nobody runs a transaction while we have the root's lock exclusively: a lock that is taken is
+ * forgotten.
+ */
 static int free_lock(struct node *node, struct error *e)
 {
 	const struct timespec nap = { .tv_nsec = 10000000 };
@@ -133,10 +137,12 @@ static int fix_names(struct node *node, const struct snapshot *s, struct error *
 		const struct pool *p = inventory_pool(&s->inv, s->pool_ids[i].id);
 
 		if (!p || strncmp(p->name, s->pool_ids[i].name.name, PP_NAME))
-			bpf_map_delete_elem(pins_map(&node->pins, PIN_POOL_IDS), &s->pool_ids[i].name);
+			bpf_map_delete_elem(pins_map(&node->pins, PIN_POOL_IDS),
+					    &s->pool_ids[i].name);
 	}
 	for (size_t i = 0; i < s->inv.pool_count && !err; i++)
-		err = write_entry(node, PIN_POOL_IDS, s->inv.pools[i].pool.name, &s->inv.pools[i].id, e);
+		err = write_entry(node, PIN_POOL_IDS, s->inv.pools[i].pool.name,
+				  &s->inv.pools[i].id, e);
 	for (size_t i = 0; i < s->pool_cidr_count; i++) {
 		const struct pool_cidr_key *k = &s->pool_cidrs[i].key;
 		const struct pool *p = inventory_pool(&s->inv, k->pool);
@@ -178,7 +184,8 @@ static int fix_slots(struct node *node, const struct snapshot *s, struct error *
 		int32_t l = p->ip.slot < PODS_MAX ? s->lease_of_slot[p->ip.slot] : -1;
 		const struct lease *lease = l < 0 ? NULL : &s->leases[l].lease;
 
-		if (!lease || lease->state != LEASE_BOUND || lease->generation != p->ip.generation ||
+		if (!lease || lease->state != LEASE_BOUND ||
+		    lease->generation != p->ip.generation ||
 		    (addr_compare(&p->addr, &lease->ip[0].address) &&
 		     addr_compare(&p->addr, &lease->ip[1].address)))
 			bpf_map_delete_elem(pins_map(&node->pins, PIN_POD_IPS), &p->addr);

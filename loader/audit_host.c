@@ -45,9 +45,9 @@ static void check_link(struct audit *a, const struct pod_link_entry *link,
 		found = bsearch(&link->ifindex, list, count, sizeof(*list), compare_ifindex);
 	if (link->kind == POD_LINK_HALF)
 		violation(a, "interface %s: is half made and its maker is gone", link->name);
-	else if (!found ||
-		 a->s.leases[found->lease].lease.generation != link->alias.generation)
-		violation(a, "interface %s: no lease has it (owner %s)", link->name, link->alias.owner.id);
+	else if (!found || a->s.leases[found->lease].lease.generation != link->alias.generation)
+		violation(a, "interface %s: no lease has it (owner %s)", link->name,
+			  link->alias.owner.id);
 }
 
 static int check_orphans(struct audit *a, struct error *e)
@@ -100,7 +100,8 @@ int audit_links(struct audit *a, struct error *e)
 static void report_route(const struct route *route, enum routes_state state, void *arg)
 {
 	static const char *const what[] = {
-		[ROUTES_MISSING] = "is missing", [ROUTES_DIFFERENT] = "is not as it must be",
+		[ROUTES_MISSING] = "is missing",
+		[ROUTES_DIFFERENT] = "is not as it must be",
 		[ROUTES_SURPLUS] = "belongs to nothing",
 	};
 	char text[PREFIX_TEXT];
@@ -124,8 +125,8 @@ int audit_derived(struct audit *a, struct error *e)
 	int err = routes_wanted(a->node, &a->s.facts, &a->options, a->nl, &wanted, &count, e);
 
 	if (!err)
-		err = routes_compare(a->nl, 0, ROUTES_BLOCKS | ROUTES_ENDPOINTS | ROUTES_NODES, wanted,
-				     count, report_route, a, e);
+		err = routes_compare(a->nl, 0, ROUTES_BLOCKS | ROUTES_ENDPOINTS | ROUTES_NODES,
+				     wanted, count, report_route, a, e);
 	free(wanted);
 	if (!err)
 		err = tries_compare(a->node, &a->s.facts, &a->options, &report, e);

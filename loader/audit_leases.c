@@ -13,14 +13,15 @@ const char *lease_text(const struct lease_entry *l, char text[LEASE_TEXT])
 	const char *comma = l->owner.ifname[0] ? ", " : "";
 
 	if (l->lease.pod[0])
-		snprintf(text, LEASE_TEXT, "pod %s/%s (owner %s%s%s)", l->lease.namespace, l->lease.pod,
-			 l->owner.id, comma, l->owner.ifname);
+		snprintf(text, LEASE_TEXT, "pod %s/%s (owner %s%s%s)", l->lease.namespace,
+			 l->lease.pod, l->owner.id, comma, l->owner.ifname);
 	else
 		snprintf(text, LEASE_TEXT, "owner %s%s%s", l->owner.id, comma, l->owner.ifname);
 	return text;
 }
 
-static void check_address(struct audit *a, const char *who, const struct lease_ip *ip, enum family f)
+static void check_address(struct audit *a, const char *who, const struct lease_ip *ip,
+			  enum family f)
 {
 	int64_t n = snapshot_block(&a->s, ip->block);
 	const struct block *b = n < 0 ? NULL : &a->w.blocks[n];
@@ -52,8 +53,10 @@ static void check_state(struct audit *a, const struct lease_entry *l, const char
 		violation(a, "%s: its state is %d, which is none", who, lease->state);
 	else if (lease->state == LEASE_DYING)
 		violation(a, "%s: is dying and nobody removes it", who);
-	else if (lease->state == LEASE_RESERVED && !process_alive(lease->maker_pid, lease->maker_start))
-		violation(a, "%s: is reserved and its maker, process %u, is dead", who, lease->maker_pid);
+	else if (lease->state == LEASE_RESERVED &&
+		 !process_alive(lease->maker_pid, lease->maker_start))
+		violation(a, "%s: is reserved and its maker, process %u, is dead", who,
+			  lease->maker_pid);
 	if (!lease->ip[0].block && !lease->ip[1].block)
 		violation(a, "%s: has no address", who);
 	if (pod != (lease->slot != NO_SLOT) || (pod && lease->slot >= PODS_MAX))
@@ -83,7 +86,8 @@ void audit_slot(struct audit *a, size_t i, const char *who)
 			  pod->ifindex, lease->ifindex);
 	for (int f = 0; f < FAMILIES && pod->state == POD_READY; f++)
 		if (lease->ip[f].block && addr_compare(&pod->ip[f], &lease->ip[f].address))
-			violation(a, "%s: slot %u has another %s address", who, lease->slot, family_name(f));
+			violation(a, "%s: slot %u has another %s address", who, lease->slot,
+				  family_name(f));
 }
 
 struct owned {
@@ -144,7 +148,8 @@ void audit_published(struct audit *a, const struct pod_entry *p)
 
 		if (addr_is_zero(&p->pod.ip[f]))
 			continue;
-		if (!found || found->ip.slot != p->slot || found->ip.generation != p->pod.generation)
+		if (!found || found->ip.slot != p->slot ||
+		    found->ip.generation != p->pod.generation)
 			violation(a, "slot %u: pp_pod_ips does not lead from %s to it", p->slot,
 				  addr_format(&p->pod.ip[f], text));
 	}

@@ -41,17 +41,17 @@ struct snapshot {
 	struct facts facts;
 	struct lease_entry *leases;
 	size_t lease_count;
-	struct pod_entry *pods;        /* by slot */
+	struct pod_entry *pods; /* by slot */
 	size_t pod_count;
-	struct pod_ip_entry *pod_ips;  /* sorted by address */
+	struct pod_ip_entry *pod_ips; /* sorted by address */
 	size_t pod_ip_count;
-	struct chunk_entry *chunks;    /* sorted by block and chunk */
+	struct chunk_entry *chunks; /* sorted by block and chunk */
 	size_t chunk_count;
 	struct pool_id_entry *pool_ids;
 	size_t pool_id_count;
 	struct pool_cidr_entry *pool_cidrs;
 	size_t pool_cidr_count;
-	int32_t *lease_of_slot;        /* index in leases; -1: none */
+	int32_t *lease_of_slot; /* index in leases; -1: none */
 };
 
 int snapshot_read(struct node *node, struct snapshot *s, struct error *e);
@@ -62,13 +62,16 @@ int64_t snapshot_pool(const struct snapshot *s, uint32_t id);
 /* The entry of @addr in pod_ips, NULL if there is none. */
 const struct pod_ip_entry *snapshot_pod_ip(const struct snapshot *s, const struct addr *addr);
 
-/* What blocks, bitmaps, pools and counts must be if the leases are right; parallel to the snapshot's. */
+/*
+ * What blocks, bitmaps, pools and counts must be if the leases are right; parallel to the
+ * snapshot's.
+ */
 struct wanted {
 	struct ipam ipam;
 	struct block *blocks;
 	struct pool *pools;
-	uint64_t *words;  /* bitmaps of all blocks, each in whole chunks */
-	size_t *start;    /* the first word of block n */
+	uint64_t *words; /* bitmaps of all blocks, each in whole chunks */
+	size_t *start; /* the first word of block n */
 };
 
 void wanted_build(const struct snapshot *s, struct wanted *w);

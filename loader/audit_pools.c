@@ -10,7 +10,8 @@
 
 #define LOCK_SECONDS 60
 
-static void check_family(struct audit *a, const struct pool *is, const struct pool *must, enum family f)
+static void check_family(struct audit *a, const struct pool *is, const struct pool *must,
+			 enum family f)
 {
 	static const struct {
 		const char *name;
@@ -32,8 +33,8 @@ static void check_family(struct audit *a, const struct pool *is, const struct po
 		memcpy(&x, (const char *)&is->family[f] + fields[i].offset, sizeof(x));
 		memcpy(&y, (const char *)&must->family[f] + fields[i].offset, sizeof(y));
 		if (x != y)
-			violation(a, "pool %s: %s of %s is %u and must be %u", is->name, fields[i].name,
-				  family_name(f), x, y);
+			violation(a, "pool %s: %s of %s is %u and must be %u", is->name,
+				  fields[i].name, family_name(f), x, y);
 	}
 }
 
@@ -48,11 +49,14 @@ static void check_pool(struct audit *a, size_t n)
 	for (int f = 0; f < FAMILIES; f++) {
 		check_family(a, &p->pool, &a->w.pools[n], f);
 		if (ipam_pool_cidrs(&a->node->pins, p->id, f, cidrs, p->pool.family[f].cidrs))
-			violation(a, "pool %s: one of its %s CIDRs is missing", p->pool.name, family_name(f));
+			violation(a, "pool %s: one of its %s CIDRs is missing", p->pool.name,
+				  family_name(f));
 	}
 	if (p->pool.state != POOL_ACTIVE && p->pool.state != POOL_TERMINATING)
-		violation(a, "pool %s: its state is %d, which is none", p->pool.name, p->pool.state);
-	if (p->pool.state == POOL_TERMINATING && !p->pool.family[0].blocks && !p->pool.family[1].blocks)
+		violation(a, "pool %s: its state is %d, which is none", p->pool.name,
+			  p->pool.state);
+	if (p->pool.state == POOL_TERMINATING && !p->pool.family[0].blocks &&
+	    !p->pool.family[1].blocks)
 		violation(a, "pool %s: is terminating and has no block", p->pool.name);
 	if (ipam_pool_find(&a->node->pins, p->pool.name, &id, &found) || id != p->id)
 		violation(a, "pool %s: pp_pool_ids does not lead to it", p->pool.name);
@@ -75,8 +79,8 @@ static void check_names(struct audit *a)
 		const struct pool *p = inventory_pool(&a->s.inv, k->pool);
 
 		if (!p || k->family >= FAMILIES || k->index >= p->family[k->family].cidrs)
-			violation(a, "pool %u: CIDR %u of pp_pool_cidrs belongs to no pool", k->pool,
-				  k->index);
+			violation(a, "pool %u: CIDR %u of pp_pool_cidrs belongs to no pool",
+				  k->pool, k->index);
 	}
 }
 
@@ -99,8 +103,8 @@ static void check_counts(struct audit *a)
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		if (counts[i].is != counts[i].must)
-			violation(a, "pp_ipam: %s is %u and must be %u", counts[i].name, counts[i].is,
-				  counts[i].must);
+			violation(a, "pp_ipam: %s is %u and must be %u", counts[i].name,
+				  counts[i].is, counts[i].must);
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	if (is->lock && (uint64_t)now.tv_sec > is->lock / 1000000000 + LOCK_SECONDS)
 		violation(a, "pp_ipam: the transaction lock is taken since %llu seconds",
@@ -121,8 +125,8 @@ static void check_objects(struct audit *a)
 		key.name[PP_NAME - 1] = 0;
 		json = store_get(&a->node->pins, key.kind, key.name);
 		if (!json)
-			violation(a, "object %s of kind %d: cannot be read; apply it again", key.name,
-				  key.kind);
+			violation(a, "object %s of kind %d: cannot be read; apply it again",
+				  key.name, key.kind);
 		json_decref(json);
 	}
 }

@@ -53,7 +53,10 @@ static bool find_home(const struct rebuild *r, struct lease_ip *ip)
 	return false;
 }
 
-/* The slot that the pod's MAC carries if it is free or still this pod's, else any; NO_SLOT: none. */
+/*
+ * The slot that the pod's MAC carries if it is free or still this pod's, else any; NO_SLOT:
+ * none.
+ */
 static uint32_t choose_slot(const struct rebuild *r, const uint8_t mac[6], uint32_t generation)
 {
 	uint32_t slot = mac[3] << 16 | mac[4] << 8 | mac[5];
@@ -82,7 +85,8 @@ static void guess_netns(const struct pod_link_entry *link, struct lease *lease)
 	if (netns < 0)
 		return;
 	if (!netlink_open(&pod, netns, NULL)) {
-		if (!link_get(pod, link->alias.owner.ifname, 0, &end, NULL) && end.peer == link->ifindex)
+		if (!link_get(pod, link->alias.owner.ifname, 0, &end, NULL) &&
+		    end.peer == link->ifindex)
 			snprintf(lease->netns, sizeof(lease->netns), "%s", link->alias.owner.id);
 		netlink_close(pod);
 	}
@@ -94,7 +98,9 @@ static bool make_lease(const struct rebuild *r, const struct pod_link_entry *lin
 		       const struct link *host, struct lease *lease, struct pod *pod)
 {
 	memset(lease, 0, sizeof(*lease));
-	*pod = (struct pod){ .state = POD_READY, .ifindex = link->ifindex, .mtu = host->mtu,
+	*pod = (struct pod){ .state = POD_READY,
+			     .ifindex = link->ifindex,
+			     .mtu = host->mtu,
 			     .generation = link->alias.generation };
 	for (size_t i = 0; i < r->neighbour_count; i++) {
 		const struct neighbour *n = &r->neighbours[i];
@@ -133,11 +139,13 @@ static int write_lease(const struct rebuild *r, const struct lease_owner *owner,
 
 	for (int f = 0; f < FAMILIES && !err; f++)
 		if (lease->ip[f].block)
-			err = bpf_map_update_elem(pins_map(pins, PIN_POD_IPS), &lease->ip[f].address,
-						  &value, BPF_ANY);
+			err = bpf_map_update_elem(pins_map(pins, PIN_POD_IPS),
+						  &lease->ip[f].address, &value, BPF_ANY);
 	if (!err)
 		err = bpf_map_update_elem(pins_map(pins, PIN_LEASES), owner, lease, BPF_NOEXIST);
-	return err ? error_set(e, -errno, "%s: cannot write its lease: %s", owner->id, strerror(errno)) : 0;
+	return err ? error_set(e, -errno, "%s: cannot write its lease: %s", owner->id,
+			       strerror(errno))
+		   : 0;
 }
 
 static int rebuild_one(const struct rebuild *r, const struct pod_link_entry *link, size_t *count,
@@ -148,7 +156,8 @@ static int rebuild_one(const struct rebuild *r, const struct pod_link_entry *lin
 	struct pod pod;
 	int err;
 
-	if (link->kind != POD_LINK_WHOLE || !ipam_lease_read(&r->node->pins, &link->alias.owner, &lease) ||
+	if (link->kind != POD_LINK_WHOLE ||
+	    !ipam_lease_read(&r->node->pins, &link->alias.owner, &lease) ||
 	    link_get(r->nl, NULL, link->ifindex, &host, NULL) ||
 	    !make_lease(r, link, &host, &lease, &pod))
 		return 0;

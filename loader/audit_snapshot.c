@@ -7,10 +7,10 @@
 #include "loader/map.h"
 #include "loader/rules.h"
 
-#define READ(s, node, pin, list, count, key, value, e) \
-	read_map(node, pin, sizeof((s)->list->key), \
-		 (char *)&(s)->list->value - (char *)(s)->list, sizeof((s)->list->value), \
-		 sizeof(*(s)->list), (void **)&(s)->list, &(s)->count, e)
+#define READ(s, node, pin, list, count, key, value, e)                                             \
+	read_map(node, pin, sizeof((s)->list->key), (char *)&(s)->list->value - (char *)(s)->list, \
+		 sizeof((s)->list->value), sizeof(*(s)->list), (void **)&(s)->list, &(s)->count,   \
+		 e)
 
 static int read_map(struct node *node, enum pinned_map map, size_t key_size, size_t value_at,
 		    size_t value_size, size_t record_size, void **list, size_t *count,
@@ -120,8 +120,9 @@ int64_t snapshot_pool(const struct snapshot *s, uint32_t id)
 
 const struct pod_ip_entry *snapshot_pod_ip(const struct snapshot *s, const struct addr *addr)
 {
-	return s->pod_ip_count ? bsearch(addr, s->pod_ips, s->pod_ip_count, sizeof(*s->pod_ips), by_addr)
-			       : NULL;
+	return s->pod_ip_count
+		       ? bsearch(addr, s->pod_ips, s->pod_ip_count, sizeof(*s->pod_ips), by_addr)
+		       : NULL;
 }
 
 uint32_t block_chunks(const struct block *b)

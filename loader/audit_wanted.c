@@ -7,7 +7,10 @@
 #include "loader/map.h"
 #include "loader/rules.h"
 
-/* Range and cursor: any range that the rules can give is right, for flags count for new blocks only. */
+/*
+ * Range and cursor: any range that the rules can give is right, for flags count for new blocks
+ * only.
+ */
 static void want_range(struct block *b, const struct pool *pool)
 {
 	uint32_t low, high, flags = pool ? pool->flags : 0;
@@ -18,7 +21,8 @@ static void want_range(struct block *b, const struct pool *pool)
 		if (b->low == low && b->high == high)
 			goto cursor;
 	}
-	block_range(&b->prefix, flags & POOL_ALLOW_FIRST, flags & POOL_ALLOW_LAST, &b->low, &b->high);
+	block_range(&b->prefix, flags & POOL_ALLOW_FIRST, flags & POOL_ALLOW_LAST, &b->low,
+		    &b->high);
 cursor:
 	if (b->cursor < b->low || b->cursor > b->high)
 		b->cursor = b->low;
@@ -31,7 +35,8 @@ static void take_bits(const struct snapshot *s, struct wanted *w)
 			const struct lease_ip *ip = &s->leases[i].lease.ip[f];
 			int64_t n = ip->block ? snapshot_block(s, ip->block) : -1;
 			struct block *b = n < 0 ? NULL : &w->blocks[n];
-			uint64_t offset = b ? addr_distance(&ip->address, &b->prefix.addr) : 0, *word;
+			uint64_t offset = b ? addr_distance(&ip->address, &b->prefix.addr) : 0,
+				 *word;
 
 			if (!b || offset >= b->size)
 				continue;
@@ -112,7 +117,8 @@ static void chain(const struct snapshot *s, struct wanted *w, size_t n)
 }
 
 /* The hint may lag behind: it is right while no block before it has a free address. */
-static void allow_hint(const struct snapshot *s, struct pool_family *want, size_t pool, enum family f)
+static void allow_hint(const struct snapshot *s, struct pool_family *want, size_t pool,
+		       enum family f)
 {
 	uint32_t hint = s->inv.pools[pool].pool.family[f].hint;
 	const struct block *b = inventory_block(&s->inv, hint);
@@ -129,7 +135,8 @@ static void want_pools(const struct snapshot *s, struct wanted *w)
 		for (int f = 0; f < FAMILIES; f++) {
 			struct pool_family *pf = &w->pools[i].family[f];
 
-			*pf = (struct pool_family){ .mask_length = pf->mask_length, .cidrs = pf->cidrs,
+			*pf = (struct pool_family){ .mask_length = pf->mask_length,
+						    .cidrs = pf->cidrs,
 						    .pre_allocation = pf->pre_allocation };
 		}
 	}

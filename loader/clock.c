@@ -40,7 +40,8 @@ static int read_units(uint32_t shift, uint32_t *now)
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, load, .prog_flags = BPF_F_SLEEPABLE);
 	int fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "pp_jiffies", "GPL", code,
-			       sizeof(code) / sizeof(code[0]), &load), err;
+			       sizeof(code) / sizeof(code[0]), &load),
+	    err;
 
 	if (fd < 0)
 		return -errno;

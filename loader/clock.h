@@ -8,9 +8,9 @@
 #include "loader/pins.h"
 
 struct clock {
-	uint32_t hz;    /* the kernel's */
+	uint32_t hz; /* the kernel's */
 	uint32_t shift; /* a unit is 2^shift jiffies */
-	uint32_t now;   /* in units; wraps */
+	uint32_t now; /* in units; wraps */
 };
 
 /* Asks the kernel, by programs that run at once. 0 or -errno. */

@@ -53,7 +53,8 @@ static void describe_head(struct description *d, const json_t *object)
 
 		if (!json_object_size(map))
 			describe_add(d, 0, label, "<none>");
-		json_object_foreach(map, key, value) {
+		json_object_foreach(map, key, value)
+		{
 			describe_add(d, 0, label, "%s=%s", key, json_string_value(value));
 			label = "";
 		}
@@ -74,7 +75,8 @@ static void describe_usage(struct description *d, const struct pool *p, const ch
 			continue;
 		snprintf(label, sizeof(label), "%s%s%s", name, *name ? " " : "", family_name(f));
 		describe_add(d, 2, label, "blocks %u, usable %u, used %u, free %u, draining %u",
-			     pf->blocks, pf->capacity, pf->in_use, pf->capacity - pf->in_use, pf->draining);
+			     pf->blocks, pf->capacity, pf->in_use, pf->capacity - pf->in_use,
+			     pf->draining);
 	}
 }
 
@@ -126,14 +128,20 @@ static void describe_error(struct description *d, const struct view *v, const st
 	const char *node = v->node->config.node;
 
 	if (!r->exists)
-		describe_text(d, 2, "failed to allocate %s address for node \"%s\" from pool \"%s\": cannot allocate from non-existing pool: %s",
-			      family_name(f), node, r->pool, r->pool);
+		describe_text(
+			d, 2,
+			"failed to allocate %s address for node \"%s\" from pool \"%s\": cannot allocate from non-existing pool: %s",
+			family_name(f), node, r->pool, r->pool);
 	else if (v->options.allocator == ALLOCATOR_STATIC)
-		describe_text(d, 2, "failed to allocate %s address for node \"%s\" from pool \"%s\": CiliumNode \"%s\" lists blocks of %u addresses and %u are needed",
-			      family_name(f), node, r->pool, node, r->capacity[f], r->needed[f]);
+		describe_text(
+			d, 2,
+			"failed to allocate %s address for node \"%s\" from pool \"%s\": CiliumNode \"%s\" lists blocks of %u addresses and %u are needed",
+			family_name(f), node, r->pool, node, r->capacity[f], r->needed[f]);
 	else
-		describe_text(d, 2, "failed to allocate %s address for node \"%s\" from pool \"%s\": pool empty",
-			      family_name(f), node, r->pool);
+		describe_text(
+			d, 2,
+			"failed to allocate %s address for node \"%s\" from pool \"%s\": pool empty",
+			family_name(f), node, r->pool);
 }
 
 /* Demand that the node's blocks do not meet; @pool NULL: of all pools. */
@@ -146,7 +154,8 @@ static void describe_errors(struct description *d, const struct view *v, const c
 	ciliumnode_requested(v->node, &v->facts, &v->options, &list, &count);
 	for (size_t i = 0; i < count; i++) {
 		for (int f = 0; f < FAMILIES; f++) {
-			if (list[i].needed[f] <= list[i].capacity[f] || (pool && strcmp(pool, list[i].pool)))
+			if (list[i].needed[f] <= list[i].capacity[f] ||
+			    (pool && strcmp(pool, list[i].pool)))
 				continue;
 			if (!any)
 				describe_add(d, 1, "Errors", NULL);
@@ -203,7 +212,8 @@ static int describe_pool(struct description *d, struct view *v, const char *name
 	uint32_t id;
 
 	if (ipam_pool_find(&v->node->pins, name, &id, &p))
-		return error_set(e, -ENOENT, "pool \"%s\": not found; see 'pinpool get pools'", name);
+		return error_set(e, -ENOENT, "pool \"%s\": not found; see 'pinpool get pools'",
+				 name);
 	object = store_get(&v->node->pins, OBJECT_POOL, name);
 	if (object)
 		describe_head(d, object);

@@ -14,7 +14,7 @@ static const struct get_kind {
 	const char *singular, *plural;
 	int (*fn)(struct get *get, struct error *e);
 	enum object_kind object; /* its other names are those of kind_by_name() */
-	bool interfaces;         /* looks at the network namespace */
+	bool interfaces; /* looks at the network namespace */
 } kinds[] = {
 	{ "pool", "pools", get_pools, OBJECT_POOL, false },
 	{ "node", "nodes", get_nodes, OBJECT_NODE, false },
@@ -100,7 +100,8 @@ static int parse(int argc, char **argv, struct get *get, const struct get_kind *
 					   optarg);
 	}
 	if (optind == argc)
-		return usage_error("get", "a kind is missing: pools, nodes, blocks, pods, routes, flows");
+		return usage_error("get",
+				   "a kind is missing: pools, nodes, blocks, pods, routes, flows");
 	*kind = kind_find(argv[optind]);
 	if (!*kind)
 		return usage_error("get",

@@ -12,7 +12,7 @@ struct get {
 	struct node *node;
 	const char *singular; /* "pool", for messages and -o name */
 	enum object_kind kind; /* of get_objects() */
-	const char *name;     /* NULL: all */
+	const char *name; /* NULL: all */
 	struct output out;
 };
 
@@ -26,16 +26,16 @@ int get_routes(struct get *get, struct error *e);
 int get_flows(struct get *get, struct error *e);
 
 /*
- * Before the first row: @matches is how many will come. 0 and nothing printed yet, or -ENOENT where a
- * name was given and nothing has it. Says "No resources found" for an empty table.
+ * Before the first row: @matches is how many will come. 0 and nothing printed yet, or -ENOENT
+ * where a name was given and nothing has it. Says "No resources found" for an empty table.
  */
 int get_begin(struct get *get, size_t matches, struct error *e);
 /* Prints the item as "KIND/NAME" or whole. */
 void get_item(struct get *get, const char *name, json_t *item);
 
 /*
- * A Kubernetes object as kubectl shows it: with its metadata.creationTimestamp, keys sorted. Gives up the
- * reference to @object.
+ * A Kubernetes object as kubectl shows it: with its metadata.creationTimestamp, keys sorted.
+ * Gives up the reference to @object.
  */
 json_t *kubectl_object(json_t *object, uint64_t created);
 

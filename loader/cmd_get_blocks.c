@@ -12,7 +12,8 @@ static int by_pool_and_prefix(const void *a, const void *b, void *inventory)
 {
 	const struct block *x = &((const struct block_entry *)a)->block;
 	const struct block *y = &((const struct block_entry *)b)->block;
-	int order = strcmp(inventory_pool_name(inventory, x->pool), inventory_pool_name(inventory, y->pool));
+	int order = strcmp(inventory_pool_name(inventory, x->pool),
+			   inventory_pool_name(inventory, y->pool));
 
 	return order ? order : prefix_compare(&x->prefix, &y->prefix);
 }
@@ -34,7 +35,8 @@ static json_t *item_of(const struct node *node, const char *pool, const struct b
 			 prefix_format(&b->prefix, cidr), "family", family_name(b->family), "node",
 			 node->config.node, "state", block_state_name(b->state), "usable",
 			 (json_int_t)(b->high - b->low), "used", (json_int_t)b->used, "free",
-			 (json_int_t)block_free(b), "creationTimestamp", time_text(b->created, created));
+			 (json_int_t)block_free(b), "creationTimestamp",
+			 time_text(b->created, created));
 }
 
 static void add_row(struct table *table, const struct node *node, const char *pool,

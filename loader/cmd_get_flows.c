@@ -29,11 +29,12 @@ static json_t *item_of(const struct flow *f, const struct clock *clock)
 	const struct flow_key *k = &f->forward;
 
 	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:i, s:s, s:i}", "proto",
-			 protocol_name(k->protocol, number), "source", addr_format(&k->source, source),
-			 "sourcePort", k->source_port, "destination",
-			 addr_format(&k->destination, destination), "destinationPort",
-			 k->destination_port, "masqAddress", addr_format(&f->masq_address, masq),
-			 "masqPort", f->masq_port, "state", flow_state_name(f->state), "expiresIn",
+			 protocol_name(k->protocol, number), "source",
+			 addr_format(&k->source, source), "sourcePort", k->source_port,
+			 "destination", addr_format(&k->destination, destination),
+			 "destinationPort", k->destination_port, "masqAddress",
+			 addr_format(&f->masq_address, masq), "masqPort", f->masq_port, "state",
+			 flow_state_name(f->state), "expiresIn",
 			 clock_seconds_left(clock, f->expires));
 }
 

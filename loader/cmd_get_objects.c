@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pinpool get nodes, configmaps, nodeconfigs, namespaces: what was applied, and this node itself. */
+/*
+ * pinpool get nodes, configmaps, nodeconfigs, namespaces: what was applied, and this node
+ * itself.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +14,8 @@
 #include "loader/cmd_get.h"
 #include "loader/map.h"
 
-static const char *address_text(const json_t *ciliumnode, const char *type, char text[2 * ADDR_TEXT])
+static const char *address_text(const json_t *ciliumnode, const char *type,
+				char text[2 * ADDR_TEXT])
 {
 	struct addr addr;
 	size_t used = 0;
@@ -50,12 +54,14 @@ static int print_objects(struct get *get, struct stored *list, size_t count, str
 	if (err)
 		return err;
 	if (!items && matches)
-		table_init(&table, get->kind == OBJECT_NODE ? "NAME CILIUMINTERNALIP INTERNALIP AGE" : "NAME AGE");
+		table_init(&table, get->kind == OBJECT_NODE ? "NAME CILIUMINTERNALIP INTERNALIP AGE"
+							    : "NAME AGE");
 	for (size_t i = 0; i < count; i++) {
 		if (get->name && strcmp(list[i].name, get->name))
 			continue;
 		if (items)
-			get_item(get, list[i].name, kubectl_object(json_incref(list[i].json), list[i].created));
+			get_item(get, list[i].name,
+				 kubectl_object(json_incref(list[i].json), list[i].created));
 		else
 			add_row(&table, get, &list[i]);
 	}
@@ -104,7 +110,8 @@ static void put_own(struct node *node, struct facts *facts, const struct options
 	if (own) {
 		json_decref(own->json);
 	} else {
-		facts->nodes = xrealloc(facts->nodes, (facts->node_count + 1) * sizeof(*facts->nodes));
+		facts->nodes =
+			xrealloc(facts->nodes, (facts->node_count + 1) * sizeof(*facts->nodes));
 		own = &facts->nodes[facts->node_count++];
 		memset(own, 0, sizeof(*own));
 		own->kind = OBJECT_NODE;

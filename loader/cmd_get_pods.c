@@ -112,7 +112,8 @@ static json_t *item_of(const struct inventory *inv, const struct lease_entry *l)
 	json_object_set_new(item, "netns", json_string(l->lease.netns));
 	json_object_set_new(item, "state", json_string(lease_state_name(l->lease.state)));
 	json_object_set_new(item, "draining", json_boolean(inventory_is_draining(inv, &l->lease)));
-	json_object_set_new(item, "creationTimestamp", json_string(time_text(l->lease.created, created)));
+	json_object_set_new(item, "creationTimestamp",
+			    json_string(time_text(l->lease.created, created)));
 	json_object_set_new(item, "ips", ips);
 	return item;
 }
@@ -130,8 +131,10 @@ static void print_pods(struct get *get, const struct inventory *inv, const struc
 	}
 	if (!count)
 		return;
-	table_init(&table, wide ? "NAMESPACE NAME IP POOL INTERFACE STATE AGE OWNER HOST-INTERFACE NETNS BLOCK DRAINING"
-				: "NAMESPACE NAME IP POOL INTERFACE STATE AGE");
+	table_init(
+		&table,
+		wide ? "NAMESPACE NAME IP POOL INTERFACE STATE AGE OWNER HOST-INTERFACE NETNS BLOCK DRAINING"
+		     : "NAMESPACE NAME IP POOL INTERFACE STATE AGE");
 	for (size_t i = 0; i < count; i++)
 		add_row(&table, inv, &list[i], wide);
 	table_write(&table, stdout);

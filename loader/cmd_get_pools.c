@@ -89,8 +89,9 @@ static json_t *status_of(const struct pool *p)
 		if (!pf->mask_length && !pf->blocks)
 			continue;
 		json_object_set_new(status, family_name(f),
-				    json_pack("{s:I, s:I, s:I, s:I, s:I}", "blocks", (json_int_t)pf->blocks,
-					      "usable", (json_int_t)pf->capacity, "used",
+				    json_pack("{s:I, s:I, s:I, s:I, s:I}", "blocks",
+					      (json_int_t)pf->blocks, "usable",
+					      (json_int_t)pf->capacity, "used",
 					      (json_int_t)pf->in_use + pf->draining, "free",
 					      (json_int_t)pf->capacity - pf->in_use, "draining",
 					      (json_int_t)pf->draining));
@@ -104,8 +105,9 @@ static json_t *item_of(struct node *node, const struct pool_entry *p)
 	json_t *item = store_get(&node->pins, OBJECT_POOL, p->pool.name);
 
 	if (!item)
-		item = json_pack("{s:s, s:s, s:{s:s}, s:{}}", "apiVersion", "cilium.io/v2alpha1", "kind",
-				 "CiliumPodIPPool", "metadata", "name", p->pool.name, "spec");
+		item = json_pack("{s:s, s:s, s:{s:s}, s:{}}", "apiVersion", "cilium.io/v2alpha1",
+				 "kind", "CiliumPodIPPool", "metadata", "name", p->pool.name,
+				 "spec");
 	json_object_set_new(item, "status", status_of(&p->pool));
 	return kubectl_object(item, p->pool.created);
 }
@@ -116,8 +118,10 @@ static void print_pools(struct get *get, const struct pool_entry *list, size_t c
 	struct table table;
 
 	if (!items && count)
-		table_init(&table, wide ? "NAME CIDRS MASKSIZE BLOCKS USED FREE STATE AGE DRAINING PRE-ALLOCATION AUTO-CREATED"
-					: "NAME CIDRS MASKSIZE BLOCKS USED FREE STATE AGE");
+		table_init(
+			&table,
+			wide ? "NAME CIDRS MASKSIZE BLOCKS USED FREE STATE AGE DRAINING PRE-ALLOCATION AUTO-CREATED"
+			     : "NAME CIDRS MASKSIZE BLOCKS USED FREE STATE AGE");
 	for (size_t i = 0; i < count; i++) {
 		if (items)
 			get_item(get, list[i].pool.name, item_of(get->node, &list[i]));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pinpool get routes: what pinpool has in the kernel's tables, and whether it is as it should be. */
+/*
+ * pinpool get routes: what pinpool has in the kernel's tables, and whether it is as it should
+ * be.
+ */
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,15 +16,17 @@ struct rows {
 	struct row {
 		struct route route;
 		enum routes_state state;
-	} *list;
+	} * list;
 	size_t count;
 };
 
 static const char *state_name(enum routes_state state)
 {
 	static const char *const names[] = {
-		[ROUTES_OK] = "ok", [ROUTES_MISSING] = "missing",
-		[ROUTES_DIFFERENT] = "different", [ROUTES_SURPLUS] = "surplus",
+		[ROUTES_OK] = "ok",
+		[ROUTES_MISSING] = "missing",
+		[ROUTES_DIFFERENT] = "different",
+		[ROUTES_SURPLUS] = "surplus",
 	};
 
 	return names[state];
@@ -54,7 +59,8 @@ static void collect(const struct route *route, enum routes_state state, void *ar
 
 static int by_destination(const void *a, const void *b)
 {
-	return prefix_compare(&((const struct row *)a)->route.to, &((const struct row *)b)->route.to);
+	return prefix_compare(&((const struct row *)a)->route.to,
+			      &((const struct row *)b)->route.to);
 }
 
 struct route_texts {
@@ -122,7 +128,8 @@ static int print_routes(struct get *get, struct rows *rows, struct error *e)
 		char to[PREFIX_TEXT];
 
 		if (items)
-			get_item(get, prefix_format(&rows->list[i].route.to, to), item_of(&rows->list[i]));
+			get_item(get, prefix_format(&rows->list[i].route.to, to),
+				 item_of(&rows->list[i]));
 		else
 			add_row(&table, &rows->list[i]);
 	}
@@ -149,8 +156,8 @@ int get_routes(struct get *get, struct error *e)
 	if (!err)
 		err = routes_wanted(get->node, &facts, &options, nl, &wanted, &count, e);
 	if (!err)
-		err = routes_compare(nl, 0, ROUTES_BLOCKS | ROUTES_ENDPOINTS | ROUTES_NODES, wanted, count,
-				     collect, &rows, e);
+		err = routes_compare(nl, 0, ROUTES_BLOCKS | ROUTES_ENDPOINTS | ROUTES_NODES, wanted,
+				     count, collect, &rows, e);
 	if (!err)
 		err = print_routes(get, &rows, e);
 	free(rows.list);

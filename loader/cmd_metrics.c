@@ -30,7 +30,8 @@ static void print_build(const struct node *node)
 }
 
 /* One gauge of each pool and family: the member of struct pool_family at @offset. */
-static void pool_gauge(const struct inventory *inv, const char *name, size_t offset, const char *help)
+static void pool_gauge(const struct inventory *inv, const char *name, size_t offset,
+		       const char *help)
 {
 	family(name, "gauge", NULL, help);
 	for (size_t i = 0; i < inv->pool_count; i++) {
@@ -43,14 +44,16 @@ static void pool_gauge(const struct inventory *inv, const char *name, size_t off
 			if (!pf->mask_length && !pf->blocks)
 				continue;
 			memcpy(&value, (const char *)pf + offset, sizeof(value));
-			printf("%s{pool=\"%s\",family=\"%s\"} %u\n", name, p->name, family_name(f), value);
+			printf("%s{pool=\"%s\",family=\"%s\"} %u\n", name, p->name, family_name(f),
+			       value);
 		}
 	}
 }
 
 static void print_pools(const struct inventory *inv)
 {
-	family("pinpool_pool_terminating", "gauge", NULL, "1 where the pool is deleted and still in use.");
+	family("pinpool_pool_terminating", "gauge", NULL,
+	       "1 where the pool is deleted and still in use.");
 	for (size_t i = 0; i < inv->pool_count; i++)
 		printf("pinpool_pool_terminating{pool=\"%s\"} %d\n", inv->pools[i].pool.name,
 		       inv->pools[i].pool.state == POOL_TERMINATING);
@@ -109,8 +112,8 @@ static void print_pendings(struct pins *pins)
 	family("pinpool_pending", "gauge", NULL, "Owners whose demand could not be met lately.");
 	for (size_t i = 0; i < count; i++)
 		if (!i || by_pool(&list[i - 1], &list[i]))
-			printf("pinpool_pending{pool=\"%s\",family=\"%s\"} %u\n", list[i].pending.pool,
-			       family_name(list[i].key.family),
+			printf("pinpool_pending{pool=\"%s\",family=\"%s\"} %u\n",
+			       list[i].pending.pool, family_name(list[i].key.family),
 			       ipam_pending_count(pins, list[i].pending.pool, list[i].key.family));
 	free(list);
 }
@@ -135,23 +138,26 @@ static void print_flows(struct pins *pins)
 	printf("pinpool_flows_max %u\n", info.max_entries);
 }
 
-static void print_counter(const struct counter *counters, enum counter_kind kind, const char *metric,
-			  const char *label, bool bytes)
+static void print_counter(const struct counter *counters, enum counter_kind kind,
+			  const char *metric, const char *label, bool bytes)
 {
 	/* "flow_created" is the change "created" */
 	size_t skip = kind == COUNTER_FLOW ? strlen("flow_") : 0;
 
 	for (int i = 0; i < STATS_COUNT; i++)
 		if (counter_names[i].kind == kind)
-			printf("%s_total{%s=\"%s\"} %llu\n", metric, label, counter_names[i].name + skip,
-			       (unsigned long long)(bytes ? counters[i].bytes : counters[i].packets));
+			printf("%s_total{%s=\"%s\"} %llu\n", metric, label,
+			       counter_names[i].name + skip,
+			       (unsigned long long)(bytes ? counters[i].bytes
+							  : counters[i].packets));
 }
 
 static void print_counters(const struct counter *counters)
 {
 	family("pinpool_packets", "counter", NULL, "Packets by what became of them.");
 	print_counter(counters, COUNTER_VERDICT, "pinpool_packets", "verdict", false);
-	family("pinpool_traffic_bytes", "counter", "bytes", "Bytes of packets by what became of them.");
+	family("pinpool_traffic_bytes", "counter", "bytes",
+	       "Bytes of packets by what became of them.");
 	print_counter(counters, COUNTER_VERDICT, "pinpool_traffic_bytes", "verdict", true);
 	family("pinpool_drops", "counter", NULL, "Packets dropped, by reason.");
 	print_counter(counters, COUNTER_DROP, "pinpool_drops", "reason", false);

@@ -85,8 +85,8 @@ static int take(void *arg, void *data, size_t size)
 
 	if (size < sizeof(*event))
 		return 0;
-	if (drops && (event->reason >= STATS_COUNT ||
-		      counter_names[event->reason].kind != COUNTER_DROP))
+	if (drops &&
+	    (event->reason >= STATS_COUNT || counter_names[event->reason].kind != COUNTER_DROP))
 		return 0;
 	print_event(event);
 	return 0;

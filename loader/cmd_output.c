@@ -13,7 +13,9 @@
 bool output_format_by_name(const char *name, enum output_format *format)
 {
 	static const char *const names[] = {
-		[OUTPUT_WIDE] = "wide", [OUTPUT_JSON] = "json", [OUTPUT_YAML] = "yaml",
+		[OUTPUT_WIDE] = "wide",
+		[OUTPUT_JSON] = "json",
+		[OUTPUT_YAML] = "yaml",
 		[OUTPUT_NAME] = "name",
 	};
 

@@ -14,7 +14,7 @@ enum output_format { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT
 
 struct output {
 	enum output_format format;
-	bool single;  /* no List around the one item */
+	bool single; /* no List around the one item */
 	size_t count;
 };
 

@@ -56,11 +56,13 @@ static void print_json(const struct globals *g, const struct health *h)
 	json_t *parts = json_array(), *out;
 
 	for (size_t i = 0; i < h->count; i++)
-		json_array_append_new(parts, json_pack("{s:s, s:b, s:s}", "name", h->parts[i].name, "ok",
-						       h->parts[i].ok, "message", h->parts[i].text));
+		json_array_append_new(parts,
+				      json_pack("{s:s, s:b, s:s}", "name", h->parts[i].name, "ok",
+						h->parts[i].ok, "message", h->parts[i].text));
 	out = json_pack("{s:b, s:s, s:s, s:i, s:o, s:{s:I, s:I}}", "ok", health_is_ok(h), "node",
-			h->node, "root", g->root, "abi", PP_ABI, "parts", parts, "memory", "mapBytes",
-			(json_int_t)h->map_bytes, "programBytes", (json_int_t)h->program_bytes);
+			h->node, "root", g->root, "abi", PP_ABI, "parts", parts, "memory",
+			"mapBytes", (json_int_t)h->map_bytes, "programBytes",
+			(json_int_t)h->program_bytes);
 	json_dumpf(out, stdout, JSON_INDENT(4));
 	putchar('\n');
 	json_decref(out);

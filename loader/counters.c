@@ -14,7 +14,9 @@
 #define FLOW_NAME(id, member, text) [STAT_##id] = { COUNTER_FLOW, #member, text },
 
 const struct counter_name counter_names[STATS_COUNT] = {
-	STATS_VERDICTS(VERDICT_NAME) STATS_DROPS(DROP_NAME) STATS_FLOWS(FLOW_NAME)
+	STATS_VERDICTS(VERDICT_NAME)
+	STATS_DROPS(DROP_NAME)
+	STATS_FLOWS(FLOW_NAME)
 };
 
 int counters_read(struct pins *pins, struct counter counters[STATS_COUNT], struct error *e)

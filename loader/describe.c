@@ -38,7 +38,8 @@ void describe_text(struct description *d, unsigned int level, const char *fmt, .
 	va_end(ap);
 }
 
-void describe_add(struct description *d, unsigned int level, const char *label, const char *fmt, ...)
+void describe_add(struct description *d, unsigned int level, const char *label, const char *fmt,
+		  ...)
 {
 	char *text, *value = NULL;
 	va_list ap;
@@ -52,7 +53,10 @@ void describe_add(struct description *d, unsigned int level, const char *label, 
 	append(d, text, value);
 }
 
-/* "podCIDRs" has the words "pod", "CID" and "Rs": a run of capitals gives its last to what follows. */
+/*
+ * "podCIDRs" has the words "pod", "CID" and "Rs": a run of capitals gives its last to what
+ * follows.
+ */
 static bool starts_word(const char *key, size_t i)
 {
 	if (!i || !isupper((unsigned char)key[i]))
@@ -98,7 +102,8 @@ static void describe_list(struct description *d, unsigned int level, const json_
 	const json_t *value;
 	size_t i;
 
-	json_array_foreach(list, i, value) {
+	json_array_foreach(list, i, value)
+	{
 		if (has_parts(value)) {
 			describe_json(d, level, value);
 		} else {
@@ -141,8 +146,7 @@ void describe_json(struct description *d, unsigned int level, const json_t *json
 		return;
 	}
 	keys = xcalloc(count, sizeof(*keys));
-	json_object_foreach((json_t *)json, key, value)
-		keys[n++] = key;
+	json_object_foreach((json_t *)json, key, value) keys[n++] = key;
 	qsort(keys, n, sizeof(*keys), by_text);
 	for (size_t i = 0; i < n; i++)
 		describe_pair(d, level, keys[i], json_object_get(json, keys[i]));

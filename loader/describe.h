@@ -17,9 +17,12 @@ struct description {
 	size_t count;
 };
 
-/* "  LABEL:  value", indented by @level; a NULL @fmt gives a heading, "" another value of the last label. */
-void describe_add(struct description *d, unsigned int level, const char *label, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+/*
+ * " LABEL: value", indented by @level; a NULL @fmt gives a heading, "" another value of the
+ * last label.
+ */
+void describe_add(struct description *d, unsigned int level, const char *label, const char *fmt,
+		  ...) __attribute__((format(printf, 4, 5)));
 /* A line of free text. */
 void describe_text(struct description *d, unsigned int level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -48,9 +48,10 @@ int flows_read(struct pins *pins, struct flow_entry **list, size_t *count, struc
 		return pins_error(pins, "pp_flows", fd, e);
 	err = clock_read(pins, clock);
 	if (err)
-		return error_set(e, err, "clock: the kernel did not tell its jiffies: %s", strerror(-err));
-	err = map_read_all(fd, sizeof(__u32), offsetof(struct flow_entry, flow), sizeof(struct flow),
-			   sizeof(**list), (void **)list, &total);
+		return error_set(e, err, "clock: the kernel did not tell its jiffies: %s",
+				 strerror(-err));
+	err = map_read_all(fd, sizeof(__u32), offsetof(struct flow_entry, flow),
+			   sizeof(struct flow), sizeof(**list), (void **)list, &total);
 	if (err)
 		return pins_error(pins, "pp_flows", err, e);
 	err = read_pods(pins, &pods, &pod_count, e);
@@ -95,9 +96,10 @@ const char *protocol_name(enum protocol protocol, char *text)
 const char *flow_state_name(enum flow_state state)
 {
 	static const char *const names[] = {
-		[FLOW_FREE] = "free", [FLOW_DYING] = "dying", [FLOW_SYN] = "syn",
-		[FLOW_ESTABLISHED] = "established", [FLOW_CLOSING] = "closing",
-		[FLOW_UNREPLIED] = "unreplied", [FLOW_REPLIED] = "replied", [FLOW_QUERY] = "query",
+		[FLOW_FREE] = "free",	    [FLOW_DYING] = "dying",
+		[FLOW_SYN] = "syn",	    [FLOW_ESTABLISHED] = "established",
+		[FLOW_CLOSING] = "closing", [FLOW_UNREPLIED] = "unreplied",
+		[FLOW_REPLIED] = "replied", [FLOW_QUERY] = "query",
 		[FLOW_OTHER] = "other",
 	};
 

@@ -15,8 +15,8 @@ struct flow_entry {
 };
 
 /*
- * The flows that live: not dying, not expired, of a pod that is still there. The caller frees *list.
- * @clock gets the time at which they were read.
+ * The flows that live: not dying, not expired, of a pod that is still there. The caller frees
+ * *list. @clock gets the time at which they were read.
  */
 int flows_read(struct pins *pins, struct flow_entry **list, size_t *count, struct clock *clock,
 	       struct error *e);

@@ -73,10 +73,11 @@ static void health_demand(struct health_part *p, struct examination *x)
 			if (pending && r->in_use[f] + pending > r->capacity[f])
 				part_fail(p, "waiting for an %s address of pool \"%s\": %u, %s",
 					  family_name(f), r->pool, pending,
-					  r->exists ? "pool empty" : "cannot allocate from non-existing pool");
+					  r->exists ? "pool empty"
+						    : "cannot allocate from non-existing pool");
 			else if (r->needed[f] > r->capacity[f])
-				part_note(p, "%s of \"%s\" is short of its pre-allocation", family_name(f),
-					  r->pool);
+				part_note(p, "%s of \"%s\" is short of its pre-allocation",
+					  family_name(f), r->pool);
 		}
 	}
 	free(list);
@@ -94,7 +95,8 @@ static void health_pools(struct health *h, struct examination *x)
 	if (terminating)
 		part_note(p, "%u terminating", terminating);
 	if (!x->node->config.default_pool)
-		part_note(p, "the default pool \"%s\" does not exist", x->node->config.default_pool_name);
+		part_note(p, "the default pool \"%s\" does not exist",
+			  x->node->config.default_pool_name);
 	health_demand(p, x);
 }
 
@@ -193,7 +195,8 @@ static void health_node(struct health *h, struct node *node)
 		return;
 	}
 	part_note(p, "%s", h->node);
-	part_note(p, "%s allocator", node->config.allocator == NODE_ALLOCATOR_STATIC ? "static" : "local");
+	part_note(p, "%s allocator",
+		  node->config.allocator == NODE_ALLOCATOR_STATIC ? "static" : "local");
 	part_note(p, "default pool %s", node->config.default_pool_name);
 	err = examine(h, &x, &e);
 	if (err)

@@ -42,9 +42,12 @@ static uint32_t id_of(struct node *node, enum pinned_prog program)
 
 static void check_hooks(struct health_part *p, struct examination *x, const struct uplink_entry *u)
 {
-	static const char *const directions[] = { [TC_INGRESS] = "ingress", [TC_EGRESS] = "egress" };
-	static const enum pinned_prog programs[] = { [TC_INGRESS] = PROG_FROM_NET,
-						     [TC_EGRESS] = PROG_TO_NET };
+	static const char *const directions[] = {
+		[TC_INGRESS] = "ingress", [TC_EGRESS] = "egress"
+	};
+	static const enum pinned_prog programs[] = {
+		[TC_INGRESS] = PROG_FROM_NET, [TC_EGRESS] = PROG_TO_NET
+	};
 	char pin[PATH_MAX + 64];
 	struct error e;
 	uint32_t id;
@@ -56,11 +59,15 @@ static void check_hooks(struct health_part *p, struct examination *x, const stru
 		else if (!id)
 			part_fail(p, "%s has no program at %s", u->uplink.ifname, directions[d]);
 		else if (id != id_of(x->node, programs[d]))
-			part_fail(p, "%s has another program at %s", u->uplink.ifname, directions[d]);
+			part_fail(p, "%s has another program at %s", u->uplink.ifname,
+				  directions[d]);
 	}
 }
 
-/* The address that pods are masqueraded as is noted by `up` and `apply`; it may have changed since. */
+/*
+ * The address that pods are masqueraded as is noted by `up` and `apply`; it may have changed
+ * since.
+ */
 static void check_addresses(struct health_part *p, struct examination *x,
 			    const struct uplink_entry *u)
 {
@@ -75,10 +82,12 @@ static void check_addresses(struct health_part *p, struct examination *x,
 		const struct addr none = {}, *now = a ? &a->addr : &none;
 
 		if (addr_compare(now, &u->uplink.address[f]))
-			part_fail(p, "%s has the %s address %s and pinpool knows %s", u->uplink.ifname,
-				  family_name(f), addr_is_zero(now) ? "(none)" : addr_format(now, is),
-				  addr_is_zero(&u->uplink.address[f]) ? "(none)"
-				  : addr_format(&u->uplink.address[f], was));
+			part_fail(p, "%s has the %s address %s and pinpool knows %s",
+				  u->uplink.ifname, family_name(f),
+				  addr_is_zero(now) ? "(none)" : addr_format(now, is),
+				  addr_is_zero(&u->uplink.address[f])
+					  ? "(none)"
+					  : addr_format(&u->uplink.address[f], was));
 	}
 	free(own);
 }
@@ -119,7 +128,8 @@ void health_uplinks(struct health *h, struct examination *x)
 void health_xdp(struct health *h, struct examination *x)
 {
 	static const char *const modes[] = {
-		[GUARD_NONE] = "", [GUARD_DISPATCHER] = "native by libxdp's dispatcher",
+		[GUARD_NONE] = "",
+		[GUARD_DISPATCHER] = "native by libxdp's dispatcher",
 		[GUARD_SINGLE] = "native, alone: the kernel refused libxdp's dispatcher",
 	};
 	bool wanted = x->options.xdp_guard == XDP_GUARD_NATIVE;
@@ -135,7 +145,8 @@ void health_xdp(struct health *h, struct examination *x)
 		if (wanted && mode == GUARD_NONE)
 			part_fail(p, "%s has no guard", list[i].uplink.ifname);
 		else if (!wanted && mode != GUARD_NONE)
-			part_fail(p, "%s has a guard though xdp-guard is disabled", list[i].uplink.ifname);
+			part_fail(p, "%s has a guard though xdp-guard is disabled",
+				  list[i].uplink.ifname);
 		else if (wanted)
 			part_note(p, "%s %s", list[i].uplink.ifname, modes[mode]);
 	}
@@ -151,7 +162,10 @@ static void count_state(const struct route *route, enum routes_state state, void
 	((size_t *)arg)[state]++;
 }
 
-/* Blocks that direct-routing-skip-unreachable leaves to other routing: the first one's node is named. */
+/*
+ * Blocks that direct-routing-skip-unreachable leaves to other routing: the first one's node is
+ * named.
+ */
 static void note_skipped(struct health_part *p, const struct examination *x)
 {
 	const struct claim *first = NULL;
@@ -161,7 +175,8 @@ static void note_skipped(struct health_part *p, const struct examination *x)
 		const struct claim *c = &x->facts.claims[i];
 		uint32_t ifindex;
 
-		if (addr_is_zero(&c->next_hop) || route_is_onlink(x->nl, &c->next_hop, &ifindex, NULL) > 0)
+		if (addr_is_zero(&c->next_hop) ||
+		    route_is_onlink(x->nl, &c->next_hop, &ifindex, NULL) > 0)
 			continue;
 		first = first ? first : c;
 		count++;
@@ -179,8 +194,8 @@ void health_routes(struct health *h, struct examination *x)
 	int err = routes_wanted(x->node, &x->facts, &x->options, x->nl, &wanted, &count, &e);
 
 	if (!err)
-		err = routes_compare(x->nl, 0, ROUTES_BLOCKS | ROUTES_ENDPOINTS | ROUTES_NODES, wanted,
-				     count, count_state, by_state, &e);
+		err = routes_compare(x->nl, 0, ROUTES_BLOCKS | ROUTES_ENDPOINTS | ROUTES_NODES,
+				     wanted, count, count_state, by_state, &e);
 	free(wanted);
 	if (err) {
 		part_fail(p, "%s", e.text);
@@ -215,8 +230,11 @@ void health_sysctls(struct health *h, struct examination *x)
 	const char *names[UPLINKS_MAX];
 	struct uplink_entry *list;
 	struct sysctl_host host = {
-		.ipv4 = x->options.enable_ipv4, .ipv6 = x->options.enable_ipv6, .uplinks = names,
-		.port_min = x->options.snat_port_min, .port_max = x->options.snat_port_max,
+		.ipv4 = x->options.enable_ipv4,
+		.ipv6 = x->options.enable_ipv6,
+		.uplinks = names,
+		.port_min = x->options.snat_port_min,
+		.port_max = x->options.snat_port_max,
 	};
 	char text[SYSCTL_NAME];
 	struct error e;

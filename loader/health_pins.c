@@ -25,7 +25,8 @@ static bool is_pinned(const struct pin_check *c, const char *name, bool program)
 }
 
 /* Says it once, however many objects have the map. */
-static void require(const struct pin_check *c, struct health_part *p, const char *name, bool program)
+static void require(const struct pin_check *c, struct health_part *p, const char *name,
+		    bool program)
 {
 	const char *said;
 	size_t length = strlen(name);
@@ -50,9 +51,8 @@ static void require_file(const struct pin_check *c, const struct object_file *fi
 	object = bpf_object__open_mem(bytes, size, &opts);
 	if (!object)
 		return;
-	bpf_object__for_each_map(map, object)
-		if (!strncmp(bpf_map__name(map), "pp_", 3))
-			require(c, c->maps, bpf_map__name(map), false);
+	bpf_object__for_each_map(map, object) if (!strncmp(bpf_map__name(map), "pp_", 3))
+		require(c, c->maps, bpf_map__name(map), false);
 	bpf_object__for_each_program(program, object)
 		require(c, c->programs, bpf_program__name(program), true);
 	bpf_object__close(object);

@@ -11,7 +11,7 @@
 
 struct pinned {
 	char name[64];
-	bool program;   /* else a map */
+	bool program; /* else a map */
 	uint32_t entries; /* of a map: max_entries */
 	uint64_t bytes; /* memlock of its descriptor */
 };

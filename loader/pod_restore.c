@@ -10,8 +10,8 @@
 #include "loader/route.h" /* addr_is_zero */
 #include "loader/tc.h"
 
-void pod_spec(const struct node *node, const struct lease_entry *l, const struct pod *pod, int netns,
-	      int program, struct pod_link *spec)
+void pod_spec(const struct node *node, const struct lease_entry *l, const struct pod *pod,
+	      int netns, int program, struct pod_link *spec)
 {
 	static const uint8_t unknown[6];
 
@@ -39,8 +39,10 @@ void pod_spec(const struct node *node, const struct lease_entry *l, const struct
 static int publish(struct node *node, const struct lease_entry *l, const struct pod_link *spec,
 		   const struct pod_link_made *made, struct error *e)
 {
-	struct bind_request request = { .owner = l->owner, .generation = l->lease.generation,
-					.ifindex = made->ifindex, .mtu = spec->mtu };
+	struct bind_request request = { .owner = l->owner,
+					.generation = l->lease.generation,
+					.ifindex = made->ifindex,
+					.mtu = spec->mtu };
 	struct txn txn;
 	int err;
 
@@ -49,14 +51,15 @@ static int publish(struct node *node, const struct lease_entry *l, const struct 
 	memcpy(request.host_mac, made->host_mac, sizeof(request.host_mac));
 	err = ipam_run(&node->pins, PROG_BIND, &request, &txn, e);
 	if (!err && txn.error)
-		err = error_set(e, -ECANCELED, "%s: its lease cannot be published (%d); remove the pod",
+		err = error_set(e, -ECANCELED,
+				"%s: its lease cannot be published (%d); remove the pod",
 				l->owner.id, txn.error);
 	return err;
 }
 
 /* Without the pod's namespace only the host's end can be put right. */
-static int find_host_end(struct netlink *nl, const struct lease_entry *l, const struct pod_link *spec,
-			 struct pod_link_made *made, struct error *e)
+static int find_host_end(struct netlink *nl, const struct lease_entry *l,
+			 const struct pod_link *spec, struct pod_link_made *made, struct error *e)
 {
 	struct pod_alias who;
 	struct link link;

@@ -55,7 +55,8 @@ static size_t select_kinds(struct route *list, size_t count, unsigned int kinds)
 
 /* Goes through both sorted lists at once. */
 static void walk(const struct route *want, size_t wants, const struct route *has, size_t count,
-		 void (*fn)(const struct route *route, enum routes_state state, void *arg), void *arg)
+		 void (*fn)(const struct route *route, enum routes_state state, void *arg),
+		 void *arg)
 {
 	size_t at = 0;
 
@@ -71,7 +72,8 @@ static void walk(const struct route *want, size_t wants, const struct route *has
 			if (state != ROUTES_MISSING)
 				fn(&has[at], ROUTES_SURPLUS, arg);
 			else
-				state = is_as_wanted(&has[at], &want[i]) ? ROUTES_OK : ROUTES_DIFFERENT;
+				state = is_as_wanted(&has[at], &want[i]) ? ROUTES_OK
+									 : ROUTES_DIFFERENT;
 		}
 		fn(&want[i], state, arg);
 	}
@@ -81,8 +83,8 @@ static void walk(const struct route *want, size_t wants, const struct route *has
 
 int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
 		   size_t count,
-		   void (*fn)(const struct route *route, enum routes_state state, void *arg), void *arg,
-		   struct error *e)
+		   void (*fn)(const struct route *route, enum routes_state state, void *arg),
+		   void *arg, struct error *e)
 {
 	struct route *has;
 	size_t n;

@@ -43,7 +43,7 @@ int routes_reconcile(struct netlink *nl, uint32_t table, unsigned int kinds, str
  */
 int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
 		   size_t count,
-		   void (*fn)(const struct route *route, enum routes_state state, void *arg), void *arg,
-		   struct error *e);
+		   void (*fn)(const struct route *route, enum routes_state state, void *arg),
+		   void *arg, struct error *e);
 
 #endif

@@ -94,7 +94,8 @@ static int want_nodes(const struct facts *facts, const struct options *options, 
 		} else if (!options->direct_routing_skip_unreachable && !first) {
 			first = error_set(e, -EHOSTUNREACH,
 					  "node %s: no direct route to %s: %s is not on a common link; set direct-routing-skip-unreachable=true and route it by BGP",
-					  c->node, prefix_format(&c->prefix, text), addr_format(&c->next_hop, hop));
+					  c->node, prefix_format(&c->prefix, text),
+					  addr_format(&c->next_hop, hop));
 		}
 	}
 	return first;

@@ -94,8 +94,8 @@ static char *table_find(const struct table *t, const char *row)
 /* Makes the trie have exactly the rows of @t. Additions first: a shrinking set never has a hole. */
 static int table_apply(struct node *node, enum pinned_map map, struct table *t, struct error *e)
 {
+	int fd = pins_map(&node->pins, map), err, first = 0;
 	struct table now;
-	int err, first = 0;
 
 	table_sort(t);
 	err = table_read(node, map, t, &now, e);
@@ -106,8 +106,8 @@ static int table_apply(struct node *node, enum pinned_map map, struct table *t, 
 
 		if (old && !memcmp(old, row, t->row_size))
 			continue;
-		if (bpf_map_update_elem(pins_map(&node->pins, map), row, row + t->value_at, BPF_ANY) &&
-		    !first)
+		err = bpf_map_update_elem(fd, row, row + t->value_at, BPF_ANY);
+		if (err && !first)
 			first = error_set(e, -errno, "%s: cannot write: %s; the map may be full",
 					  pinned_map_names[map], strerror(errno));
 	}
@@ -115,7 +115,7 @@ static int table_apply(struct node *node, enum pinned_map map, struct table *t, 
 		char *row = now.rows + i * now.row_size;
 
 		if (!table_find(t, row))
-			bpf_map_delete_elem(pins_map(&node->pins, map), row);
+			bpf_map_delete_elem(fd, row);
 	}
 	free(now.rows);
 	return first;
