@@ -40,7 +40,7 @@ class Packet:
         self.src, self.dst, self.ttl, self.proto = f[at + 12:at + 16], f[at + 16:at +
                                                                          20], f[at + 8], f[at + 9]
         header, total = 4 * (f[at] & 15), int.from_bytes(f[at + 2:at + 4], "big")
-        if total < header or (total > available and not self.quoted) or header > available:
+        if header > available or not (self.quoted or header <= total <= available):
             self.bad = "length"
             return
         self.options = header > 20
@@ -48,7 +48,7 @@ class Packet:
         where = int.from_bytes(f[at + 6:at + 8], "big")
         self.fragment, self.later = bool(where & 0x3fff), bool(where & 0x1fff)
         self.ident = int.from_bytes(f[at + 4:at + 6], "big")
-        self.end = min(at + total, len(f))
+        self.end = len(f) if self.quoted else at + total  # a quotation ends where it was cut
         self.read_l4(at + header)
 
     @staticmethod
@@ -76,7 +76,7 @@ class Packet:
         if self.src[:12] == mapped or self.dst[:12] == mapped:
             self.bad = "mapped"
             return
-        self.end = min(at + total, len(f))
+        self.end = len(f) if self.quoted else at + total  # a quotation ends where it was cut
         self.walk(at + 40)
 
     def walk(self, at):
