@@ -53,6 +53,8 @@ all_in() {
 @test "every map is in pinpool-maps.5 and in README" {
 	maps | all_in maps/pinpool-maps.5
 	maps | all_in README.md
+	# and none that is no more
+	run ! grep -vxFf <(maps) <(grep -oh '\bpp_[a-z_]*' README.md maps/pinpool-maps.5)
 }
 
 @test "every option is in pinpool.8 and in README, with its default" {
