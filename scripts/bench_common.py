@@ -7,6 +7,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
@@ -14,7 +15,7 @@ PINPOOL = os.environ.get("PINPOOL", f"{BUILD}/pinpool")
 PINPOOL_CNI = os.environ.get("PINPOOL_CNI", f"{BUILD}/pinpool-cni")
 CNI_DIR = os.environ.get("CNI_PATH", "/usr/lib/cni")
 CPU = max(os.sched_getaffinity(0))  # both ends of all traffic
-SCRATCH = "/var/tmp/pinpool-bench"  # on a disk, as the peers' own state is; ours alone, see enter()
+SCRATCH = os.environ.get("PP_BENCH_SCRATCH", "")  # a folder of this run's: on a disk, as the peers' own state is
 
 
 class BenchError(Exception):
@@ -26,7 +27,10 @@ def run(*command, netns=None, fails=False, timeout=120, **more):
     words = [str(w) for w in command]
     if netns:
         words = ["nsenter", f"--net=/run/netns/{netns}", "--", *words]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False, **more)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False, **more)
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{' '.join(words)[:100]}: not done after {timeout:.0f} s") from error
     if done.returncode and not fails:
         said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
         raise BenchError(f"{' '.join(str(w) for w in command)[:100]}: {said}")
@@ -71,8 +75,8 @@ def enter(arguments):
         return
     if os.geteuid():
         sys.exit("bench: needs root: it makes network namespaces")
-    os.makedirs(SCRATCH, exist_ok=True)
-    os.environ["PP_BENCH_INSIDE"] = "1"
+    scratch = tempfile.mkdtemp(prefix="pinpool-bench.", dir="/var/tmp")
+    os.environ.update(PP_BENCH_INSIDE="1", PP_BENCH_SCRATCH=scratch)
     command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                sys.executable, *arguments]
     try:
@@ -80,7 +84,7 @@ def enter(arguments):
     except KeyboardInterrupt:
         sys.exit("bench: interrupted")
     finally:
-        subprocess.run(["rm", "-rf", SCRATCH], check=False)
+        subprocess.run(["rm", "-rf", scratch], check=False)
 
 
 def client(mode, netns, address, seconds=1.0, streams=1):
