@@ -318,6 +318,11 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 		if (!err)
 			err = publish(node, request, &txn, &made, e);
 		if (err) {
+			/* the lease may be somebody's DEL's by now, who did not see this interface */
+			if (made.created) {
+				link_delete(nl, made.ifindex);
+				netlink_flush(nl, NULL);
+			}
 			if (!txn.existed)
 				pod_take_down(node, nl, &request->owner, txn.generation, NULL);
 			return err;
