@@ -369,7 +369,6 @@ hear() {
 		conf | cni DEL a /run/netns/a
 		wait $adder || true
 		conf | cni DEL a /run/netns/a
-		pinpool gc
 		is_clean
 	done
 }
