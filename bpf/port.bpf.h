@@ -45,7 +45,8 @@ static __always_inline bool has_masq_port(enum protocol protocol)
 /*
  * Echo identifiers collide with nobody's ports: all 65536 are the range. Protocols whose ports
  * cannot be changed have the pod's own or nothing. A stride that is a prime above 65536 comes by
- * every port of any range.
+ * every port of any range; these are far from its multiples too, or the search would walk along the
+ * row of ports that a pod took one after the other.
  */
 static __always_inline void port_search(struct port_search *search, const struct flow_key *key)
 {
@@ -55,7 +56,7 @@ static __always_inline void port_search(struct port_search *search, const struct
 	search->min = echo ? 0 : cfg.port_min;
 	search->range = echo ? 65536 : cfg.port_max - cfg.port_min + 1;
 	search->start = (__u32)hash % search->range;
-	search->stride = (hash >> 63 ? 65537 : 65539) % search->range;
+	search->stride = (hash >> 63 ? 2654435761U : 2246822519U) % search->range;
 	search->own = key->source_port;
 	search->count = search->range < PORT_PROBES ? search->range : PORT_PROBES;
 	if (!has_masq_port(key->protocol))
