@@ -24,6 +24,7 @@ router_conf() {
 	protocol kernel { ipv6 { export where source = RTS_BGP; }; }
 	template bgp node {
 		local as 64512;
+		passive;
 		rr client;
 		ipv4 { import all; export where source = RTS_BGP; };
 		ipv6 { import all; export where source = RTS_BGP; };
@@ -49,10 +50,25 @@ setup() {
 		pp "node$n" get nodes "node$n" -o yaml >"$dir/node$n.yaml"
 	done
 	pp node1 apply -f "$dir" >/dev/null
-	router_conf | sed 's/local as .*/&\n\tconnect delay time 1;/' | bird_up router
-	for n in 1 2; do
-		sed "s/^router id .*/router id 192.168.10.10$n;/; s/local as .*/&\n\tconnect delay time 1;/" \
-			"$repo/scripts/bird.conf" | bird_up "node$n"
+	router_conf | bird_up router
+}
+
+# NUMBER: BIRD on that node
+bird_node() {
+	sed "s/^router id .*/router id 192.168.10.10$1;/; s/local as .*/&\n\tconnect delay time 1;/" \
+		"$repo/scripts/bird.conf" | bird_up "node$1"
+}
+
+# NUMBER: FRR on that node; /run is the test's own
+frr_node() {
+	local daemon
+	mkdir -p /run/frr
+	sed "s/192.168.10.101$/192.168.10.10$1/" "$repo/scripts/frr.conf" >/run/frr/frr.conf
+	chown -R frr:frr /run/frr
+	for daemon in zebra bgpd; do
+		nsenter --net="/run/netns/t-node$1" -- /usr/lib/frr/$daemon -A 127.0.0.1 -f /run/frr/frr.conf \
+			>"$BATS_TEST_TMPDIR/$daemon.log" 2>&1 3>&- &
+		eventually test -s "/run/frr/$daemon.pid"
 	done
 }
 
@@ -72,6 +88,7 @@ routed() {
 }
 
 @test "BGP: blocks are learnt by the router and the other node; pods reach each other" {
+	for n in 1 2; do bird_node $n; done
 	for where in router node2; do
 		routed "$where" 10.10.0.0/27 192.168.10.101
 		routed "$where" 10.20.0.0/27 192.168.10.101
@@ -95,6 +112,7 @@ routed() {
 }
 
 @test "BGP: a new block is told, a dropped one withdrawn, while traffic runs" {
+	for n in 1 2; do bird_node $n; done
 	routed node2 10.10.0.0/27 192.168.10.101
 	routed node1 10.10.0.32/27 192.168.10.102
 	routed node2 fd00:100::/96 fd00:10::101
@@ -116,4 +134,25 @@ routed() {
 		routed "$where" 10.10.0.0/27 ''
 		routed "$where" fd00:200::/96 ''
 	done
+}
+
+@test "BGP: FRR on one node, BIRD on the other" {
+	[ -x /usr/lib/frr/bgpd ] || skip "FRR is not installed"
+	frr_node 1
+	bird_node 2
+	for where in router node2; do
+		routed "$where" 10.10.0.0/27 192.168.10.101
+		routed "$where" 10.20.0.0/27 192.168.10.101
+		# with FRR's link-local next hop, or its global one
+		eventually eval "on $where ip -6 route show fd00:100::/96 proto bird | grep -q via"
+	done
+	eventually eval 'on node1 ip route show 10.10.0.32/27 | grep -q "via 192.168.10.102 .*proto bgp"'
+	eventually eval 'on node1 ip -6 route show fd00:100::1:0:0/96 | grep -q "via fd00:10::102 .*proto bgp"'
+	[ -z "$(on router ip route show proto bird | grep -v /27 || true)" ]
+	reach a1 "${v4[b2]}" "${v6[a2]}"
+	reach b2 "${v4[a1]}" "${v6[a1]}"
+	for i in {1..28}; do pp node1 alloc --owner "x$i" >/dev/null; done
+	routed node2 10.10.0.64/27 192.168.10.101
+	for i in {1..28}; do pp node1 release --owner "x$i"; done
+	routed node2 10.10.0.64/27 ''
 }

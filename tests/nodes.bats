@@ -83,6 +83,9 @@ connectivity_test() {
 @test "connectivity test names what fails, and leaves nothing behind however it ends" {
 	static_nodes 2
 	before=$(pp node1 get pods -o json | jq -c '[.items[].owner] | sort')
+	# a pool without blocks here is no failure, nor is one without IPv6
+	pool_of() { printf 'apiVersion: cilium.io/v2alpha1\nkind: CiliumPodIPPool\nmetadata: {name: %s}\nspec: {ipv4: {cidrs: [%s], maskSize: 28}}\n---\n' "$@"; }
+	pool_of venus 10.30.0.0/16 | pp node1 apply -f -
 	# node2 is unplugged
 	on node2 ip link set eth0 down
 	run pp node1 connectivity test --world 203.0.113.99
@@ -90,6 +93,8 @@ connectivity_test() {
 	grep -q 'pod of default *node node2 *IPv4 *failed (icmp: ' <<<"$output"
 	grep -q 'pod of mars *world 203.0.113.99 *IPv4 *failed (icmp: ' <<<"$output"
 	grep -q 'pod of default *pod of mars *IPv6 *ok' <<<"$output"
+	grep -q 'pod of venus *anything *IPv4 *skipped (.*lists no block of it' <<<"$output"
+	pp node1 delete pool venus
 	[ "$(pp node1 get pods -o json | jq -c '[.items[].owner] | sort')" = "$before" ]
 	for signal in INT TERM; do
 		connectivity_test
