@@ -191,6 +191,7 @@ static __always_inline enum ipam_error lease_bind(struct txn *txn, struct bind_r
 	__builtin_memcpy(pod->host_mac, r->host_mac, sizeof(pod->host_mac));
 	pod->ifindex = r->ifindex;
 	pod->mtu = r->mtu;
+	pod->flags = r->flags;
 	if (publish_ip(lease, FAMILY_IPV4) || publish_ip(lease, FAMILY_IPV6)) {
 		unpublish(lease);
 		return IPAM_NO_MEMORY;

@@ -71,6 +71,14 @@ static __always_inline int from_elsewhere(struct __sk_buff *skb, const struct pa
 }
 
 /* @slow: options, extension headers or a fragment */
+/* A pod with host ports: netfilter may have to translate what it answers, pods of the node included. */
+static __always_inline int by_stack(struct __sk_buff *skb, const struct packet *p, bool local)
+{
+	enum stat reason = local ? NO_DROP : filter_destination(p);
+
+	return reason == NO_DROP ? to_stack(skb) : drop(skb, reason);
+}
+
 static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *p, bool slow)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
@@ -92,6 +100,8 @@ static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *
 	if (p->ttl <= 1)
 		return to_stack(skb);
 	to = pod_by_ip(&p->key.destination, &slot);
+	if (from->flags & POD_BY_STACK)
+		return by_stack(skb, p, to);
 	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, slow);
 }
 

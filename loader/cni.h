@@ -73,6 +73,7 @@ struct cni_request {
 	char namespace[64], pod[PP_NAME]; /* "": none */
 	struct addr wanted[FAMILIES];     /* all zero: any */
 	uint8_t mac[6];                   /* all zero: ours */
+	bool host_ports;                  /* a plugin after us maps ports of the host to the pod */
 	json_t *config;
 };
 

@@ -244,7 +244,7 @@ static enum cni_code read_ips(struct cni_request *r, const char *what, const jso
 /* What the runtime says of this one pod, the strongest first; CNI_ARGS come after these. */
 static enum cni_code read_runtime(struct cni_request *r, struct error *e)
 {
-	const json_t *runtime, *args, *cni, *ips = NULL, *mac;
+	const json_t *runtime, *args, *cni, *ips = NULL, *ports = NULL, *mac;
 	enum cni_code code = member(r->config, "runtimeConfig", JSON_OBJECT, &runtime, e);
 
 	if (!code)
@@ -253,6 +253,9 @@ static enum cni_code read_runtime(struct cni_request *r, struct error *e)
 		code = member(runtime, "mac", JSON_STRING, &mac, e);
 	if (!code && json_string_length(mac))
 		code = cni_mac_parse(r->mac, "runtimeConfig.mac", json_string_value(mac), e);
+	if (!code)
+		code = member(runtime, "portMappings", JSON_ARRAY, &ports, e);
+	r->host_ports = json_array_size(ports);
 	if (!code)
 		code = member(runtime, "ips", JSON_ARRAY, &ips, e);
 	if (!code && json_array_size(ips))

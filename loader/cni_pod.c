@@ -8,6 +8,7 @@
 #include "loader/cni_session.h"
 #include "loader/pod.h"
 #include "loader/pod_link.h"
+#include "maps/pods.h"
 
 static enum cni_code add(struct cni_session *s, const struct cni_request *r, int netns,
 			 json_t **result, struct error *e)
@@ -24,6 +25,7 @@ static enum cni_code add(struct cni_session *s, const struct cni_request *r, int
 		.pool = r->pool,
 		.mac = memcmp(r->mac, no_mac, sizeof(no_mac)) ? r->mac : NULL,
 		.mtu = r->mtu,
+		.flags = r->host_ports ? POD_BY_STACK : 0,
 	};
 	struct pod_result pod;
 	int err;

@@ -243,6 +243,7 @@ static int publish(struct node *node, const struct pod_request *r, const struct 
 	int err;
 
 	request.mtu = r->mtu ? r->mtu : node->config.mtu;
+	request.flags = r->flags;
 	snprintf(request.host_ifname, sizeof(request.host_ifname), "%s", made->name);
 	memcpy(request.mac, made->mac, sizeof(request.mac));
 	memcpy(request.host_mac, made->host_mac, sizeof(request.host_mac));

@@ -27,6 +27,7 @@ struct pod_request {
 	struct addr wanted[FAMILIES]; /* all zero: any */
 	const uint8_t *mac;          /* wanted for the pod; NULL: ours */
 	uint32_t mtu;                /* 0: the node's */
+	uint32_t flags;              /* enum pod_flags */
 };
 
 struct pod_result {

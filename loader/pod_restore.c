@@ -37,12 +37,13 @@ void pod_spec(const struct node *node, const struct lease_entry *l, const struct
 }
 
 static int publish(struct node *node, const struct lease_entry *l, const struct pod_link *spec,
-		   const struct pod_link_made *made, struct error *e)
+		   const struct pod_link_made *made, uint32_t flags, struct error *e)
 {
 	struct bind_request request = { .owner = l->owner,
 					.generation = l->lease.generation,
 					.ifindex = made->ifindex,
-					.mtu = spec->mtu };
+					.mtu = spec->mtu,
+					.flags = flags };
 	struct txn txn;
 	int err;
 
@@ -98,5 +99,5 @@ int pod_restore(struct node *node, struct netlink *nl, const struct lease_entry 
 	} else {
 		err = find_host_end(nl, l, &spec, &made, e);
 	}
-	return err ? err : publish(node, l, &spec, &made, e);
+	return err ? err : publish(node, l, &spec, &made, pod->flags, e);
 }

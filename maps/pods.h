@@ -19,6 +19,10 @@ enum pod_state {
 	POD_READY,
 };
 
+enum pod_flags {
+	POD_BY_STACK = 1, /* has host ports: conntrack must see its answers */
+};
+
 struct pod {
 	enum pod_state state;
 	__u32 ifindex;             /* of the host's end of the veth */
@@ -27,6 +31,8 @@ struct pod {
 	__u8 mac[6];               /* of the pod */
 	__u8 host_mac[6];          /* of the host's end: the gateway as the pod sees it */
 	__u32 mtu;                 /* of the pod's interface; longer packets go by the stack. 0: any */
+	__u32 flags;               /* enum pod_flags */
+	__u32 pad;
 	struct addr ip[FAMILIES];  /* all zero: none of this family */
 };
 
@@ -35,6 +41,6 @@ struct pod_ip {
 	__u32 generation;
 };
 
-_Static_assert(sizeof(struct pod) == 72, "pinned layout changed: bump PP_ABI in maps/abi.h");
+_Static_assert(sizeof(struct pod) == 80, "pinned layout changed: bump PP_ABI in maps/abi.h");
 
 #endif

@@ -72,6 +72,7 @@ struct bind_request {
 	__u32 generation;
 	__u32 ifindex;
 	__u32 mtu;
+	__u32 flags;            /* enum pod_flags */
 	char host_ifname[20];
 	__u8 mac[6], host_mac[6];
 };

@@ -274,7 +274,7 @@ hear() {
 }
 
 @test "portmap after us: a port of the node leads to the pod, for the world" {
-	a=$(add a)
+	a=$(add a ".runtimeConfig.portMappings = [{hostPort: 8080, containerPort: 80, protocol: \"tcp\"}]")
 	ip netns exec a busybox nc -ll -p 80 -e echo hello 3>&- & server=$!
 	final=$(portmap ADD "$a")
 	heard=$(hear ip netns exec world)
