@@ -16,6 +16,7 @@ enum apply_result {
 	APPLY_CREATED,
 	APPLY_CONFIGURED,
 	APPLY_DELETED,
+	APPLY_TERMINATING, /* a deleted pool that pods still use */
 	APPLY_IGNORED,    /* not a kind of ours */
 };
 

@@ -268,12 +268,20 @@ static int read_pools(struct apply *plan, struct error *e)
 	return err;
 }
 
-static int take_removal(const struct apply_delete *remove, struct apply *plan, struct error *e)
+static int take_removal(struct node *node, const struct apply_delete *remove, struct apply *plan, struct error *e)
 {
 	struct apply_object *o = remove ? find(plan, remove->kind, remove->name) : NULL;
+	json_t *json = NULL;
 
 	if (!remove)
 		return 0;
+	/* deleted before and terminating: deleting it again is no error */
+	if (!o && remove->kind == OBJECT_POOL)
+		json = store_get(&node->pins, OBJECT_POOL, remove->name);
+	if (json) {
+		o = add(plan, OBJECT_POOL, remove->name, json);
+		json_decref(json);
+	}
 	if (!o)
 		return error_set(e, -ENOENT, "%s/%s: not found", object_kind_name(remove->kind),
 				 remove->name);
@@ -318,7 +326,7 @@ int apply_plan(struct node *node, const struct manifest *manifest, const json_t 
 	for (size_t i = 0; i < manifest->warning_count; i++)
 		warn(plan, "%s", manifest->warnings[i]);
 	take_settings(settings, plan);
-	err = take_removal(remove, plan, e);
+	err = take_removal(node, remove, plan, e);
 	if (!err)
 		err = work_out_options(node, plan, &effective, e);
 	if (!err && !(flags & APPLY_LOAD_TIME))

@@ -8,6 +8,7 @@
 #include "loader/apply.h"
 #include "loader/cmd.h"
 #include "loader/cmd_apply.h"
+#include "loader/ipam.h"
 #include "loader/uplink.h"
 
 void print_warnings(const struct apply *plan)
@@ -21,7 +22,7 @@ void print_results(const struct apply *plan)
 	static const char *const words[] = {
 		[APPLY_UNCHANGED] = "unchanged", [APPLY_CREATED] = "created",
 		[APPLY_CONFIGURED] = "configured", [APPLY_DELETED] = "deleted",
-		[APPLY_IGNORED] = "ignored",
+		[APPLY_TERMINATING] = "terminating", [APPLY_IGNORED] = "ignored",
 	};
 
 	for (size_t i = 0; i < plan->count; i++) {
@@ -55,6 +56,20 @@ static int follow_uplinks(struct node *node, const struct options *options, stru
 	return err ? err : host_prepare(node, options, e);
 }
 
+static void note_terminating(struct node *node, struct apply *plan)
+{
+	struct pool pool;
+	uint32_t id;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		struct apply_object *o = &plan->objects[i];
+
+		if (o->kind == OBJECT_POOL && o->result == APPLY_DELETED &&
+		    !ipam_pool_find(&node->pins, o->name, &id, &pool) && pool.state == POOL_TERMINATING)
+			o->result = APPLY_TERMINATING;
+	}
+}
+
 int commit_and_reconcile(struct node *node, struct apply *plan, struct error *e)
 {
 	struct error later;
@@ -64,6 +79,7 @@ int commit_and_reconcile(struct node *node, struct apply *plan, struct error *e)
 		return err;
 	err = follow_uplinks(node, &plan->options, e);
 	second = apply_reconcile(node, &plan->options, true, &later);
+	note_terminating(node, plan);
 	if (second > 0)
 		warning("%s", later.text);
 	if (!err && second < 0)

@@ -114,7 +114,7 @@ teardown_file() {
 @test "a pool deleted in use terminates: no new demand, gone with its last block" {
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	allocs 1 2 --pool mars
-	equal "ciliumpodippool/mars deleted" "$(pinpool delete pool mars)"
+	equal "ciliumpodippool/mars terminating" "$(pinpool delete pool mars)"
 	equal terminating "$(pinpool get pool mars -o json | jq -r .status.state)"
 	equal "10.20.0.0/29 draining 2" "$(blocks mars)"
 	fails 1 pinpool alloc --owner x --pool mars
@@ -243,7 +243,7 @@ teardown_file() {
 	run pinpool apply --prune -f "$BATS_TEST_TMPDIR/d"
 	[ "$status" = 0 ]
 	has "ciliumpodippool/a unchanged"
-	has "ciliumpodippool/b deleted"
+	has "ciliumpodippool/b terminating"
 	has "ciliumpodippool/c deleted"
 	equal terminating "$(pinpool get pool b -o json | jq -r .status.state)"
 	fails 1 pinpool get pool c
