@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Connections that outside opened to a pod's own address (maps/inbound.h). */
+/* Connections with a pod's own address: opened by outside (maps/inbound.h) or kept (maps/kept.h). */
 #ifndef PP_BPF_INBOUND_BPF_H
 #define PP_BPF_INBOUND_BPF_H
 
 #include "bpf/flow.bpf.h"
 #include "maps/config.bpf.h"
 #include "maps/inbound.bpf.h"
+#include "maps/kept.bpf.h"
 #include "maps/nomasq.bpf.h"
 
 /* Whether pods talk to it with their own address in any case. */
@@ -69,24 +70,56 @@ __noinline int inbound_note(struct flow_key *answer, enum family family, __u32 g
 	return 0;
 }
 
-/* Whether @p of the pod answers such a connection. Only outside's packets keep UDP's alive. */
-static __always_inline bool inbound_answers(const struct packet *p, __u32 generation, __u32 now)
+/* An answer keeps TCP's entry; only outside's packets keep UDP's alive. */
+static __always_inline void inbound_touch(struct inbound *inbound, const struct packet *p, __u32 now)
 {
-	struct inbound *inbound;
-	__u32 expires;
+	__u32 expires = now + (p->tcp_flags & TCP_RST ? cfg.timeout[FLOW_CLOSING] :
+							cfg.inbound_established);
 
-	if (is_pure_syn(p) || p->flags & PACKET_ECHO_REQUEST)
-		return false;
-	inbound = bpf_map_lookup_elem(&pp_inbound, &p->key);
+	if (p->key.protocol == PROTOCOL_TCP && inbound->expires != expires)
+		inbound->expires = expires;
+}
+
+/* Whether @p of the pod belongs to a connection of @map: pp_inbound or pp_kept. */
+static __always_inline bool keeps_connection(void *map, const struct packet *p, __u32 generation,
+					     __u32 now)
+{
+	struct inbound *inbound = bpf_map_lookup_elem(map, &p->key);
+
 	if (!inbound_is_current(inbound, generation, now))
 		return false;
-	if (p->key.protocol == PROTOCOL_TCP) {
-		expires = now + (p->tcp_flags & TCP_RST ? cfg.timeout[FLOW_CLOSING] :
-							  cfg.inbound_established);
-		if (inbound->expires != expires)
-			inbound->expires = expires;
-	}
+	inbound_touch(inbound, p, now);
 	return true;
+}
+
+/* Whether @p, for which there is no flow, goes on with a connection that has the pod's own address. */
+static __always_inline bool goes_on(const struct packet *p, __u32 generation, __u32 now)
+{
+	if (is_pure_syn(p) || p->flags & PACKET_ECHO_REQUEST)
+		return false;
+	return keeps_connection(&pp_inbound, p, generation, now) ||
+	       (p->key.protocol == PROTOCOL_TCP && keeps_connection(&pp_kept, p, generation, now));
+}
+
+/* The pod opens a connection with its own address. */
+static __always_inline void kept_note(const struct packet *p, __u32 generation)
+{
+	struct inbound fresh = {
+		.expires = clock_units() + cfg.inbound_established,
+		.pod_generation = generation,
+	};
+
+	if (is_pure_syn(p))
+		bpf_map_update_elem(&pp_kept, &p->key, &fresh, BPF_ANY);
+}
+
+/* It opens one that is masqueraded: what was between the same ports is over. */
+static __always_inline void forget_connection(const struct packet *p)
+{
+	if (!is_pure_syn(p))
+		return;
+	bpf_map_delete_elem(&pp_inbound, &p->key);
+	bpf_map_delete_elem(&pp_kept, &p->key);
 }
 
 #endif

@@ -119,9 +119,11 @@ static __always_inline int connection_out(struct __sk_buff *skb, struct scratch 
 	/* other ICMP has the key of a request with identifier 0 */
 	if (p->flags & (PACKET_ECHO_REPLY | PACKET_ICMP_OTHER) ||
 	    !flow_find(&pp_flow_fwd, &p->key, &c->flow, now)) {
-		if (keeps_address(p, slot))
+		if (keeps_address(p, slot)) {
+			kept_note(p, pod->generation);
 			return kept(skb, p, STAT_OUT_NATIVE);
-		if (inbound_answers(p, pod->generation, now))
+		}
+		if (goes_on(p, pod->generation, now))
 			return kept(skb, p, STAT_OUT_INBOUND);
 		c->pod = slot;
 		c->pod_generation = pod->generation;
@@ -130,6 +132,7 @@ static __always_inline int connection_out(struct __sk_buff *skb, struct scratch 
 			reason = flow_create(skb);
 		if (reason != NO_DROP)
 			return drop(skb, reason);
+		forget_connection(p);
 	}
 	if (p->flags & PACKET_FRAGMENT)
 		fragment_remember(p, c->flow.slot, c->flow.generation);

@@ -21,7 +21,7 @@
 	X(IN_STACK, in_stack, "from outside for a pod, left to the kernel's stack") \
 	X(OUT_OTHER, out_other, "to outside, not from a pod") \
 	X(OUT_NATIVE, out_native, "to outside with the pod's own address: native or excluded") \
-	X(OUT_INBOUND, out_inbound, "to outside with the pod's own address: reply to outside") \
+	X(OUT_INBOUND, out_inbound, "to outside with the pod's own address: a connection that began so") \
 	X(OUT_MASQUERADED, out_masqueraded, "to outside, masqueraded") \
 	X(OUT_HOST_PORT, out_host_port, "to outside, the host's own from a masquerade port") \
 	X(GUARD_PASS, guard_pass, "let through by the XDP guard")

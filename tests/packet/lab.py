@@ -148,7 +148,8 @@ class Lab:
         while self.without:
             self.change_routes("add", self.without.pop())
         for name in ("pp_pools", "pp_blocks", "pp_ips", "pp_cidrs", "pp_nomasq", "pp_uplinks",
-                     "pp_pod_ips", "pp_flow_fwd", "pp_flow_rev", "pp_frags", "pp_inbound"):
+                     "pp_pod_ips", "pp_flow_fwd", "pp_flow_rev", "pp_frags", "pp_inbound",
+                     "pp_kept"):
             if name in self.maps:
                 self.maps[name].clear()
         for name in ("pp_flows", "pp_flow_table", "pp_stats", "pp_event_rate"):

@@ -57,7 +57,7 @@ class Model:
         self.exclusions = []  # networks never masqueraded
         self.skipped = set()  # pool numbers that keep their addresses
         self.masq = {}  # (uplink, family) -> address bytes
-        self.forward, self.backward, self.inbound, self.fragments = {}, {}, {}, {}
+        self.forward, self.backward, self.inbound, self.kept, self.fragments = {}, {}, {}, {}, {}
 
     # --- flows ----------------------------------------------------------------------------------
 
@@ -127,8 +127,8 @@ class Model:
     def from_pod(self, pod, frame):
         p = Packet(frame)
         stay, refuse = (PASS, frame), [(PASS, frame), (DROP, None)]
-        if p.bad or p.kind == "icmp" and p.proto == wire.ICMP6:
-            return refuse
+        if p.bad or p.kind == "icmp" and p.proto == wire.ICMP6 and 130 <= frame[p.l4] <= 143:
+            return refuse  # of the link: neighbours, routers, groups
         if frame[6:12] != bytes.fromhex(pod.mac.replace(":", "")) or p.src != raw(pod.ip[p.family]):
             return refuse if within(p.src or bytes(4), LINK_LOCAL) else [(DROP, None)]
         if self.forbidden(p):
@@ -226,8 +226,7 @@ class Model:
         key = (family, proto, dst, dport, src, sport)
         if self.lookup(self.forward, key):
             return
-        opens = p.kind in ("udp", "request") or (p.kind == "tcp" and p.tcp_flags &
-                                                 (SYN | ACK | RST | FIN) == SYN)
+        opens = p.kind in ("udp", "request") or pure_syn(p)
         entry = self.inbound_entry(key)
         if opens and entry:
             entry[1] = max(entry[1], self.now + INBOUND)
@@ -235,7 +234,10 @@ class Model:
             self.inbound[key] = [pod, self.now + INBOUND]
 
     def inbound_entry(self, key):
-        entry = self.inbound.get(key)
+        return self.entry_of(self.inbound, key)
+
+    def entry_of(self, table, key):
+        entry = table.get(key)
         if entry and entry[1] >= self.now and self.pods.get(key[2]) is entry[0]:
             return entry
         return None
@@ -259,14 +261,19 @@ class Model:
         flow = self.lookup(self.forward, p.key()) if p.kind not in ("reply", "icmp") else None
         if not flow:
             if excluded:
+                if pure_syn(p):
+                    self.kept[p.key()] = [pod, self.now + INBOUND_ESTABLISHED]
                 return self.leave(p, frame)
-            if self.answers_inbound(p):
+            if self.goes_on(p):
                 return self.leave(p, frame)
             if not self.opens(p):
                 return [(DROP, None)]
             flow = self.open(p, pod, uplink, seen)
             if not flow:
                 return [(DROP, None)]
+            if pure_syn(p):
+                self.inbound.pop(p.key(), None)
+                self.kept.pop(p.key(), None)
         else:
             self.renew(flow, p, True)
         if p.fragment:
@@ -311,11 +318,16 @@ class Model:
                 return [(PASS, wire.rewritten(frame, p, "src", entry[0].masq, None))]
         return [(PASS, frame)] if excluded else [(DROP, None)]
 
-    def answers_inbound(self, p):
-        """Only outside keeps UDP's alive, so that a pod cannot hold its own address open."""
-        if p.kind == "tcp" and p.tcp_flags & (SYN | ACK | RST | FIN) == SYN:
+    def goes_on(self, p):
+        """
+        With a connection that began with the pod's own address. Only outside keeps UDP's alive, so
+        that a pod cannot hold its own address open.
+        """
+        if pure_syn(p):
             return False
         entry = self.inbound_entry(p.key())
+        if not entry and p.proto == wire.TCP:
+            entry = self.entry_of(self.kept, p.key())
         if entry and p.proto == wire.TCP:
             entry[1] = self.now + (TIMEOUTS["closing"] if p.tcp_flags
                                    & RST else INBOUND_ESTABLISHED)
@@ -418,6 +430,10 @@ class Model:
         about_inbound = readable and q.src == p.dst and self.inbound_entry(
             (q.family, q.proto, q.dst, q.dport, q.src, q.sport))
         return [(PASS, frame)] if about_inbound else [(DROP, None)]
+
+
+def pure_syn(p):
+    return p.kind == "tcp" and p.tcp_flags & (SYN | ACK | RST | FIN) == SYN
 
 
 def raw(address):
