@@ -109,35 +109,41 @@ static int run_plan(const struct globals *g, const struct manifest *m,
 	return err ? fail(&e) : EXIT_DONE;
 }
 
-int cmd_apply(const struct globals *g, int argc, char **argv)
+int read_arguments(int argc, char **argv, struct manifest *m, unsigned int *flags)
 {
 	static const struct option options[] = { { "filename", required_argument, NULL, 'f' },
 						 { "prune", no_argument, NULL, 'p' }, {} };
-	struct manifest m = {};
-	unsigned int flags = 0;
 	bool any = false;
 	struct error e;
 	int c, err = 0;
 
 	while ((c = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
 		if (c == 'p') {
-			flags |= APPLY_PRUNE;
+			*flags |= APPLY_PRUNE;
 		} else if (c == 'f') {
 			any = true;
-			err = err ? err : manifest_read(optarg, &m, &e);
+			err = err ? err : manifest_read(optarg, m, &e);
 		} else {
-			manifest_free(&m);
 			return EXIT_USAGE;
 		}
 	}
-	if (!any || optind != argc) {
-		manifest_free(&m);
-		return usage_error("apply", any ? "unexpected argument \"%s\"" : "%s-f is missing",
-				   any ? argv[optind] : "");
-	}
-	c = err ? fail(&e) : run_plan(g, &m, NULL, flags);
+	if (!any)
+		return usage_error(argv[0], "-f is missing");
+	if (optind != argc)
+		return usage_error(argv[0], "unexpected argument \"%s\"", argv[optind]);
+	return err ? fail(&e) : EXIT_DONE;
+}
+
+int cmd_apply(const struct globals *g, int argc, char **argv)
+{
+	struct manifest m = {};
+	unsigned int flags = 0;
+	int status = read_arguments(argc, argv, &m, &flags);
+
+	if (!status)
+		status = run_plan(g, &m, NULL, flags);
 	manifest_free(&m);
-	return c;
+	return status;
 }
 
 int cmd_delete(const struct globals *g, int argc, char **argv)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool diff: what apply would do, blocks that would start draining and their pods included. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,46 +87,39 @@ static bool print_objects(const struct apply *plan)
 	return any;
 }
 
+static int compare(struct node *node, const struct manifest *m, unsigned int flags, bool *changes,
+		   struct error *e)
+{
+	struct apply plan;
+	int err = apply_plan(node, m, NULL, NULL, flags, &plan, e);
+
+	if (err)
+		return err;
+	print_warnings(&plan);
+	*changes = print_objects(&plan);
+	*changes |= print_blocks(node, &plan, e, &err);
+	apply_free(&plan);
+	return err;
+}
+
 int cmd_diff(const struct globals *g, int argc, char **argv)
 {
-	static const struct option options[] = { { "filename", required_argument, NULL, 'f' },
-						 { "prune", no_argument, NULL, 'p' }, {} };
 	struct manifest m = {};
-	struct apply plan = {};
 	unsigned int flags = 0;
-	bool any = false, changes = false;
+	bool changes = false;
 	struct node node;
 	struct error e;
-	int c, err = 0;
+	int status = read_arguments(argc, argv, &m, &flags) ? DIFF_ERROR : EXIT_DONE;
 
-	while ((c = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
-		if (c == 'p') {
-			flags |= APPLY_PRUNE;
-		} else if (c == 'f') {
-			any = true;
-			err = err ? err : manifest_read(optarg, &m, &e);
-		} else {
-			return EXIT_USAGE;
-		}
-	}
-	if (!any || optind != argc)
-		return usage_error("diff", "expects -f FILE, and nothing else");
-	if (!err && !open_node(&node, g, ROOT_UNLOCKED, false))
-		return DIFF_ERROR;
-	if (!err) {
-		err = apply_plan(&node, &m, NULL, NULL, flags, &plan, &e);
-		if (!err) {
-			print_warnings(&plan);
-			changes = print_objects(&plan);
-			changes |= print_blocks(&node, &plan, &e, &err);
-			apply_free(&plan);
+	if (!status && !open_node(&node, g, ROOT_UNLOCKED, false)) {
+		status = DIFF_ERROR;
+	} else if (!status) {
+		if (compare(&node, &m, flags, &changes, &e)) {
+			fail(&e);
+			status = DIFF_ERROR;
 		}
 		node_close(&node);
 	}
 	manifest_free(&m);
-	if (err) {
-		fail(&e);
-		return DIFF_ERROR;
-	}
-	return changes;
+	return status ? status : changes;
 }
