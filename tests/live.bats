@@ -64,11 +64,17 @@ six='ipv6: {cidrs: ["fd00:100::/80"], maskSize: 96}'
 	pool default "ipv4: {cidrs: [10.10.0.0/16, 10.40.0.0/16], maskSize: 27}, $six"
 	pool default "ipv4: {cidrs: [10.10.0.0/16], maskSize: 27}, $six"
 	blocks default | same '10.10.0.0/27 active 1' 'fd00:100::/96 active 1'
-	# used
+	# used: first asked, then done
+	run pp node1 diff -f - < <(sed 's/10.10.0.0/10.40.0.0/' "$BATS_TEST_TMPDIR/first.yaml")
+	[ "$status" = 1 ]
+	grep -q 'block 10.10.0.0/27 of pool default would start draining' <<<"$output"
+	grep -q 'pod default/a 10.10.0.1 stays' <<<"$output"
+	blocks default | same '10.10.0.0/27 active 1' 'fd00:100::/96 active 1'
 	pool default "ipv4: {cidrs: [10.40.0.0/16], maskSize: 27}, $six"
 	blocks default | same '10.10.0.0/27 draining 1' '10.40.0.0/27 active 0' 'fd00:100::/96 active 1'
 	pp node1 get pods -o wide | grep -q '10.10.0.1.*yes$'
-	pp node1 status
+	pp node1 describe pool default | grep -q 'default/a *10.10.0.1'
+	pp node1 status | grep 'blocks .*1 draining'
 	pod node1 c
 	[ "${v4[c]}" = 10.40.0.1 ]
 	reach c "${v4[a]}" "${v4[b]}"

@@ -156,7 +156,7 @@ try_all() {
 	start
 	may_leak=1
 	route_pods
-	traffic a "${world[@]}"
+	traffic a --long "${world[@]}"
 	on b "$probe" hold "${world[0]}" 3 >"$BATS_TEST_TMPDIR/held" 3>&- &
 	eventually grep -q 1 "$BATS_TEST_TMPDIR/held"
 	config 'ipv4-native-routing-cidr: 10.0.0.0/8,203.0.113.0/24' 'ipv6-native-routing-cidr: fd00::/16,2001:db8:113::/64' |
@@ -215,7 +215,7 @@ as_themselves() {
 kind: CiliumPodIPPool
 metadata: {name: mars, annotations: {ipam.cilium.io/skip-masquerade: "VALUE"}}
 spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/80"], maskSize: 96}}'
-	traffic a "${world[@]}"
+	traffic a --long "${world[@]}"
 	as_themselves "$node4 $node4" "$node6 $node6"
 	pp node1 apply -f - <<<"${mars_pool/VALUE/true}"
 	as_themselves "$node4 ${v4[b]}" "$node6 ${v6[b]}"

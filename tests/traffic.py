@@ -4,9 +4,9 @@
 
 traffic.py [--port P] [--ready FILE] serve
     echoes TCP and UDP on port P of all addresses and serves HTTP on P+1, until it is ended
-traffic.py [--port P] [--ready FILE] load [--rate N] [--seconds S] ADDRESS...
-    one TCP connection, UDP requests and HTTP requests (each a new connection) to each address, until
-    S seconds are over or SIGTERM or SIGINT comes; then one JSON object: sums of
+traffic.py [--port P] [--ready FILE] load [--rate N] [--seconds S] [--long] ADDRESS...
+    one TCP connection, UDP requests and (without --long) HTTP requests, each a new connection, to each
+    address, until S seconds are over or SIGTERM or SIGINT comes; then one JSON object: sums of
     tcp  {bytes, resets, pause}    bytes that came back as they were sent; errors and early ends; the
                                    longest time (ms) between two answers
     udp  {sent, lost, wrong}       requests; those without an answer within a second; wrong answers
@@ -80,7 +80,8 @@ class Load:
         self.args = args
         self.stop = threading.Event()
         self.lock = threading.Lock()
-        self.started = threading.Barrier(3 * len(args.address) + 1)
+        self.kinds = (self.tcp, self.udp) if args.long else (self.tcp, self.udp, self.http)
+        self.started = threading.Barrier(len(self.kinds) * len(args.address) + 1)
         self.total = {
             "tcp": {"bytes": 0, "resets": 0, "pause": 0},
             "udp": {"sent": 0, "lost": 0, "wrong": 0},
@@ -168,7 +169,7 @@ class Load:
         threads = [
             threading.Thread(target=kind, args=(address,), daemon=True)
             for address in self.args.address
-            for kind in (self.tcp, self.udp, self.http)
+            for kind in self.kinds
         ]
         for thread in threads:
             thread.start()
@@ -198,6 +199,7 @@ def main():
     load = commands.add_parser("load")
     load.add_argument("--rate", type=float, default=200)
     load.add_argument("--seconds", type=float)
+    load.add_argument("--long", action="store_true")
     load.add_argument("address", nargs="+")
     args = parser.parse_args()
     if args.command == "serve":
