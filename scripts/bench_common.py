@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -77,7 +78,9 @@ def enter(arguments):
         sys.exit("bench: needs root: it makes network namespaces")
     scratch = tempfile.mkdtemp(prefix="pinpool-bench.", dir="/var/tmp")
     os.environ.update(PP_BENCH_INSIDE="1", PP_BENCH_SCRATCH=scratch)
-    command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))
+    # whatever ends this process ends all that is inside
+    command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                sys.executable, *arguments]
     try:
         sys.exit(subprocess.run(command, check=False).returncode)

@@ -4,7 +4,7 @@
  * the loader runs them, on the pinned programs of a node.
  * usage: bench_ipam ROOT POOL fill COUNT            owners 0 … COUNT-1 each take an address
  *        bench_ipam ROOT POOL thin COUNT FROM TO    of COUNT, FROM are left: release some at random
- *        bench_ipam ROOT POOL churn SECONDS PROCS   pairs of lease and release, each process its own
+ *        bench_ipam ROOT POOL churn SECONDS PROCS   pairs of lease and release, owners of its own each
  */
 #include <err.h>
 #include <sched.h>
@@ -90,7 +90,8 @@ static void print_us(const char *name, uint32_t *ns, size_t count)
 		return;
 	qsort(ns, count, sizeof(*ns), by_value);
 	printf(", \"%s_us\": {\"p50\": %.3f, \"p90\": %.3f, \"p99\": %.3f, \"max\": %.3f}", name,
-	       ns[count / 2] / 1e3, ns[count * 9 / 10] / 1e3, ns[count * 99 / 100] / 1e3, ns[count - 1] / 1e3);
+	       ns[count / 2] / 1e3, ns[count * 9 / 10] / 1e3, ns[count * 99 / 100] / 1e3,
+	       ns[count - 1] / 1e3);
 }
 
 /* Each lease's time in order, thinned out for a plot, then the whole. */

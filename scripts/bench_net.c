@@ -87,7 +87,10 @@ static void serve_bulk(int fd)
 		;
 }
 
-/* One connection after the other; the first side to close is this one, as a web server does. */
+/*
+ * One connection after the other. The first side to close is this one, as a web server does: here
+ * stays TIME_WAIT, and whoever masquerades lives with what a port that comes back too soon meets.
+ */
 static void serve_crr(int fd)
 {
 	char byte;

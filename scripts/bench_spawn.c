@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs a command many times for scripts/bench and tells of each run its time, CPU time and memory as
- * a line of JSON. Small on purpose: a child's peak of memory begins with that of its parent.
- * usage: bench_spawn [-j PARALLEL] [-n COUNT] [-f FIRST] [-i STDIN] [-o OUTPUT] -- COMMAND ARGUMENT...
+ * Runs a command many times for scripts/bench and tells of each run its time, CPU time and memory
+ * as a line of JSON. Small on purpose: a child's peak of memory begins with that of its parent.
+ * usage: bench_spawn [-j PARALLEL] [-n COUNT] [-f FIRST] [-i STDIN] [-o OUTPUT] -- COMMAND...
  * "{}" in an argument, or in an environment variable that starts with CNI_, is the run's number.
  */
 #include <err.h>
@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind == argc || argc - optind >= WORDS_MAX || parallel < 1 || parallel > PARALLEL_MAX)
-		errx(2, "usage: bench_spawn [-j PARALLEL] [-n COUNT] [-f FIRST] [-i STDIN] [-o OUTPUT] -- COMMAND...");
+		errx(2, "usage: bench_spawn [-j N] [-n COUNT] [-f FIRST] [-i STDIN] [-o OUTPUT] -- COMMAND...");
 	began = now_ns();
 	for (unsigned int n = first; n < first + count; n++) {
 		char **command = numbered_list(argv + optind, "", n);
