@@ -291,14 +291,33 @@ static int pools_round(struct node *node, struct apply *plan, struct order *orde
 	return progress;
 }
 
-/* Takes a pool's CIDRs away, its object untouched: should we die now, the next apply sees a change. */
+static bool is_held_by(const struct order *order, const struct prefix *prefix, size_t object)
+{
+	for (size_t i = 0; i < order->count; i++)
+		if (order->held[i].object == object && prefix_equal(&order->held[i].prefix, prefix))
+			return true;
+	return false;
+}
+
+/*
+ * Takes those of a pool's CIDRs away that it is not to keep, its object untouched: should we die now,
+ * the next apply sees a change.
+ */
 static int pool_strip(struct node *node, const struct apply *plan, size_t object,
 		      struct order *order, struct error *e)
 {
 	struct apply_object bare = plan->objects[object];
 	size_t kept = 0;
 
-	bare.pool.family[FAMILY_IPV4].cidr_count = bare.pool.family[FAMILY_IPV6].cidr_count = 0;
+	for (int f = 0; f < FAMILIES; f++) {
+		struct pool_family_spec *to = &bare.pool.family[f];
+		size_t n = 0;
+
+		for (size_t i = 0; i < to->cidr_count; i++)
+			if (is_held_by(order, &to->cidrs[i], object))
+				to->cidrs[n++] = to->cidrs[i];
+		to->cidr_count = n;
+	}
 	bare.text = NULL;
 	for (size_t i = 0; i < order->count; i++)
 		if (order->held[i].object != object)
