@@ -227,7 +227,7 @@ class Model:
         for name, value in options.items():
             setattr(new, name, value)
         for name in delete:
-            if name not in new.pools or new.pools[name].terminating:
+            if name not in new.pools:
                 raise Refused(f"ciliumpodippool/{name}: not found")
         for name, spec in pools.items():
             check_spec(spec)
