@@ -70,7 +70,6 @@ static __always_inline int from_elsewhere(struct __sk_buff *skb, const struct pa
 	return drop(skb, STAT_SPOOFED);
 }
 
-/* @slow: options, extension headers or a fragment */
 /* A pod with host ports: netfilter may have to translate what it answers, pods of the node included. */
 static __always_inline int by_stack(struct __sk_buff *skb, const struct packet *p, bool local)
 {
@@ -79,6 +78,7 @@ static __always_inline int by_stack(struct __sk_buff *skb, const struct packet *
 	return reason == NO_DROP ? to_stack(skb) : drop(skb, reason);
 }
 
+/* @slow: options, extension headers or a fragment */
 static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *p, bool slow)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;

@@ -25,9 +25,19 @@ static __always_inline enum stat own_packet(const struct packet *p)
 
 #define NOT_COMMON (-2)
 
+/* Goes on to where pods' addresses are known: the other nodes' pods above all. */
+static __always_inline bool is_native_traffic(const struct packet *p)
+{
+	__u32 slot;
+
+	return !is_pure_syn(p) && filter_destination(p) == NO_DROP &&
+	       !addr_is_link_local(&p->key.destination, p->family) &&
+	       is_native(&p->key.destination) && pod_by_ip(&p->key.source, &slot);
+}
+
 /*
- * A packet of a known flow without anything unusual, or NOT_COMMON. A function of its own so that its
- * stack is not under that of masquerade_slow().
+ * A packet of a known flow, or of none that needs one, without anything unusual; else NOT_COMMON. A
+ * function of its own so that its stack is not under that of masquerade_slow().
  */
 static __noinline int masquerade_common(struct __sk_buff *skb)
 {
@@ -42,7 +52,9 @@ static __noinline int masquerade_common(struct __sk_buff *skb)
 		return NOT_COMMON;
 	key = p.key;
 	flow = flow_find(&pp_flow_fwd, &key, &ref, now);
-	if (!flow || !outward(&r, flow, ref.generation))
+	if (!flow)
+		return is_native_traffic(&p) ? count(skb, STAT_OUT_NATIVE, PASS) : NOT_COMMON;
+	if (!outward(&r, flow, ref.generation))
 		return NOT_COMMON;
 	flow_touch(flow, ref.generation, &p, true, now);
 	if (!rewrite(skb, &p, &r))

@@ -253,6 +253,8 @@ class Model:
         pod = self.pods.get(p.src)
         if not pod:
             return [(DROP, None), (PASS, frame)] if excluded else [(DROP, None)]
+        if p.offset == 1 and p.proto == wire.TCP:  # over the flags of the first (RFC 3128)
+            return [(DROP, None)]
         if p.later:
             return self.later_out(p, frame, excluded or pod.pool in self.skipped)
         excluded = excluded or pod.pool in self.skipped

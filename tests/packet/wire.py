@@ -21,6 +21,7 @@ class Packet:
         self.proto = self.ttl = self.end = self.ident = 0
         self.l4 = self.sport = self.dport = self.tcp_flags = 0
         self.options = self.fragment = self.later = self.source_route = False
+        self.offset = 0  # of the fragment, in 8 bytes
         self.kind = "other"
         ethertype = frame[12:14]
         self.family = family or {b"\x08\x00": 4, b"\x86\xdd": 6}.get(ethertype)
@@ -47,6 +48,7 @@ class Packet:
         self.source_route = self.find_source_route(f[at + 20:at + header])
         where = int.from_bytes(f[at + 6:at + 8], "big")
         self.fragment, self.later = bool(where & 0x3fff), bool(where & 0x1fff)
+        self.offset = where & 0x1fff
         self.ident = int.from_bytes(f[at + 4:at + 6], "big")
         self.end = len(f) if self.quoted else at + total  # a quotation ends where it was cut
         self.read_l4(at + header)
@@ -93,6 +95,7 @@ class Packet:
                 size = 8
                 where = int.from_bytes(f[at + 2:at + 4], "big")
                 self.later = bool(where & 0xfff8)
+                self.offset = where >> 3
                 self.fragment = self.later or bool(where & 1)
                 self.ident = int.from_bytes(f[at + 4:at + 8], "big")
             elif self.proto == 51:
