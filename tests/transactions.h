@@ -68,7 +68,7 @@ static inline uint32_t pool_new(const char *name)
 
 static inline struct txn block_carve(uint32_t pool, const char *cidr, bool first, bool last)
 {
-	struct block_request r = { .expected = state().generation, .cidr = NO_CIDR };
+	struct block_request r = {.expected = state().generation, .cidr = NO_CIDR};
 
 	if (prefix_parse(cidr, &r.block.prefix))
 		abort();
@@ -82,7 +82,7 @@ static inline struct txn block_carve(uint32_t pool, const char *cidr, bool first
 
 static inline struct txn block_drop(uint32_t id)
 {
-	struct block_request r = { .id = id };
+	struct block_request r = {.id = id};
 
 	return run(PROG_BLOCK_DROP, &r);
 }
@@ -90,7 +90,7 @@ static inline struct txn block_drop(uint32_t id)
 static inline struct txn block_set(uint32_t id, enum block_state block_state)
 {
 	static struct pool_request r;
-	struct block_change change = { id, block_state };
+	struct block_change change = {id, block_state};
 
 	memset(&r, 0, sizeof(r));
 	r.expected = state().generation;
@@ -110,8 +110,8 @@ static inline const char *ip(const struct txn *txn, enum family family)
 	return txn->ip[family].block ? addr_format(&txn->ip[family].address, out) : out;
 }
 
-static inline void lease_request(struct lease_request *r, const char *owner, uint32_t v4, uint32_t v6,
-				 const char *wanted)
+static inline void lease_request(struct lease_request *r, const char *owner, uint32_t v4,
+				 uint32_t v6, const char *wanted)
 {
 	struct addr addr;
 
@@ -143,7 +143,7 @@ static inline struct txn reserve(const char *owner, uint32_t v4, uint32_t v6)
 
 static inline struct txn owner_run(enum pinned_prog prog, const char *owner, uint32_t generation)
 {
-	struct owner_request r = { .generation = generation };
+	struct owner_request r = {.generation = generation};
 
 	lease_owner_set(&r.owner, owner, "", NULL);
 	return run(prog, &r);

@@ -11,7 +11,8 @@ static bool gives(struct txn txn, const char *v4, const char *v6)
 {
 	if (!txn.error && !strcmp(ip(&txn, FAMILY_IPV4), v4) && !strcmp(ip(&txn, FAMILY_IPV6), v6))
 		return true;
-	printf("# error %d, \"%s\" \"%s\"\n", txn.error, ip(&txn, FAMILY_IPV4), ip(&txn, FAMILY_IPV6));
+	printf("# error %d, \"%s\" \"%s\"\n", txn.error, ip(&txn, FAMILY_IPV4),
+	       ip(&txn, FAMILY_IPV6));
 	return false;
 }
 
@@ -28,7 +29,8 @@ static void test_next_fit(void)
 	uint32_t pool = pool_new("next-fit");
 
 	block_carve(pool, "10.0.0.0/29", false, false);
-	ok(gives(lease("a", pool, 0, NULL), "10.0.0.1", ""), "the first address is after the reserved one");
+	ok(gives(lease("a", pool, 0, NULL), "10.0.0.1", ""),
+	   "the first address is after the reserved one");
 	ok(gives(lease("b", pool, 0, NULL), "10.0.0.2", ""), "then the next one");
 	release("a");
 	ok(gives(lease("c", pool, 0, NULL), "10.0.0.3", ""), "an address just freed is not taken");
@@ -39,11 +41,13 @@ static void test_next_fit(void)
 	ok(gives(lease("g", pool, 0, NULL), "10.0.0.1", ""), "then round: the one freed first");
 	ok(gives(lease("h", pool, 0, NULL), "10.0.0.3", ""), "and the one freed after it");
 	ok(fails(lease("i", pool, 0, NULL), IPAM_EXHAUSTED), "six of a /29, no more");
-	ok(gives(lease("b", pool, 0, NULL), "10.0.0.2", ""), "an owner that asks again gets what it has");
+	ok(gives(lease("b", pool, 0, NULL), "10.0.0.2", ""),
+	   "an owner that asks again gets what it has");
 	ok(lease("b", pool, 0, NULL).existed == 1, "and is told so");
 	ok(release("b").error == IPAM_OK && fails(release("b"), IPAM_NO_LEASE), "releasing twice");
 	block_carve(pool, "10.0.0.8/29", false, false);
-	ok(gives(lease("j", pool, 0, NULL), "10.0.0.2", ""), "blocks in the order of their allocation");
+	ok(gives(lease("j", pool, 0, NULL), "10.0.0.2", ""),
+	   "blocks in the order of their allocation");
 	ok(gives(lease("k", pool, 0, NULL), "10.0.0.9", ""), "a full one is passed over");
 }
 
@@ -54,15 +58,15 @@ static void test_small(void)
 		bool first, last;
 		const char *gives[4];
 	} cases[] = {
-		{ "10.1.0.0/32", false, false, { "10.1.0.0" } },
-		{ "10.1.1.0/31", false, false, { "10.1.1.0", "10.1.1.1" } },
-		{ "10.1.2.0/30", false, false, { "10.1.2.1", "10.1.2.2" } },
-		{ "10.1.3.0/30", true, false, { "10.1.3.0", "10.1.3.1", "10.1.3.2" } },
-		{ "10.1.4.0/30", false, true, { "10.1.4.1", "10.1.4.2", "10.1.4.3" } },
-		{ "10.1.5.0/30", true, true, { "10.1.5.0", "10.1.5.1", "10.1.5.2", "10.1.5.3" } },
-		{ "fd01::/128", false, false, { "fd01::" } },
-		{ "fd01:0:0:1::/127", false, false, { "fd01:0:0:1::", "fd01:0:0:1::1" } },
-		{ "fd01:0:0:2::/126", false, false, { "fd01:0:0:2::1", "fd01:0:0:2::2" } },
+		{"10.1.0.0/32", false, false, {"10.1.0.0"}},
+		{"10.1.1.0/31", false, false, {"10.1.1.0", "10.1.1.1"}},
+		{"10.1.2.0/30", false, false, {"10.1.2.1", "10.1.2.2"}},
+		{"10.1.3.0/30", true, false, {"10.1.3.0", "10.1.3.1", "10.1.3.2"}},
+		{"10.1.4.0/30", false, true, {"10.1.4.1", "10.1.4.2", "10.1.4.3"}},
+		{"10.1.5.0/30", true, true, {"10.1.5.0", "10.1.5.1", "10.1.5.2", "10.1.5.3"}},
+		{"fd01::/128", false, false, {"fd01::"}},
+		{"fd01:0:0:1::/127", false, false, {"fd01:0:0:1::", "fd01:0:0:1::1"}},
+		{"fd01:0:0:2::/126", false, false, {"fd01:0:0:2::1", "fd01:0:0:2::2"}},
 	};
 
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -78,9 +82,11 @@ static void test_small(void)
 
 			snprintf(owner, sizeof(owner), "small%u-%u", i, n);
 			txn = lease(owner, six ? 0 : pool, six ? pool : 0, NULL);
-			right &= gives(txn, six ? "" : cases[i].gives[n], six ? cases[i].gives[n] : "");
+			right &= gives(txn, six ? "" : cases[i].gives[n],
+				       six ? cases[i].gives[n] : "");
 		}
-		right &= fails(lease("small", six ? 0 : pool, six ? pool : 0, NULL), IPAM_EXHAUSTED);
+		right &=
+			fails(lease("small", six ? 0 : pool, six ? pool : 0, NULL), IPAM_EXHAUSTED);
 		ok(right, "%s%s%s has %u addresses", cases[i].cidr, cases[i].first ? ", first" : "",
 		   cases[i].last ? ", last" : "", n);
 	}
@@ -94,10 +100,12 @@ static void test_wanted(void)
 	block_carve(pool, "10.2.0.0/28", false, false);
 	second = block_carve(pool, "10.2.1.0/28", false, false).id;
 	draining = block_carve(pool, "10.2.2.0/28", false, false).id;
-	ok(gives(lease("w1", pool, 0, "10.2.1.7"), "10.2.1.7", ""), "a wanted address, in the second block");
+	ok(gives(lease("w1", pool, 0, "10.2.1.7"), "10.2.1.7", ""),
+	   "a wanted address, in the second block");
 	ok(fails(lease("w2", pool, 0, "10.2.1.7"), IPAM_ADDRESS_TAKEN), "taken");
 	txn = lease("w2", pool, 0, "10.2.1.0");
-	ok(fails(txn, IPAM_NOT_IN_RANGE) && txn.id == second, "reserved first, and the block is named");
+	ok(fails(txn, IPAM_NOT_IN_RANGE) && txn.id == second,
+	   "reserved first, and the block is named");
 	ok(fails(lease("w2", pool, 0, "10.2.1.15"), IPAM_NOT_IN_RANGE), "reserved last");
 	ok(fails(lease("w2", pool, 0, "10.2.1.16"), IPAM_NOT_IN_CIDR), "one after the block");
 	ok(fails(lease("w2", pool, 0, "10.1.255.255"), IPAM_NOT_IN_CIDR), "before all blocks");
@@ -106,13 +114,18 @@ static void test_wanted(void)
 	ok(fails(lease("w4", pool, 0, "10.2.2.6"), IPAM_ADDRESS_DRAINING), "draining gives none");
 	ok(fails(lease("w4", pool, 0, "10.2.2.5"), IPAM_ADDRESS_TAKEN), "draining and taken");
 	block_carve(pool, "fd02::/64", false, false);
-	ok(gives(lease("w5", 0, pool, "fd02::fffe"), "", "fd02::fffe"), "the last of 65,536 that are tracked, less one");
-	ok(fails(lease("w6", 0, pool, "fd02::ffff"), IPAM_NOT_IN_RANGE), "the last tracked one is reserved");
-	ok(fails(lease("w6", 0, pool, "fd02::1:0"), IPAM_NOT_IN_RANGE), "in the block, not tracked");
-	ok(fails(lease("w6", 0, pool, "fd02::ffff:ffff:ffff:ffff"), IPAM_NOT_IN_RANGE), "the last of a /64");
+	ok(gives(lease("w5", 0, pool, "fd02::fffe"), "", "fd02::fffe"),
+	   "the last of 65,536 that are tracked, less one");
+	ok(fails(lease("w6", 0, pool, "fd02::ffff"), IPAM_NOT_IN_RANGE),
+	   "the last tracked one is reserved");
+	ok(fails(lease("w6", 0, pool, "fd02::1:0"), IPAM_NOT_IN_RANGE),
+	   "in the block, not tracked");
+	ok(fails(lease("w6", 0, pool, "fd02::ffff:ffff:ffff:ffff"), IPAM_NOT_IN_RANGE),
+	   "the last of a /64");
 	ok(fails(lease("w6", 0, pool, "fd02:0:0:1::1"), IPAM_NOT_IN_CIDR), "the next /64");
 	block_carve(pool, "fd03::/48", false, false);
-	ok(fails(lease("w6", 0, pool, "fd03:0:0:1::1"), IPAM_NOT_IN_RANGE), "high host bits of a /48");
+	ok(fails(lease("w6", 0, pool, "fd03:0:0:1::1"), IPAM_NOT_IN_RANGE),
+	   "high host bits of a /48");
 	ok(gives(lease("w6", 0, pool, "fd03::1"), "", "fd03::1"), "its tracked part");
 }
 
@@ -124,7 +137,8 @@ static void test_dual_stack(void)
 	four = block_carve(pool, "10.3.0.0/30", false, false).id;
 	six = block_carve(pool, "fd04::/128", false, false).id;
 	block_carve(v4only, "10.3.1.0/30", false, false);
-	ok(gives(lease("d1", pool, pool, NULL), "10.3.0.1", "fd04::"), "both families in one transaction");
+	ok(gives(lease("d1", pool, pool, NULL), "10.3.0.1", "fd04::"),
+	   "both families in one transaction");
 	ok(fails(lease("d2", pool, pool, NULL), IPAM_EXHAUSTED), "IPv6 full: the whole fails");
 	ok(block_of(four).used == 1 && block_of(four).cursor == 2, "and IPv4 is untouched");
 	ok(lease("d2", pool, pool, NULL).family == FAMILY_IPV6, "the answer names the family");
@@ -138,7 +152,7 @@ static void test_dual_stack(void)
 static void test_life(void)
 {
 	uint32_t pool = pool_new("life"), generation;
-	struct bind_request bind = { .ifindex = 77, .mtu = 1400, .host_ifname = "lxc1" };
+	struct bind_request bind = {.ifindex = 77, .mtu = 1400, .host_ifname = "lxc1"};
 	struct pod_ip pod_ip;
 	struct addr key;
 	struct txn txn;
@@ -147,17 +161,22 @@ static void test_life(void)
 	txn = reserve("pod", pool, 0);
 	generation = txn.generation;
 	key = txn.ip[FAMILY_IPV4].address;
-	ok(!txn.error && txn.state == LEASE_RESERVED && txn.slot < PODS_MAX, "a pod in the making has a slot");
+	ok(!txn.error && txn.state == LEASE_RESERVED && txn.slot < PODS_MAX,
+	   "a pod in the making has a slot");
 	lease_owner_set(&bind.owner, "pod", "", NULL);
 	bind.generation = generation + 1;
 	ok(fails(run(PROG_BIND, &bind), IPAM_NO_LEASE), "bind of another generation");
 	bind.generation = generation;
-	ok(!run(PROG_BIND, &bind).error && !bpf_map_lookup_elem(pins_map(&pins, PIN_POD_IPS), &key, &pod_ip) &&
-	   pod_ip.slot == txn.slot, "bound: published by address");
+	ok(!run(PROG_BIND, &bind).error &&
+		   !bpf_map_lookup_elem(pins_map(&pins, PIN_POD_IPS), &key, &pod_ip) &&
+		   pod_ip.slot == txn.slot,
+	   "bound: published by address");
 	ok(!run(PROG_BIND, &bind).error, "binding twice");
-	ok(fails(owner_run(PROG_RELEASE, "pod", generation + 1), IPAM_NO_LEASE), "release of another generation");
+	ok(fails(owner_run(PROG_RELEASE, "pod", generation + 1), IPAM_NO_LEASE),
+	   "release of another generation");
 	ok(!owner_run(PROG_DYING, "pod", 0).error &&
-	   bpf_map_lookup_elem(pins_map(&pins, PIN_POD_IPS), &key, &pod_ip), "dying: unpublished");
+		   bpf_map_lookup_elem(pins_map(&pins, PIN_POD_IPS), &key, &pod_ip),
+	   "dying: unpublished");
 	ok(fails(run(PROG_BIND, &bind), IPAM_WRONG_STATE), "no way back");
 	ok(release("pod").state == LEASE_DYING && !state().pods, "released, its slot too");
 	lease("held", pool, 0, NULL);
@@ -174,7 +193,7 @@ static void test_life(void)
 static void test_structure(void)
 {
 	static struct pool_request r;
-	struct block_request carve = { .cidr = NO_CIDR };
+	struct block_request carve = {.cidr = NO_CIDR};
 	uint32_t pool = pool_new("structure"), block, generation;
 
 	block = block_carve(pool, "10.5.0.0/28", false, false).id;
@@ -182,36 +201,44 @@ static void test_structure(void)
 	ok(fails(lease("s", 999999, 0, NULL), IPAM_NO_POOL), "of an unknown pool");
 	ok(fails(lease("s", 0, pool, NULL), IPAM_NO_BLOCK), "of a family without blocks");
 	r.expected = state().generation - 1;
-	ok(fails(run(PROG_POOL_SET, &r), IPAM_STALE) && fails(run(PROG_POOL_DELETE, &r), IPAM_STALE) &&
-	   fails(run(PROG_BLOCK_STATE, &r), IPAM_STALE), "stale pools and states");
+	ok(fails(run(PROG_POOL_SET, &r), IPAM_STALE) &&
+		   fails(run(PROG_POOL_DELETE, &r), IPAM_STALE) &&
+		   fails(run(PROG_BLOCK_STATE, &r), IPAM_STALE),
+	   "stale pools and states");
 	carve.expected = r.expected;
 	carve.block.pool = pool;
 	carve.id = block;
-	ok(fails(run(PROG_BLOCK_CARVE, &carve), IPAM_STALE) && fails(run(PROG_BLOCK_DROP, &carve), IPAM_STALE),
+	ok(fails(run(PROG_BLOCK_CARVE, &carve), IPAM_STALE) &&
+		   fails(run(PROG_BLOCK_DROP, &carve), IPAM_STALE),
 	   "stale blocks");
 	ok(fails(pool_set("structure", 0, POOL_ACTIVE), IPAM_STALE), "a second pool of that name");
-	ok(fails(pool_set("structure", 999999, POOL_ACTIVE), IPAM_NO_POOL), "a change of an unknown pool");
-	ok(fails(block_carve(999999, "10.5.1.0/28", false, false), IPAM_NO_POOL), "a block of an unknown pool");
+	ok(fails(pool_set("structure", 999999, POOL_ACTIVE), IPAM_NO_POOL),
+	   "a change of an unknown pool");
+	ok(fails(block_carve(999999, "10.5.1.0/28", false, false), IPAM_NO_POOL),
+	   "a block of an unknown pool");
 	ok(fails(block_drop(999999), IPAM_NO_BLOCK), "dropping an unknown block");
 	lease("s", pool, 0, NULL);
 	ok(fails(block_drop(block), IPAM_IN_USE), "dropping one in use");
 	pool_set("structure", pool, POOL_TERMINATING);
-	ok(fails(lease("t", pool, 0, NULL), IPAM_POOL_TERMINATING), "no lease of a terminating pool");
+	ok(fails(lease("t", pool, 0, NULL), IPAM_POOL_TERMINATING),
+	   "no lease of a terminating pool");
 	ok(gives(lease("s", pool, 0, NULL), "10.5.0.1", ""), "but who has one keeps it");
 	pool_set("structure", pool, POOL_ACTIVE);
 	release("s");
 	generation = state().generation;
-	ok(!block_drop(block).error && state().generation == generation + 1, "a structural change adds one");
+	ok(!block_drop(block).error && state().generation == generation + 1,
+	   "a structural change adds one");
 	lease("nobody", pool, 0, NULL);
 	ok(state().generation == generation + 1, "and failures none");
 	r.expected = state().generation;
 	r.id = pool;
-	ok(!run(PROG_POOL_DELETE, &r).error && fails(lease("s", pool, 0, NULL), IPAM_NO_POOL), "an empty pool is gone");
+	ok(!run(PROG_POOL_DELETE, &r).error && fails(lease("s", pool, 0, NULL), IPAM_NO_POOL),
+	   "an empty pool is gone");
 }
 
 static enum ipam_error raw(enum pinned_prog prog, uint64_t request)
 {
-	struct txn txn = { .request = request };
+	struct txn txn = {.request = request};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &txn, .ctx_size_in = sizeof(txn));
 
 	return bpf_prog_test_run_opts(pins_prog(&pins, prog), &opts) ? 99 : txn.error;
@@ -220,24 +247,27 @@ static enum ipam_error raw(enum pinned_prog prog, uint64_t request)
 /* Whatever a transaction cannot read or believe, it refuses; the lock is free and nothing has changed. */
 static void test_fault(void)
 {
-	static const enum pinned_prog all[] = { PROG_LEASE, PROG_BIND, PROG_DYING, PROG_RELEASE,
-						PROG_POOL_SET, PROG_POOL_DELETE, PROG_BLOCK_STATE,
-						PROG_BLOCK_CARVE, PROG_BLOCK_DROP };
+	static const enum pinned_prog all[] = {PROG_LEASE,	 PROG_BIND,	   PROG_DYING,
+					       PROG_RELEASE,	 PROG_POOL_SET,	   PROG_POOL_DELETE,
+					       PROG_BLOCK_STATE, PROG_BLOCK_CARVE, PROG_BLOCK_DROP};
 	long page = sysconf(_SC_PAGESIZE);
-	char *edge = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *edge =
+		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct ipam before = state(), after;
 	static struct pool_request r;
-	struct block_request carve = { .cidr = NO_CIDR, .expected = before.generation };
+	struct block_request carve = {.cidr = NO_CIDR, .expected = before.generation};
 	uint32_t pool;
 	bool right = true;
 
 	munmap(edge + page, page);
 	for (unsigned int i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		right &= raw(all[i], 0) == IPAM_FAULT && raw(all[i], 0xffffffff80000000) == IPAM_FAULT;
+		right &= raw(all[i], 0) == IPAM_FAULT &&
+			 raw(all[i], 0xffffffff80000000) == IPAM_FAULT;
 		right &= raw(all[i], (uintptr_t)edge + page - 8) == IPAM_FAULT;
 	}
 	after = state();
-	ok(right && !memcmp(&before, &after, sizeof(before)), "a request that cannot be read: IPAM_FAULT, nothing changed");
+	ok(right && !memcmp(&before, &after, sizeof(before)),
+	   "a request that cannot be read: IPAM_FAULT, nothing changed");
 	r.expected = before.generation;
 	r.change_count = BLOCKS_MAX + 1;
 	ok(fails(run(PROG_BLOCK_STATE, &r), IPAM_FAULT), "more changes than there can be blocks");
@@ -248,7 +278,8 @@ static void test_fault(void)
 	ok(fails(run(PROG_BLOCK_STATE, &r), IPAM_FAULT), "changes that cannot be read");
 	pool = pool_new("fault");
 	carve.expected = state().generation;
-	carve.block = (struct block){ .pool = pool, .state = BLOCK_ACTIVE, .size = 16, .low = 5, .high = 5 };
+	carve.block = (struct block){
+		.pool = pool, .state = BLOCK_ACTIVE, .size = 16, .low = 5, .high = 5};
 	ok(fails(run(PROG_BLOCK_CARVE, &carve), IPAM_FAULT), "a block without addresses");
 	carve.block.high = 17;
 	ok(fails(run(PROG_BLOCK_CARVE, &carve), IPAM_FAULT), "a range beyond its size");
@@ -285,12 +316,15 @@ static void test_limits(void)
 		error = pool_set(name, 0, POOL_ACTIVE).error;
 		made += !error;
 	}
-	ok(error == IPAM_NO_MEMORY && state().pools == POOLS_MAX, "%u pools and no more", POOLS_MAX);
+	ok(error == IPAM_NO_MEMORY && state().pools == POOLS_MAX, "%u pools and no more",
+	   POOLS_MAX);
 	for (made = 0, error = 0; !error && made <= BLOCKS_MAX; made += !error) {
-		snprintf(name, sizeof(name), "10.%u.%u.%u/32", 64 + (made >> 16), made >> 8 & 255, made & 255);
+		snprintf(name, sizeof(name), "10.%u.%u.%u/32", 64 + (made >> 16), made >> 8 & 255,
+			 made & 255);
 		error = block_carve(pool, name, false, false).error;
 	}
-	ok(error == IPAM_NO_MEMORY && state().blocks == BLOCKS_MAX, "%u blocks and no more", BLOCKS_MAX);
+	ok(error == IPAM_NO_MEMORY && state().blocks == BLOCKS_MAX, "%u blocks and no more",
+	   BLOCKS_MAX);
 }
 
 int main(void)

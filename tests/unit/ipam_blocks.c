@@ -84,8 +84,8 @@ static bool is_true(unsigned int step)
 	    (!first || (now.hint && now.hint <= first)))
 		return true;
 	printf("# step %u: hint %u, first with room %u; blocks %u %u, capacity %u %u, in use %u %u, empty %u %u, draining %u %u\n",
-	       step, now.hint, first, now.blocks, sum.blocks, now.capacity, sum.capacity, now.in_use,
-	       sum.in_use, now.empty, sum.empty, now.draining, sum.draining);
+	       step, now.hint, first, now.blocks, sum.blocks, now.capacity, sum.capacity,
+	       now.in_use, sum.in_use, now.empty, sum.empty, now.draining, sum.draining);
 	return false;
 }
 
@@ -136,13 +136,18 @@ static bool step(unsigned int number)
 	case 0:
 		if (family_now().blocks == BLOCKS)
 			return true;
-		snprintf(cidr, sizeof(cidr), "10.%u.%u.0/%u", number >> 8, number & 255, 28 + rand() % 5);
+		snprintf(cidr, sizeof(cidr), "10.%u.%u.0/%u", number >> 8, number & 255,
+			 28 + rand() % 5);
 		return !block_carve(pool, cidr, rand() % 2, rand() % 2).error;
 	case 1:
-		return block_drop(id).error == (!id ? IPAM_NO_BLOCK : b.used ? IPAM_IN_USE : IPAM_OK);
+		return block_drop(id).error == (!id	 ? IPAM_NO_BLOCK
+						: b.used ? IPAM_IN_USE
+							 : IPAM_OK);
 	case 2:
 	case 3:
-		return !id || !block_set(id, b.state == BLOCK_ACTIVE ? BLOCK_DRAINING : BLOCK_ACTIVE).error;
+		return !id ||
+		       !block_set(id, b.state == BLOCK_ACTIVE ? BLOCK_DRAINING : BLOCK_ACTIVE)
+				.error;
 	case 4:
 	case 5:
 	case 6:
@@ -164,6 +169,8 @@ int main(void)
 	pool = pool_new("random");
 	for (i = 0; right && i < STEPS; i++)
 		right = step(i) && is_true(i);
-	ok(right, "%u random steps: list, hint and sums are true, leases come from the first block with room", i);
+	ok(right,
+	   "%u random steps: list, hint and sums are true, leases come from the first block with room",
+	   i);
 	return tap_done();
 }

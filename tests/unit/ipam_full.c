@@ -28,7 +28,8 @@ static bool fill_in_order(uint32_t pool)
 		struct txn txn = lease(owner(i), 0, pool, NULL);
 
 		if (txn.error || offset_of(&txn, FAMILY_IPV6) != i + 1) {
-			printf("# lease %u: error %d, offset %u\n", i, txn.error, offset_of(&txn, FAMILY_IPV6));
+			printf("# lease %u: error %d, offset %u\n", i, txn.error,
+			       offset_of(&txn, FAMILY_IPV6));
 			return false;
 		}
 	}
@@ -61,14 +62,14 @@ static bool report_time(uint32_t pool, unsigned int percent)
 			took[k] = took[k - 1];
 			took[k - 1] = swap;
 		}
-	printf("# a lease in a block of 65,536 that is %u %% full: median %.1f us, worst %.1f us\n", percent,
-	       took[n / 2], took[n - 1]);
+	printf("# a lease in a block of 65,536 that is %u %% full: median %.1f us, worst %.1f us\n",
+	       percent, took[n / 2], took[n - 1]);
 	return right;
 }
 
 static void test_full(void)
 {
-	static const unsigned int percents[] = { 1, 50, 90, 99 };
+	static const unsigned int percents[] = {1, 50, 90, 99};
 	uint32_t pool = pool_new("full"), block, from = 0;
 	bool right = true;
 
@@ -82,15 +83,18 @@ static void test_full(void)
 	}
 	for (; from < FULL; from++)
 		right &= !lease(owner(from), pool, 0, NULL).error;
-	ok(right && block_of(block).used == FULL && lease("more", pool, 0, NULL).error == IPAM_EXHAUSTED,
+	ok(right && block_of(block).used == FULL &&
+		   lease("more", pool, 0, NULL).error == IPAM_EXHAUSTED,
 	   "65,534 of a /16, and no more");
-	ok(block_of(block).full[0] == ~0ULL && block_of(block).full[1] == ~0ULL, "all 128 chunks are full");
+	ok(block_of(block).full[0] == ~0ULL && block_of(block).full[1] == ~0ULL,
+	   "all 128 chunks are full");
 }
 
 /* Of a full block a few are freed: exactly these come again, each once. */
 static void test_borders(void)
 {
-	static const uint32_t offsets[] = { 1, 511, 512, 513, 1023, 1024, 32767, 32768, 65023, 65024, 65534 };
+	static const uint32_t offsets[] = {1,	  511,	 512,	513,   1023, 1024,
+					   32767, 32768, 65023, 65024, 65534};
 	unsigned int n = sizeof(offsets) / sizeof(offsets[0]), again = 0;
 	struct ipam before = state();
 	struct lease_entry *leases;
@@ -104,7 +108,8 @@ static void test_borders(void)
 
 		pool = l->pool;
 		for (unsigned int k = 0; k < n; k++)
-			if ((uint32_t)(l->address.byte[14] << 8 | l->address.byte[15]) == offsets[k])
+			if ((uint32_t)(l->address.byte[14] << 8 | l->address.byte[15]) ==
+			    offsets[k])
 				release(leases[i].owner.id);
 	}
 	free(leases);
@@ -122,7 +127,8 @@ static void test_borders(void)
 		}
 	}
 	ok(again == n, "addresses at the borders of chunks: %u of %u come again", again, n);
-	ok(lease("more", pool, 0, NULL).error == IPAM_EXHAUSTED && state().leases == before.leases, "and no other");
+	ok(lease("more", pool, 0, NULL).error == IPAM_EXHAUSTED && state().leases == before.leases,
+	   "and no other");
 	for (unsigned int k = 0; k < n; k++) {
 		char wanted[32];
 
@@ -152,7 +158,8 @@ static bool all_empty(void)
 
 	ipam_blocks(&pins, &blocks, &count, NULL);
 	for (size_t i = 0; i < count; i++)
-		empty &= !blocks[i].block.used && !blocks[i].block.full[0] && !blocks[i].block.full[1];
+		empty &= !blocks[i].block.used && !blocks[i].block.full[0] &&
+			 !blocks[i].block.full[1];
 	free(blocks);
 	return empty;
 }
@@ -250,7 +257,8 @@ static void test_threads(void)
 	for (unsigned int i = 0; i < 65536; i++)
 		used += held[i];
 	ok(!twice, "%u threads, %u transactions: no address twice", THREADS, THREADS * ROUNDS);
-	ok(!failed && used == block_of(block).used && used == state().leases, "none lost: %u held", used);
+	ok(!failed && used == block_of(block).used && used == state().leases, "none lost: %u held",
+	   used);
 	release_all();
 	ok(all_empty(), "and none leaked");
 }
