@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * pinpool-cni: the CNI plugin. One process a call and no daemon: reads the environment and standard
- * input, does what they ask for, writes the result or an error object to standard output. Nothing of
- * the environment but CNI's own variables counts, and no other program is run.
+ * input, does what they ask for, writes the result or an error object to standard output. Nothing
+ * of the environment but CNI's own variables counts, and no other program is run.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>

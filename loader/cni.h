@@ -68,7 +68,7 @@ struct cni_request {
 	const char *network, *root, *pool, *log_file; /* pool, log_file: NULL or a name */
 	uint32_t mtu;                                 /* 0: the node's */
 	const json_t *annotations, *dns, *previous;   /* or NULL */
-	const json_t *valid;                          /* GC: attachments to keep; NULL: none was given */
+	const json_t *valid;                          /* GC: attachments to keep; NULL: none */
 	/* of whichever says it */
 	char namespace[64], pod[PP_NAME]; /* "": none */
 	struct addr wanted[FAMILIES];     /* all zero: any */
@@ -78,8 +78,9 @@ struct cni_request {
 };
 
 /*
- * Reads a call; pure. @config is standard input. What was understood before an error is there in any
- * case, the version first: the error object needs it. The caller calls cni_request_free() always.
+ * Reads a call; pure. @config is standard input. What was understood before an error is there in
+ * any case, the version first: the error object needs it. The caller calls cni_request_free()
+ * always.
  */
 enum cni_code cni_request_parse(struct cni_request *r, const struct cni_environment *env,
 				const char *config, size_t length, struct error *e);

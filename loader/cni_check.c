@@ -55,9 +55,9 @@ static enum cni_code check_maps(struct cni_session *s, const struct cni_request 
 	    pod->generation != lease->generation || pod->ifindex != lease->ifindex)
 		return damaged(r, "it is not published", e);
 	for (int f = 0; f < FAMILIES; f++)
-		if (lease->ip[f].block &&
-		    (bpf_map_lookup_elem(ips, &lease->ip[f].address, &to) || to.slot != lease->slot ||
-		     to.generation != lease->generation))
+		if (lease->ip[f].block && (bpf_map_lookup_elem(ips, &lease->ip[f].address, &to) ||
+					   to.slot != lease->slot ||
+					   to.generation != lease->generation))
 			return damaged(r, "an address of it is not published", e);
 	return CNI_OK;
 }
@@ -74,10 +74,10 @@ static enum cni_code check_link(struct cni_session *s, const struct lease_owner 
 		.program = pins_prog(&s->node.pins, PROG_POD_ENTRY),
 	};
 
-	if (spec.program < 0)
-		return pins_error(&s->node.pins, pinned_prog_names[PROG_POD_ENTRY], spec.program, e) ?
-			       CNI_DAMAGED :
-			       CNI_OK;
+	if (spec.program < 0) {
+		pins_error(&s->node.pins, pinned_prog_names[PROG_POD_ENTRY], spec.program, e);
+		return CNI_DAMAGED;
+	}
 	memcpy(spec.mac, pod->mac, sizeof(spec.mac));
 	for (int f = 0; f < FAMILIES; f++) {
 		spec.ip[f] = lease->ip[f].address;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A call of the plugin, read: the environment's variables and the network configuration on standard
- * input, both strictly, so that a misspelt key is an error and not a pod in the wrong pool. DEL reads
- * only what it needs: a configuration that was changed meanwhile must not keep a pod alive. Pure.
+ * input, both strictly, so that a misspelt key is an error and not a pod in the wrong pool. DEL
+ * reads only what it needs: a configuration that was changed meanwhile must not keep a pod alive.
+ * Pure.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -289,7 +290,7 @@ static enum cni_code read_previous(struct cni_request *r, struct error *e)
 	return code;
 }
 
-/* The key was first called cni.dev/attachments; libcni gives both (containernetworking/cni#1101). */
+/* The key was first called cni.dev/attachments; libcni gives both (containernetworking/cni 1101). */
 static enum cni_code read_valid(struct cni_request *r, struct error *e)
 {
 	static const char *const keys[] = { "cni.dev/valid-attachments", "cni.dev/attachments" };

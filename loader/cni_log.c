@@ -10,11 +10,11 @@
 
 #include "loader/cni_log.h"
 
-/* We are root and the path may lie where others can write: no link is followed, nobody's file trusted. */
+/* We are root and others may write where it lies: no link is followed, nobody's file is trusted. */
 static int open_log(const char *path, struct error *e)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		      0600);
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
+	int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
 	struct stat st;
 
 	if (fd < 0 && errno == ELOOP)

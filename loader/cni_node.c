@@ -58,9 +58,10 @@ static enum cni_code status_uplinks(struct cni_session *s, struct error *e)
 	size_t count = 0;
 
 	if (fd < 0 || map_read_all(fd, sizeof(__u32), offsetof(struct entry, uplink),
-				   sizeof(struct uplink), sizeof(*list), (void **)&list, &count))
-		return pins_error(&s->node.pins, "pp_uplinks", fd < 0 ? fd : -EIO, e) ? CNI_LIMITED :
-											CNI_OK;
+				   sizeof(struct uplink), sizeof(*list), (void **)&list, &count)) {
+		pins_error(&s->node.pins, "pp_uplinks", fd < 0 ? fd : -EIO, e);
+		return CNI_LIMITED;
+	}
 	for (size_t i = 0; i < count && !code; i++)
 		for (int d = TC_INGRESS; d <= TC_EGRESS && !code; d++) {
 			uint32_t id = 0;
@@ -126,10 +127,11 @@ enum cni_code cni_gc(const struct cni_request *r, struct error *e)
 		err = ipam_leases(&s.node.pins, &leases, &count, e);
 	first = err;
 	for (size_t i = 0; !err && i < count; i++) {
+		const struct lease_entry *l = &leases[i];
 		int failed = 0;
 
-		if (is_garbage(r, &leases[i]))
-			failed = pod_take_down(&s.node, s.nl, &leases[i].owner, leases[i].lease.generation,
+		if (is_garbage(r, l))
+			failed = pod_take_down(&s.node, s.nl, &l->owner, l->lease.generation,
 					       first ? NULL : e);
 		first = first ? first : failed; /* and on with the others */
 	}

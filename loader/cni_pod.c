@@ -58,7 +58,7 @@ enum cni_code cni_add(const struct cni_request *r, json_t **result, struct error
 	return code;
 }
 
-/* The interface by its name alone: what is left where there is no node, or it knows no such lease. */
+/* The interface by its name alone: what is left where there is no node, or no such lease. */
 static int remove_link(const struct cni_request *r, struct netlink *nl, struct error *e)
 {
 	struct netlink *own = NULL;
@@ -79,8 +79,8 @@ enum cni_code cni_del(const struct cni_request *r, struct error *e)
 	if (!err)
 		err = pod_remove(&s.node, s.nl, &owner, e);
 	/*
-	 * Not up, or pins were removed by hand: `up` repairs them, and gc then frees the lease, whose
-	 * interface is gone.
+	 * Not up, or pins were removed by hand: `up` repairs them, and gc then frees the lease,
+	 * whose interface is gone.
 	 */
 	if (!err || err == -ENOENT)
 		err = remove_link(r, s.nl, e);

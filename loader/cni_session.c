@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The node and the network namespace of a call, opened; errors as the specification numbers them. */
+/* The node and the network namespace of a call, opened; errors as the specification has them. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A map lives as long as a program that uses it, so what a lost pin named can be found through those. */
+/* A map lives as long as a program that uses it: what a lost pin named is found through those. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdbool.h>

@@ -21,7 +21,8 @@ cover() {
 # NAME POOL: a network, as an administrator writes it
 network() {
 	jq -n --arg name "$1" --arg pool "$2" '{cniVersion: "1.0.0", name: $name, plugins: [
-		{type: "pinpool-cni", capabilities: {ips: true, mac: true, "io.kubernetes.cri.pod-annotations": true}}
+		{type: "pinpool-cni", capabilities: {ips: true, mac: true, portMappings: true,
+			"io.kubernetes.cri.pod-annotations": true}}
 		+ if $pool != "" then {pool: $pool} else {} end,
 		{type: "portmap", capabilities: {portMappings: true}}]}'
 }
@@ -241,6 +242,14 @@ podman_() {
 	run podman_ run --cgroup-parent "/$CGROUP" --rm --network podman --ip 10.10.0.221 --mac-address 02:aa:bb:cc:dd:01 $IMAGE ip addr show eth0
 	grep -q 'inet 10\.10\.0\.221/32' <<<"$output"
 	grep -q 'link/ether 02:aa:bb:cc:dd:01' <<<"$output"
+	# a port of the node, for the world
+	port=$(podman_ run --cgroup-parent "/$CGROUP" -d --hostname port -p 8081:80 $IMAGE sh -c "$PAGE")
+	for try in {1..20}; do
+		page=$(ip netns exec world timeout 2 busybox wget -qO- http://192.168.10.1:8081/) && break
+		sleep 0.3
+	done
+	podman_ rm -f -t 0 "$port"
+	[ "$page" = "hello from port" ]
 	both=$(podman_ run --cgroup-parent "/$CGROUP" -d --network podman,mars $IMAGE)
 	ips=$(podman_ exec "$both" ip -4 addr | grep -oE 'inet 10\.[12]0\..* eth[01]$' | sort)
 	echo "$ips"

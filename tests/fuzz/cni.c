@@ -42,7 +42,8 @@ static void check_request(const struct cni_request *r)
 		json_decref(cni_result_versions(r));
 		return;
 	}
-	insist(r->network && r->network[0] && r->root[0] == '/' && (!r->log_file || r->log_file[0] == '/'));
+	insist(r->network && r->network[0] && r->root[0] == '/');
+	insist(!r->log_file || r->log_file[0] == '/');
 	insist(!r->pool || strlen(r->pool) < PP_NAME);
 	if (r->previous)
 		cni_previous_parse(r, &previous, &e);

@@ -77,7 +77,8 @@ static int kill_at(const char *command, const char *pod, int n, int *own)
 		bool syscall = WSTOPSIG(status) == (SIGTRAP | 0x80);
 
 		ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
-		if (!*own && syscall && entering && info.entry.nr == SYS_read && !info.entry.args[0])
+		if (!*own && syscall && entering && info.entry.nr == SYS_read &&
+		    !info.entry.args[0])
 			*own = calls + 1;
 		if (syscall && entering && ++calls == n)
 			kill(pid, SIGKILL);
