@@ -87,8 +87,8 @@ quiet() {
 # HOST NAME INTERFACE FILTER…: starts to count
 capture() {
 	local file=$BATS_TEST_TMPDIR/$2
-	# the buffer of tcpdump would keep packets from the file at the end
-	nsenter --net="/run/netns/t-$1" -- tcpdump --immediate-mode -pnUi "$3" -w "$file.pcap" "${@:4}" \
+	# without -s its buffer holds 32 packets
+	nsenter --net="/run/netns/t-$1" -- tcpdump --immediate-mode -B 8192 -s 256 -pnUi "$3" -w "$file.pcap" "${@:4}" \
 		2>"$file.log" 3>&- &
 	job[$2]=$!
 	eventually grep -q listening "$file.log"

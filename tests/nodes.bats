@@ -107,6 +107,7 @@ connectivity_test() {
 	kill -KILL $!
 	wait $! || true
 	# its namespaces die a little later, and the interfaces with them
+	# shellcheck disable=SC2016 # eval expands it
 	eventually eval '[ "$(on node1 ip -o link show type veth | grep -c ": pp")" = 2 ]'
 	pp node1 gc
 	[ "$(pp node1 get pods -o json | jq -c '[.items[].owner] | sort')" = "$before" ]
