@@ -232,18 +232,32 @@ static __always_inline enum parsed parse_tagged(struct __sk_buff *skb, struct pa
 	return parse_ip(skb, p, *ethertype);
 }
 
+/* What the slow ways read: options, extension headers, quotations. */
 #define HEADERS_LENGTH 128
 
-/*
- * Drivers may leave headers outside the linear part, where direct access does not reach. Rare, so
- * only a length is compared on the way.
- */
-static __always_inline void pull_headers(struct __sk_buff *skb)
+static __always_inline void pull(struct __sk_buff *skb, __u32 length)
 {
 	__u32 linear = (long)skb->data_end - (long)skb->data;
 
-	if (linear < HEADERS_LENGTH && skb->len > linear)
-		bpf_skb_pull_data(skb, skb->len < HEADERS_LENGTH ? skb->len : HEADERS_LENGTH);
+	if (linear < length && skb->len > linear)
+		bpf_skb_pull_data(skb, skb->len < length ? skb->len : length);
+}
+
+/*
+ * Drivers may leave headers outside the linear part, where direct access does not reach. What parse()
+ * needs and no more: a local sender's TCP has its headers there and its data not, and pulling that in
+ * would cost every packet a new head.
+ */
+static __always_inline void pull_headers(struct __sk_buff *skb)
+{
+	pull(skb, sizeof(struct ethhdr) + sizeof(struct tcphdr) +
+		  (skb->protocol == bpf_htons(ETH_P_IPV6) ? sizeof(struct ipv6hdr) :
+							    sizeof(struct iphdr)));
+}
+
+static __always_inline void pull_all_headers(struct __sk_buff *skb)
+{
+	pull(skb, HEADERS_LENGTH);
 }
 
 #endif

@@ -138,8 +138,12 @@ int pp_from_pod(struct __sk_buff *skb)
 		return drop(skb, STAT_VLAN);
 	switch (parse(skb, &p)) {
 	case PARSED:
-		return is_nd(&p) ? handle_nd(skb) : from_pod(skb, &p, false);
+		if (!is_nd(&p))
+			return from_pod(skb, &p, false);
+		pull_all_headers(skb);
+		return handle_nd(skb);
 	case PARSED_SLOW:
+		pull_all_headers(skb);
 		return from_pod_slow(skb);
 	case PARSED_NOT_IP:
 		return not_ip(skb);

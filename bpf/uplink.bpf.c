@@ -67,17 +67,22 @@ int pp_to_net(struct __sk_buff *skb)
 {
 	struct ranges *ranges = ranges_get();
 	struct packet p = {};
+	enum parsed parsed;
 	int verdict;
 
 	pull_headers(skb);
-	if (parse(skb, &p) == PARSED_NOT_IP)
-		return masquerade_slow(skb); /* a VLAN's packet perhaps */
-	if (p.flags & PACKET_ICMP_ERROR)
-		return masquerade_slow(skb);
-	if (!maybe_local(ranges, &p.key.source, p.family))
-		return count(skb, own_packet(&p), PASS);
-	verdict = masquerade_common(skb);
-	return verdict == NOT_COMMON ? masquerade_slow(skb) : verdict;
+	parsed = parse(skb, &p);
+	/* PARSED_NOT_IP: a VLAN's packet perhaps */
+	if (parsed != PARSED_NOT_IP && !(p.flags & PACKET_ICMP_ERROR)) {
+		if (!maybe_local(ranges, &p.key.source, p.family))
+			return count(skb, own_packet(&p), PASS);
+		verdict = masquerade_common(skb);
+		if (verdict != NOT_COMMON)
+			return verdict;
+	}
+	if (parsed != PARSED || p.flags & PACKET_ICMP_ERROR)
+		pull_all_headers(skb);
+	return masquerade_slow(skb);
 }
 
 SEC("tc")
@@ -94,8 +99,10 @@ int pp_from_net(struct __sk_buff *skb)
 	parsed = parse(skb, &p);
 	if (parsed == PARSED_NOT_IP)
 		return count(skb, STAT_IN_OTHER, PASS);
-	if (parsed != PARSED || p.flags & PACKET_ICMP_ERROR)
+	if (parsed != PARSED || p.flags & PACKET_ICMP_ERROR) {
+		pull_all_headers(skb);
 		return from_net_slow(skb);
+	}
 	if (is_bogon(&p.key, p.family))
 		return drop(skb, STAT_BOGON);
 	if (!may_answer(&p) && !maybe_local(ranges, &p.key.destination, p.family) &&
