@@ -360,7 +360,7 @@ static int own_node_commit(struct node *node, const struct apply_object *o,
 	    o->result == APPLY_DELETED)
 		return 0;
 	claims_of(o->json, options->default_pool, &claims, &count);
-	err = blocks_match(node, claims, count, e);
+	err = blocks_match(node, claims, count, 0, e);
 	free(claims);
 	return err;
 }

@@ -108,7 +108,8 @@ int apply_reconcile(struct node *node, const struct options *options, bool may_d
 	/* what is empty makes room for what the list has now */
 	first = keep(first, blocks_retire_all(node, first ? NULL : e));
 	if (node->config.allocator == NODE_ALLOCATOR_STATIC)
-		first = keep(first, blocks_match(node, claims, count, first ? NULL : e));
+		first = keep(first, blocks_match(node, claims, count, 0,
+						 first ? NULL : e));
 	first = keep(first, blocks_balance_all(node, may_drop, first ? NULL : e));
 	free(claims);
 	json_decref(object);

@@ -261,8 +261,10 @@ static int shrink(struct node *node, uint32_t id, enum family family, bool *chan
 	for (size_t i = 0; i < count; i++) {
 		const struct block *b = &blocks[i].block;
 
+		/* one that is kept counts as used: its pods from before the reboot may come back */
 		if (b->pool == id && b->family == family)
-			views[n++] = (struct block_view){ blocks[i].id, b->high - b->low, b->used,
+			views[n++] = (struct block_view){ blocks[i].id, b->high - b->low,
+							  b->used + (b->keep_until > ipam_boot_seconds()),
 							  b->state == BLOCK_DRAINING };
 	}
 	release_choose(views, n, blocks_needed(node, &p, family), p.pool.family[family].in_use, drop);

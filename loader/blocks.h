@@ -39,8 +39,12 @@ int blocks_occupy(struct node *node, const char *pool, const struct prefix *pref
 struct claim;
 struct pool_entry;
 
-/* Takes each block that the list has; the first error is kept, the others go on. */
-int blocks_match(struct node *node, const struct claim *claims, size_t count, struct error *e);
+/*
+ * Takes each block that the list has, and keeps what it takes for @keep_seconds though nobody needs it;
+ * the first error is kept, the others go on.
+ */
+int blocks_match(struct node *node, const struct claim *claims, size_t count,
+		 unsigned int keep_seconds, struct error *e);
 
 /*
  * Makes each block's state what pools and, in static mode, the list say (IPAM.md 7): active where its

@@ -73,7 +73,8 @@ static int taken(struct node *node, uint32_t pool, const struct prefix *prefix,
 	return claimed ? -EEXIST : 0;
 }
 
-static int occupy(struct node *node, const char *pool, const struct prefix *prefix, struct error *e)
+static int occupy(struct node *node, const char *pool, const struct prefix *prefix,
+		  unsigned int keep_seconds, struct error *e)
 {
 	struct block_request request = { .cidr = NO_CIDR };
 	struct block_entry *blocks;
@@ -104,18 +105,19 @@ static int occupy(struct node *node, const char *pool, const struct prefix *pref
 				 pool, text);
 	request.expected = ipam.generation;
 	block_fill(&request.block, p.id, &p.pool, prefix);
+	request.block.keep_until = keep_seconds ? ipam_boot_seconds() + keep_seconds : 0;
 	err = block_take(node, &request, e);
 	return err ? err : 1;
 }
 
 /* 0, 1 (taken now), or -errno; under the derived lock. */
 static int occupy_locked(struct node *node, const char *pool, const struct prefix *prefix,
-			 struct error *e)
+			 unsigned int keep_seconds, struct error *e)
 {
 	int err;
 
 	do
-		err = occupy(node, pool, prefix, e);
+		err = occupy(node, pool, prefix, keep_seconds, e);
 	while (err == -EAGAIN);
 	return err;
 }
@@ -133,7 +135,7 @@ int blocks_occupy(struct node *node, const char *pool, const struct prefix *pref
 
 	if (err)
 		return err;
-	err = occupy_locked(node, pool, prefix, e);
+	err = occupy_locked(node, pool, prefix, 0, e);
 	if (err > 0)
 		err = sync_blocks(node, e);
 	root_unlock_derived(&node->pins.root);
@@ -228,14 +230,16 @@ int blocks_retire_all(struct node *node, struct error *e)
 	return err;
 }
 
-int blocks_match(struct node *node, const struct claim *claims, size_t count, struct error *e)
+int blocks_match(struct node *node, const struct claim *claims, size_t count,
+		 unsigned int keep_seconds, struct error *e)
 {
 	int first = 0, err = begin(node, e);
 
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++) {
-		err = occupy_locked(node, claims[i].pool, &claims[i].prefix, first ? NULL : e);
+		err = occupy_locked(node, claims[i].pool, &claims[i].prefix, keep_seconds,
+				    first ? NULL : e);
 		if (err < 0 && !first)
 			first = err;
 	}

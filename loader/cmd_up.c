@@ -23,6 +23,7 @@
 
 #define MANIFEST_DIR "/etc/pinpool"
 #define FILES_MAX 64
+#define RESTORED_SECONDS 900 /* for which blocks from before a reboot wait for their pods */
 
 struct up {
 	const struct globals *g;
@@ -182,7 +183,7 @@ static void restore_blocks(struct up *up)
 	for (size_t i = 0; i < m.count; i++)
 		if (m.objects[i].kind == OBJECT_NODE && !strcmp(m.objects[i].name, node->config.node))
 			claims_of(m.objects[i].json, node->config.default_pool_name, &claims, &count);
-	if (blocks_match(node, claims, count, &e))
+	if (blocks_match(node, claims, count, RESTORED_SECONDS, &e))
 		warning("%s: %s, ignoring", node->config.state_file, e.text);
 	free(claims);
 	manifest_free(&m);

@@ -158,7 +158,7 @@ int ipam_pool_cidrs(struct pins *pins, uint32_t pool, enum family family, struct
 	return err;
 }
 
-static uint64_t boot_seconds(void)
+uint64_t ipam_boot_seconds(void)
 {
 	struct timespec now;
 
@@ -170,7 +170,7 @@ int ipam_pending_set(struct pins *pins, const struct lease_owner *owner, enum fa
 		     const char *pool)
 {
 	struct pending_key key = { .owner = *owner, .family = family };
-	struct pending value = { .last_attempt = boot_seconds() };
+	struct pending value = { .last_attempt = ipam_boot_seconds() };
 	int fd = pins_map(pins, PIN_PENDING);
 	size_t length = strlen(pool);
 
@@ -194,7 +194,7 @@ void ipam_pending_clear(struct pins *pins, const struct lease_owner *owner)
 uint32_t ipam_pending_count(struct pins *pins, const char *pool, enum family family)
 {
 	struct pending_entry *list;
-	uint64_t now = boot_seconds();
+	uint64_t now = ipam_boot_seconds();
 	uint32_t found = 0;
 	size_t count;
 

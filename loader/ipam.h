@@ -63,6 +63,9 @@ int ipam_pendings(struct pins *pins, struct pending_entry **list, size_t *count,
 int ipam_pool_cidrs(struct pins *pins, uint32_t pool, enum family family, struct pool_cidr *cidrs,
 		    uint32_t count);
 
+/* CLOCK_BOOTTIME, which pp_pending and a block's keep_until have. */
+uint64_t ipam_boot_seconds(void);
+
 /* Records unmet demand (IPAM.md 4), and removes it. */
 int ipam_pending_set(struct pins *pins, const struct lease_owner *owner, enum family family,
 		     const char *pool);

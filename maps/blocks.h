@@ -25,6 +25,7 @@ struct block {
 	__u32 cursor;      /* where the next search starts; survives release (next-fit) */
 	__u32 prev, next;  /* the pool's blocks of this family, in the order of allocation */
 	__u64 created;     /* seconds since the epoch */
+	__u64 keep_until;  /* seconds since boot: not given back before, for its pods may come back; 0 */
 	__u64 full[2];     /* bit n: no free address in chunk n of pp_ips */
 };
 
