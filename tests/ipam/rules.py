@@ -34,6 +34,12 @@ class Block:
         return self.net.network_address + offset
 
 
+def first_block_from(cidr, mask, address):
+    """The address of the first block of that size at or after an address of the CIDR."""
+    start, step = int(cidr.network_address), 1 << cidr.max_prefixlen - mask
+    return start - (start - int(address)) // step * step
+
+
 class Pool:
     """spec: {family: {"cidrs": [net], "mask": n, "reserved": [(net, start, end)]}, "first", "last"}"""
 
@@ -49,8 +55,8 @@ class Pool:
         return not self.terminating and any(net.subnet_of(c) for c in self.cidrs(family))
 
     def change(self, spec):
-        kept = {c for f in (0, 1) if f in spec for c in spec[f]["cidrs"]}
-        self.cursors = {c: a for c, a in self.cursors.items() if c in kept}
+        masks = {c: spec[f]["mask"] for f in (0, 1) if f in spec for c in spec[f]["cidrs"]}
+        self.cursors = {c: first_block_from(c, masks[c], a) for c, a in self.cursors.items() if c in masks}
         self.spec, self.terminating = spec, False
 
 
@@ -92,7 +98,7 @@ class Model:
             step = 1 << cidr.max_prefixlen - mask
             count = cidr.num_addresses // step
             start = int(cidr.network_address)
-            cursor = -(-(int(pool.cursors.get(cidr, start)) - start) // step)
+            cursor = (int(pool.cursors.get(cidr, start)) - start) // step
             for i in range(count):
                 at = start + (cursor + i) % count * step
                 net = ipaddress.ip_network((at, mask))
