@@ -16,7 +16,7 @@ audited_clean() {
 	# the kernel takes a deleted namespace's interfaces away some time later
 	for _ in $(seq 100); do
 		pinpool gc >/dev/null
-		[ -n "$(pinpool get pods -o json | jq '.items[] | select(.ifindex)')" ] || break
+		[ -n "$(pinpool get pods -o json | jq '.items[] | select((.ifindex // 0) > 0)')" ] || break
 		sleep 0.1
 	done
 	for owner in $(pinpool get pods -o json | jq -r '.items[].owner'); do pinpool release --owner "$owner"; done
