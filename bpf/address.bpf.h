@@ -52,11 +52,6 @@ static __always_inline bool addr_is_mapped(const struct addr *a)
 					       bpf_cpu_to_be64(0x0000ffff00000000ULL);
 }
 
-static __always_inline bool ipv4_in(__be32 ip, __u32 network, __u32 length)
-{
-	return (ip & bpf_htonl(~0U << (32 - length))) == bpf_htonl(network);
-}
-
 static __always_inline bool addr_is_multicast(const struct addr *a, enum family family)
 {
 	if (family == FAMILY_IPV6)

@@ -30,11 +30,6 @@ void address_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr)
 	netlink_queue(nl, msg, TOLERATE_EXISTS);
 }
 
-void address_delete(struct netlink *nl, uint32_t ifindex, const struct addr *addr)
-{
-	netlink_queue(nl, address_request(RTM_DELADDR, 0, ifindex, addr), TOLERATE_MISSING);
-}
-
 struct addresses {
 	struct address *list;
 	size_t count, room;

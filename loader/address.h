@@ -23,7 +23,6 @@ struct address {
  * Queues: @addr alone (/32, /128), without DAD and without a prefix route; there already: success.
  */
 void address_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr);
-void address_delete(struct netlink *nl, uint32_t ifindex, const struct addr *addr);
 
 /* All addresses of the namespace in the kernel's order. The caller frees *list. */
 int address_list(struct netlink *nl, struct address **list, size_t *count, struct error *e);

@@ -60,14 +60,13 @@ enum guard_mode guard_query(uint32_t ifindex)
 	return mode;
 }
 
-int guard_detach(struct node *node, uint32_t ifindex, struct error *e)
+int guard_detach(uint32_t ifindex, struct error *e)
 {
 	libbpf_print_fn_t before = libbpf_set_print(silent);
 	struct xdp_multiprog *mp;
 	struct xdp_program *ours;
 	int err = 0;
 
-	(void)node;
 	libxdp_set_print((libxdp_print_fn_t)silent);
 	mp = programs_on(ifindex);
 	ours = mp ? find(mp) : NULL;
@@ -99,7 +98,7 @@ int guard_attach(struct node *node, const struct options *options, uint32_t ifin
 	libbpf_print_fn_t before;
 	struct bpf_object *object;
 	struct xdp_program *program;
-	int err = guard_detach(node, ifindex, e);
+	int err = guard_detach(ifindex, e);
 
 	if (err)
 		return err;

@@ -24,7 +24,7 @@ enum guard_mode {
 int guard_attach(struct node *node, const struct options *options, uint32_t ifindex,
 		 const char *ifname, struct error *e);
 /* Takes ours off; none there: success. */
-int guard_detach(struct node *node, uint32_t ifindex, struct error *e);
+int guard_detach(uint32_t ifindex, struct error *e);
 /* What is there; a read of the kernel's state. */
 enum guard_mode guard_query(uint32_t ifindex);
 

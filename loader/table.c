@@ -46,11 +46,6 @@ void table_add(struct table *t, const char *fmt, ...)
 	append(t, text);
 }
 
-size_t table_rows(const struct table *t)
-{
-	return t->cells / t->columns - 1;
-}
-
 /* Bytes that continue a character take no place on the screen. */
 static int width_of(const char *text)
 {

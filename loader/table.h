@@ -16,8 +16,6 @@ struct table {
 void table_init(struct table *t, const char *header);
 /* The next cell of the row; "" shows as "<none>". */
 void table_add(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Rows without the header. */
-size_t table_rows(const struct table *t);
 /* Writes the table to @out and frees it. */
 void table_write(struct table *t, FILE *out);
 

@@ -115,14 +115,14 @@ static int guard(struct node *node, const struct options *options, const struct 
 {
 	if (options->xdp_guard == XDP_GUARD_NATIVE)
 		return guard_attach(node, options, link->ifindex, link->name, e);
-	return guard_detach(node, link->ifindex, e);
+	return guard_detach(link->ifindex, e);
 }
 
 static int unhook(struct node *node, struct netlink *nl, const struct uplink_entry *u,
 		  struct error *e)
 {
 	char pin[PATH_MAX + 64];
-	int err = guard_detach(node, u->ifindex, e);
+	int err = guard_detach(u->ifindex, e);
 
 	for (int d = TC_INGRESS; !err && d <= TC_EGRESS; d++) {
 		uplink_pin(node, u->uplink.ifname, d, pin, sizeof(pin));
