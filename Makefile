@@ -26,7 +26,8 @@ CNI_STATIC = -Wl,-Bstatic $(shell pkg-config --static --libs $(filter-out libnl-
 CNI_LIBS   = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c - -o /dev/null $(CNI_STATIC) 2>/dev/null && echo "$(CNI_STATIC)" || echo "$(PP_LIBS)")
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
-SKELS   := $(addprefix $(BUILD)/,$(addsuffix .skel.h,clock flows guard ipam pod uplink))
+OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
+SKELS   := $(OBJECTS:.bpf.o=.skel.h)
 # one main each; every other file of loader/ is a module that both link
 MAINS   := pinpool pinpool-cni
 MODULES := $(filter-out main cni,$(basename $(notdir $(wildcard loader/*.c))))
@@ -35,6 +36,8 @@ Q   = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
 all: $(BUILD)/pinpool $(if $(wildcard loader/cni.c),$(BUILD)/pinpool-cni)
+
+objects: $(OBJECTS)
 
 $(BUILD):
 	$(Q)mkdir -p $@
@@ -100,7 +103,7 @@ bench:
 	$(Q)scripts/bench
 
 vmcheck:
-	$(Q)scripts/deps --vm
+	$(Q)scripts/deps --vm --clang
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)scripts/vmcheck
 
@@ -126,7 +129,7 @@ vmboot: deb
 clean:
 	$(Q)rm -rf $(BUILD)
 
-.PHONY: all tests check demo bench vmcheck vmboot fuzz install uninstall deb clean
+.PHONY: all objects tests check demo bench vmcheck vmboot fuzz install uninstall deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
