@@ -44,7 +44,7 @@ named_and_repaired() {
 	[ "${lines[-1]}" = "0 violations" ]
 	fails 0 pinpool check
 	[ "$output" = "0 violations" ]
-	in_pod a ping -qnc 1 -W 2 10.20.0.1 >/dev/null
+	in_pod a ping -qnc 1 -W $((2 * PINPOOL_SLOW)) 10.20.0.1 >/dev/null
 	[ "$(pod_get a 'ips[0].address')" = 10.10.0.1 ]
 	[ "$(pod_get x 'ips[0].address')" = 10.10.0.2 ]
 	pinpool status
@@ -96,7 +96,7 @@ named_and_repaired() {
 }
 
 @test "all leases lost: made again from the interfaces" {
-	nsenter --net=/run/netns/a -- ping -qn -c 40 -i 0.05 -W 1 10.20.0.1 >"$BATS_TEST_TMPDIR/ping" 3>&- &
+	nsenter --net=/run/netns/a -- ping -qn -c 40 -i 0.05 -W "$PINPOOL_SLOW" 10.20.0.1 >"$BATS_TEST_TMPDIR/ping" 3>&- &
 	ping=$!
 	forget pp_leases '.value.state == "LEASE_BOUND"'
 	fails 1 pinpool check
@@ -119,7 +119,7 @@ named_and_repaired() {
 	[ "$(pod_get a 'ips[0].address')" = 10.10.0.1 ]
 	[ "$(pod_get b 'ips[0].address')" = 10.20.0.1 ]
 	[ "$(pod_get x 'ips[0].address')" = 10.10.0.2 ]
-	in_pod a ping -qnc 1 -W 2 10.20.0.1 >/dev/null
+	in_pod a ping -qnc 1 -W $((2 * PINPOOL_SLOW)) 10.20.0.1 >/dev/null
 }
 
 @test "all pins removed: up finds the pods by their interfaces" {
@@ -129,7 +129,7 @@ named_and_repaired() {
 	has "the leases of 2 pods were lost and are made again from their interfaces"
 	fails 0 pinpool check
 	[ "$(pod_get a 'ips[0].address') $(pod_get b 'ips[0].address')" = "10.10.0.1 10.20.0.1" ]
-	in_pod a ping -qnc 1 -W 2 10.20.0.1 >/dev/null
+	in_pod a ping -qnc 1 -W $((2 * PINPOOL_SLOW)) 10.20.0.1 >/dev/null
 	pinpool gc
 	[ "$(pod_get b name)" = b ]
 	pod c

@@ -44,10 +44,10 @@ teardown() {
 		.address == $r.interfaces[1].mac and .addr_info[0].local == $ip and .addr_info[0].prefixlen == 32'
 	ip -j link show "$(jq -r '.interfaces[0].name' <<<"$a")" |
 		jq -e --argjson r "$a" '.[0].address == $r.interfaces[0].mac'
-	ip netns exec a ping -qnc 1 -W 1 "$(address "$b")"
-	ip netns exec b ping -qnc 1 -W 1 192.168.10.1
-	ip netns exec a ping -qnc 1 -W 1 192.168.10.254
-	ping -qnc 1 -W 1 "$(address "$a")"
+	ip netns exec a ping -qnc 1 -W "$PINPOOL_SLOW" "$(address "$b")"
+	ip netns exec b ping -qnc 1 -W "$PINPOOL_SLOW" 192.168.10.1
+	ip netns exec a ping -qnc 1 -W "$PINPOOL_SLOW" 192.168.10.254
+	ping -qnc 1 -W "$PINPOOL_SLOW" "$(address "$a")"
 }
 
 @test "ADD again gives the same, DEL again and of what never was is success" {
@@ -78,9 +78,9 @@ teardown() {
 	ip -n a addr show eth1 | grep -qF "$(address "$b")"
 	check a "$a"
 	conf ".name = \"more\" | .prevResult = $b" | CNI_IFNAME=eth1 cni CHECK a /run/netns/a
-	ping -qnc 1 -W 1 "$(address "$b")"
+	ping -qnc 1 -W "$PINPOOL_SLOW" "$(address "$b")"
 	del a
-	ping -qnc 1 -W 1 "$(address "$b")"
+	ping -qnc 1 -W "$PINPOOL_SLOW" "$(address "$b")"
 	CNI_IFNAME=eth1 del a
 }
 
@@ -237,7 +237,7 @@ teardown() {
 	check a "$a" '.pool = "dual"'
 	b=$(add b '.pool = "dual" | .cniVersion = "0.3.1"')
 	jq -e '[.ips[].version] == ["4", "6"]' <<<"$b"
-	ip netns exec a ping -qnc 1 -W 1 "$(jq -r '.ips[1].address | sub("/.*"; "")' <<<"$b")"
+	ip netns exec a ping -qnc 1 -W "$PINPOOL_SLOW" "$(jq -r '.ips[1].address | sub("/.*"; "")' <<<"$b")"
 	ip netns add c
 	fails_with 102 "already allocated" call "$(conf '.pool = "dual" | .runtimeConfig.ips = ["10.40.0.11", "fd40::9"]')" ADD c /run/netns/c
 	[ "$(pinpool get pods -o json | jq '.items | length')" = 2 ]
@@ -256,7 +256,7 @@ portmap() {
 # COMMAND…: what a server behind port 8080 of the node says to a client that runs under COMMAND
 hear() {
 	for try in 1 2 3 4 5; do
-		"$@" busybox nc -w 1 192.168.10.1 8080 </dev/null && return
+		"$@" busybox nc -w "$PINPOOL_SLOW" 192.168.10.1 8080 </dev/null && return
 		sleep 0.2
 	done
 }

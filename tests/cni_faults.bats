@@ -38,7 +38,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	ip netns del a
 	ip netns del b
 	conf | cni DEL a /run/netns/a
-	for try in {1..50}; do # the kernel takes the interfaces down when it finds time
+	for ((try = 0; try < 50 * PINPOOL_SLOW; try++)); do # the kernel takes the interfaces down when it finds time
 		ip -br link | grep -q '^pp' || break
 		sleep 0.1
 	done
@@ -54,7 +54,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	again=$(add a)
 	[ "$(address "$again")" = "$(address "$a")" ]
 	check a "$again"
-	ping -qnc 1 -W 1 "$(address "$a")"
+	ping -qnc 1 -W "$PINPOOL_SLOW" "$(address "$a")"
 	ip link del "$(jq -r '.interfaces[0].name' <<<"$again")"
 	del a
 }
@@ -75,7 +75,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	b=$(conf | cni ADD a /run/netns/second)
 	[ "$(address "$a")" = "$(address "$b")" ]
 	ip -n second addr show eth0 | grep -qF "$(address "$a")"
-	ping -qnc 1 -W 1 "$(address "$a")"
+	ping -qnc 1 -W "$PINPOOL_SLOW" "$(address "$a")"
 	conf | cni DEL a /run/netns/second
 }
 
@@ -205,5 +205,5 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	del b
 	c=$(add c)
 	check c "$c"
-	ping -qnc 1 -W 1 "$(address "$c")"
+	ping -qnc 1 -W "$PINPOOL_SLOW" "$(address "$c")"
 }

@@ -14,7 +14,7 @@ audited_clean() {
 	pinpool check || status=1
 	for owner in $(ip netns list | cut -d' ' -f1); do ip netns del "$owner"; done
 	# the kernel takes a deleted namespace's interfaces away some time later
-	for _ in $(seq 100); do
+	for _ in $(seq $((100 * PINPOOL_SLOW))); do
 		pinpool gc >/dev/null
 		[ -n "$(pinpool get pods -o json | jq '.items[] | select((.ifindex // 0) > 0)')" ] || break
 		sleep 0.1

@@ -29,7 +29,7 @@ reach() {
 	local host=$1
 	shift
 	for address; do
-		on "$host" ping -qnc 1 -W 2 "$address" >/dev/null ||
+		on "$host" ping -qnc 1 -W $((2 * PINPOOL_SLOW)) "$address" >/dev/null ||
 			{ echo "$host does not reach $address"; return 1; }
 	done
 }
@@ -37,12 +37,13 @@ reach() {
 seen_as() {
 	local url=$2
 	[[ $url != *:* ]] || url="[$url]"
-	on "$1" curl -gsS --max-time 3 "http://$url:7001/" | sed 's/^::ffff://'
+	on "$1" curl -gsS --max-time $((3 * PINPOOL_SLOW)) "http://$url:7001/" | sed 's/^::ffff://'
 }
 
 # CMD…: until it succeeds, for at most 10 seconds
 eventually() {
-	for _ in {1..100}; do
+	local try
+	for ((try = 0; try < 100 * PINPOOL_SLOW; try++)); do
 		! "$@" >/dev/null 2>&1 || return 0
 		sleep 0.1
 	done
@@ -95,9 +96,9 @@ capture() {
 }
 # NAME [TCPDUMP-ARG…]: the packets up to now, as text; ends the capture
 captured() {
-	local log=$BATS_TEST_TMPDIR/$1.log
+	local log=$BATS_TEST_TMPDIR/$1.log try
 	# on a busy machine tcpdump is behind: SIGUSR1 makes it tell what it has seen and what there was
-	for _ in {1..50}; do
+	for ((try = 0; try < 50 * PINPOOL_SLOW; try++)); do
 		kill -USR1 "${job[$1]}" 2>/dev/null || break
 		sleep 0.1
 		! tail -n 1 "$log" | grep -qE '([0-9]+) packets? captured, \1 packets? received' || break

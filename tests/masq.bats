@@ -62,8 +62,8 @@ try_all() {
 		on a ethtool -K eth0 tx $csum >/dev/null
 		masqueraded a
 		for to in "${world[@]}"; do
-			on a ping -qc 2 -i 0.05 -W 1 "$to"
-			on a ping -qc 2 -i 0.05 -W 1 -s 4000 "$to"
+			on a ping -qc 2 -i 0.05 -W "$PINPOOL_SLOW" "$to"
+			on a ping -qc 2 -i 0.05 -W "$PINPOOL_SLOW" -s 4000 "$to"
 			on a "$probe" udp "$to" 1 1400 4000 20000
 			on a "$probe" bulk "$to" 4000000
 		done
@@ -131,8 +131,8 @@ try_all() {
 	# hops: the node, the router; then the port is closed
 	[ "$(on a "$probe" hops "${world[0]}")" = "$node4 192.168.10.1 ${world[0]}" ]
 	[ "$(on a "$probe" hops "${world[1]}")" = "$node6 fd00:10::1 ${world[1]}" ]
-	on a ping -c 1 -t 2 -W 1 "${world[0]}" | grep -q 'From 192.168.10.1 .*Time to live exceeded'
-	on a ping -c 1 -t 2 -W 1 "${world[1]}" | grep -qi 'From fd00:10::1 .*Hop limit'
+	on a ping -c 1 -t 2 -W "$PINPOOL_SLOW" "${world[0]}" | grep -q 'From 192.168.10.1 .*Time to live exceeded'
+	on a ping -c 1 -t 2 -W "$PINPOOL_SLOW" "${world[1]}" | grep -qi 'From fd00:10::1 .*Hop limit'
 	for to in "${world[@]}"; do on a "$probe" refused "$to"; done
 	# the router's way to the world gets narrow; not its interface, for veth refuses to take in more
 	on router ip route replace 203.0.113.0/24 dev eth1 mtu lock 1300
@@ -396,7 +396,7 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	traffic a "${world[@]}"
 	reach router "${v4[a]}"
 	for to in "${world[@]}"; do
-		on a ping -qc 1 -W 1 -s 4000 "$to"
+		on a ping -qc 1 -W "$PINPOOL_SLOW" -s 4000 "$to"
 		on a "$probe" udp "$to" 4000
 	done
 	[ "$(counter guard_pass)" -gt 0 ]

@@ -5,6 +5,7 @@
 The servers of traffic.py are asked on port 7000, where not said otherwise.
 """
 import errno
+import os
 import socket
 import struct
 import sys
@@ -12,6 +13,7 @@ import threading
 import time
 
 PORT = 7000
+SLOW = int(os.environ.get("PINPOOL_SLOW", 1))
 IP_RECVERR, IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 11, 10, 2, 14
 IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_MTU, IPV6_DONTFRAG = 25, 23, 24, 62
 
@@ -22,7 +24,7 @@ def family(address):
 
 def udp_socket(address, port=PORT, timeout=1.0):
     s = socket.socket(family(address), socket.SOCK_DGRAM)
-    s.settimeout(timeout)
+    s.settimeout(timeout * SLOW)
     s.connect((address, port))
     return s
 
@@ -50,7 +52,7 @@ def bulk(address, size, port="0"):
     s = socket.socket(family(address), socket.SOCK_STREAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind(("::" if ":" in address else "0.0.0.0", int(port)))
-    s.settimeout(10)
+    s.settimeout(10 * SLOW)
     s.connect((address, PORT))
     threading.Thread(target=lambda: [s.sendall(block) for _ in range(blocks)], daemon=True).start()
     while left:
@@ -65,7 +67,7 @@ def bulk(address, size, port="0"):
 
 def error_of(s):
     """The address from which an ICMP error came, waiting a second."""
-    for _ in range(100):
+    for _ in range(100 * SLOW):
         try:
             _, control, _, _ = s.recvmsg(65536, 512, socket.MSG_ERRQUEUE)
         except BlockingIOError:
@@ -108,7 +110,7 @@ def refused(address):
     except ConnectionRefusedError:
         pass
     try:
-        socket.create_connection((address, 9), timeout=2)
+        socket.create_connection((address, 9), timeout=2 * SLOW)
         raise AssertionError("it is open")
     except ConnectionRefusedError:
         pass
@@ -123,7 +125,7 @@ def too_big(address, size, mtu):
         level, discover, path_mtu = socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_MTU
         s.setsockopt(level, IPV6_DONTFRAG, 1)
     s.setsockopt(level, discover, IP_PMTUDISC_DO)
-    for _ in range(20):
+    for _ in range(20 * SLOW):
         try:
             s.send(bytes(int(size)))
         except OSError as e:
@@ -146,7 +148,7 @@ def hold(address, seconds):
 
 def table(address, room, more):
     """So many flows have room and more have none; live ones go on."""
-    keep = [socket.create_connection((address, PORT), timeout=1) for _ in range(4)]
+    keep = [socket.create_connection((address, PORT), timeout=SLOW) for _ in range(4)]
     flows = [udp_socket(address, timeout=0.2) for _ in range(int(room) - 4)]
     assert all(echoed(s, b"first") for s in flows), "the table is full too early"
     refused = [udp_socket(address, timeout=0.05) for _ in range(int(more))]
@@ -159,15 +161,15 @@ def table(address, room, more):
 
 def ports(address, count):
     """So many connections, not one more; and one more once one of them has closed."""
-    made = [socket.create_connection((address, PORT), timeout=1) for _ in range(int(count))]
+    made = [socket.create_connection((address, PORT), timeout=SLOW) for _ in range(int(count))]
     try:
-        socket.create_connection((address, PORT), timeout=0.4)
+        socket.create_connection((address, PORT), timeout=0.4 * SLOW)
         raise AssertionError("one connection too many")
     except TimeoutError:
         pass
     made[3].close()
     time.sleep(0.1)
-    made[3] = socket.create_connection((address, PORT), timeout=0.9)
+    made[3] = socket.create_connection((address, PORT), timeout=0.9 * SLOW)
     for s in made:
         s.sendall(b"alive")
         assert s.recv(100) == b"alive", "a live connection was lost"
@@ -185,7 +187,7 @@ def flood(address, first, count):
     for port in range(int(first), int(first) + int(count)):
         s = socket.socket(family(address), socket.SOCK_DGRAM)
         s.bind(("::" if ":" in address else "0.0.0.0", port))
-        s.settimeout(1)
+        s.settimeout(SLOW)
         s.connect((address, PORT))
         sockets.append(s)
     for turn in range(3):
@@ -208,7 +210,7 @@ def own(address, *local):
     for port in local:
         s = socket.socket(family(address), socket.SOCK_DGRAM)
         s.bind(("0.0.0.0", int(port)))
-        s.settimeout(1)
+        s.settimeout(SLOW)
         s.connect((address, PORT))
         sockets.append(s)
     print("ready", flush=True)
@@ -230,7 +232,7 @@ def chatter(port):
 def ask(address, port, local):
     s = socket.socket(family(address), socket.SOCK_DGRAM)
     s.bind(("0.0.0.0", int(local)))
-    s.settimeout(2)
+    s.settimeout(2 * SLOW)
     for _ in range(20):
         s.sendto(b"x", (address, int(port)))
         try:

@@ -48,7 +48,7 @@ start_containerd() {
 	    conf_dir = "/etc/cni/net.d"
 	TOML
 	containerd -c "$S/containerd.toml" >"$S/containerd.log" 2>&1 3>&- & echo $! >"$S/containerd.pid"
-	for try in {1..100}; do
+	for ((try = 0; try < 100 * PINPOOL_SLOW; try++)); do
 		! "${CTR[@]}" version >/dev/null 2>&1 || break
 		sleep 0.1
 	done
@@ -89,7 +89,7 @@ teardown_file() {
 	local try
 	podman_ rm -fa -t 0
 	kill "$(cat "$S/containerd.pid")"
-	for try in {1..20}; do
+	for ((try = 0; try < 20 * PINPOOL_SLOW; try++)); do
 		[ -n "$(each_process echo)" ] || break
 		sleep 0.1
 	done
@@ -110,7 +110,7 @@ teardown() {
 
 # COMMAND…: until it prints something
 soon() {
-	for try in {1..50}; do
+	for ((try = 0; try < 50 * PINPOOL_SLOW; try++)); do
 		out=$("$@" 2>/dev/null) && [ -n "$out" ] && break
 		sleep 0.1
 	done
@@ -178,7 +178,7 @@ cri_end() {
 	pinpool get pods -o json | jq -e --arg owner "$pod_mars" '.items[] | select(.owner == $owner) |
 		.namespace == "demo" and .name == "mars" and .ips[0].pool == "mars"'
 	fetch="for try in 1 2 3 4 5 6 7 8; do wget -qO- http://$web/ && break; sleep 1; done"
-	page=$(cri ExecSync "{\"container_id\": \"$container_mars\", \"cmd\": [\"sh\", \"-c\", \"$fetch\"], \"timeout\": 20}")
+	page=$(cri ExecSync "{\"container_id\": \"$container_mars\", \"cmd\": [\"sh\", \"-c\", \"$fetch\"], \"timeout\": $((20 * PINPOOL_SLOW))}")
 	echo "$page"
 	[ "$(jq -r .stdout <<<"$page" | base64 -d)" = "hello from web" ]
 	cri_end "$pod_web"
@@ -244,8 +244,8 @@ podman_() {
 	grep -q 'link/ether 02:aa:bb:cc:dd:01' <<<"$output"
 	# a port of the node, for the world
 	port=$(podman_ run --cgroup-parent "/$CGROUP" -d --hostname port -p 8081:80 $IMAGE sh -c "$PAGE")
-	for try in {1..20}; do
-		page=$(ip netns exec world timeout 2 busybox wget -qO- http://192.168.10.1:8081/) && break
+	for ((try = 0; try < 20 * PINPOOL_SLOW; try++)); do
+		page=$(ip netns exec world timeout $((2 * PINPOOL_SLOW)) busybox wget -qO- http://192.168.10.1:8081/) && break
 		sleep 0.3
 	done
 	podman_ rm -f -t 0 "$port"

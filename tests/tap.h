@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static int tap_count, tap_failed;
 
@@ -21,6 +22,14 @@ __attribute__((format(printf, 2, 3))) static inline bool ok(bool pass, const cha
 	putchar('\n');
 	fflush(stdout);
 	return pass;
+}
+
+/* By what time limits are multiplied: emulated machines need more. */
+static inline int tap_slow(void)
+{
+	const char *slow = getenv("PINPOOL_SLOW");
+
+	return slow ? atoi(slow) : 1;
 }
 
 static inline int tap_done(void)

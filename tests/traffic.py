@@ -25,7 +25,8 @@ import sys
 import threading
 import time
 
-UDP_TIMEOUT = 1.0
+SLOW = int(os.environ.get("PINPOOL_SLOW", 1))
+UDP_TIMEOUT = 1.0 * SLOW
 CHUNK = bytes(range(256)) * 32
 
 
@@ -98,7 +99,7 @@ class Load:
     def tcp(self, address):
         counted, pause = 0, 0.0
         try:
-            s = socket.create_connection((address, self.args.port), timeout=10)
+            s = socket.create_connection((address, self.args.port), timeout=10 * SLOW)
             self.started.wait()
             while not self.stop.is_set():
                 begun = time.monotonic()
@@ -151,7 +152,7 @@ class Load:
         while not self.stop.is_set():
             count += 1
             try:
-                with socket.create_connection((address, self.args.port + 1), timeout=5) as s:
+                with socket.create_connection((address, self.args.port + 1), timeout=5 * SLOW) as s:
                     s.sendall(request)
                     answer = b""
                     while data := s.recv(65536):
@@ -174,14 +175,14 @@ class Load:
         for thread in threads:
             thread.start()
         try:
-            self.started.wait(15)
+            self.started.wait(15 * SLOW)
         except threading.BrokenBarrierError:
             self.stop.set()
         ready(self.args)
         self.stop.wait(self.args.seconds)
         self.stop.set()
         for thread in threads:
-            thread.join(UDP_TIMEOUT + 10)
+            thread.join(UDP_TIMEOUT + 10 * SLOW)
         print(json.dumps(self.total))
 
 

@@ -174,7 +174,7 @@ static void test_second_interface(int pod)
 	ok(sh("ping -q -c1 -W2 10.1.0.11 >/dev/null && ping -q -c1 -W2 10.1.0.12 >/dev/null &&"
 	      "ping -q -c1 -W2 fd00:1::11 >/dev/null && ping -q -c1 -W2 fd00:1::12 >/dev/null"),
 	   "both answer");
-	ok(sh("timeout 5 tcpdump -Q in -nc1 -i %s icmp 2>/dev/null >/run/seen & sleep 0.5; "
+	ok(sh("timeout $((5 * ${PINPOOL_SLOW:-1})) tcpdump -Q in -nc1 -i %s icmp 2>/dev/null >/run/seen & sleep 0.5; "
 	      "ping -q -c1 -W2 10.1.0.12 >/dev/null; wait; grep -q 10.1.0.12 /run/seen", two.name),
 	   "each from its own interface");
 	ok(create(&b, &two) && !two.created && check(&b, two.ifindex), "the second made again");
