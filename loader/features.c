@@ -47,6 +47,54 @@ static bool fib_knows(__u32 flags)
 	return !err && (int)run.retval != -22 /* EINVAL */;
 }
 
+static struct bpf_object *open_probe(const struct object_file *file)
+{
+	size_t size;
+	const void *bytes = file->bytes(&size);
+
+	return bpf_object__open_mem(bytes, size, NULL);
+}
+
+static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	(void)level;
+	(void)fmt;
+	(void)ap;
+	return 0;
+}
+
+/* @second opened from the same file as @first: one program of it goes into the other's place. */
+static bool links(struct bpf_object *first, struct bpf_object *second)
+{
+	struct bpf_program *base, *next;
+	struct bpf_link *link;
+
+	if (!first || !second || bpf_object__load(first))
+		return false;
+	base = bpf_object__find_program_by_name(first, "pp_chain");
+	bpf_program__set_autoload(bpf_object__find_program_by_name(second, "pp_chain"), false);
+	next = bpf_object__find_program_by_name(second, "pp_chain_link");
+	bpf_program__set_autoload(next, true);
+	if (bpf_program__set_attach_target(next, bpf_program__fd(base), "pp_chain_slot") ||
+	    bpf_object__load(second))
+		return false;
+	link = bpf_program__attach_freplace(next, 0, NULL);
+	bpf_link__destroy(link);
+	return link;
+}
+
+static bool has_xdp_chain(void)
+{
+	libbpf_print_fn_t before = libbpf_set_print(silent);
+	struct bpf_object *first = open_probe(&chain_file), *second = open_probe(&chain_file);
+	bool has = links(first, second);
+
+	bpf_object__close(second);
+	bpf_object__close(first);
+	libbpf_set_print(before);
+	return has;
+}
+
 /* 250 if the kernel does not say: then time-outs are up to 4 times off, no more. */
 static unsigned int kernel_hz(void)
 {
@@ -54,10 +102,8 @@ static unsigned int kernel_hz(void)
 	struct bpf_program *program;
 	struct bpf_object *object;
 	unsigned int hz = 250;
-	size_t size;
-	const void *bytes = clock_file.bytes(&size);
 
-	object = bpf_object__open_mem(bytes, size, NULL);
+	object = open_probe(&clock_file);
 	if (!object)
 		return hz;
 	program = bpf_object__next_program(object, NULL);
@@ -78,6 +124,7 @@ const struct features *features(void)
 	found.tcx = tc_has_tcx();
 	found.fib_skip_neigh = fib_knows(FIB_LOOKUP_SKIP_NEIGH);
 	found.fib_source = fib_knows(FIB_LOOKUP_SRC);
+	found.xdp_chain = has_xdp_chain();
 	found.hz = kernel_hz();
 	known = true;
 	return &found;

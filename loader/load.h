@@ -14,6 +14,7 @@ struct features {
 	bool tcx;
 	bool fib_skip_neigh; /* BPF_FIB_LOOKUP_SKIP_NEIGH */
 	bool fib_source;     /* BPF_FIB_LOOKUP_SRC */
+	bool xdp_chain;      /* libxdp's dispatcher: several XDP programs on a device */
 	unsigned int hz;     /* timer ticks a second */
 };
 

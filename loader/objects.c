@@ -6,6 +6,7 @@
 #include "maps/config.h"
 #include "maps/datapath.h"
 #include "maps/txn.h"
+#include "chain.skel.h"
 #include "clock.skel.h"
 #include "flows.skel.h"
 #include "guard.skel.h"
@@ -27,3 +28,4 @@ const struct object_file datapath_files[] = {
 
 const struct object_file guard_file = { "guard", guard__elf_bytes };
 const struct object_file clock_file = { "clock", clock__elf_bytes };
+const struct object_file chain_file = { "chain", chain__elf_bytes };

@@ -12,7 +12,7 @@ struct object_file {
 
 /* Each ends with a NULL name. */
 extern const struct object_file ipam_files[], datapath_files[];
-/* libxdp loads the guard; the clock only tells the kernel's HZ. */
-extern const struct object_file guard_file, clock_file;
+/* libxdp loads the guard; the other two only tell what the kernel can do. */
+extern const struct object_file guard_file, clock_file, chain_file;
 
 #endif

@@ -249,9 +249,9 @@ class Programs:
         for name, entry in fresh:
             self.maps[name] = Map(name, entry, btf)
         for entry in self.each(lib.bpf_object__next_program, handle):
-            name = lib.bpf_program__name(entry).decode()
-            self.programs[name] = Program(name, lib.bpf_program__fd(entry),
-                                          lib.bpf_program__type(entry))
+            name, fd = lib.bpf_program__name(entry).decode(), lib.bpf_program__fd(entry)
+            if fd >= 0:
+                self.programs[name] = Program(name, fd, lib.bpf_program__type(entry))
         return btf
 
     @staticmethod
