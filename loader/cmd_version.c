@@ -29,7 +29,7 @@ int cmd_version(const struct globals *g, int argc, char **argv)
 	}
 	printf("kernel features:\n");
 	print_feature("tcx", features()->tcx, "no (clsact is used)");
-	print_feature("fib_lookup SKIP_NEIGH", features()->fib_skip_neigh, "no");
+	print_feature("fib_lookup SKIP_NEIGH", features()->fib_skip_neigh, "no (lookups take longer)");
 	print_feature("fib_lookup SRC", features()->fib_source, "no (the uplink's address is used)");
 	print_feature("XDP dispatcher", features()->xdp_chain, "no (the XDP guard is alone on its device)");
 	printf("  %-22s %u\n", "HZ", features()->hz);
