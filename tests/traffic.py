@@ -198,7 +198,7 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve")
     load = commands.add_parser("load")
-    load.add_argument("--rate", type=float, default=200)
+    load.add_argument("--rate", type=float, default=200 / SLOW)
     load.add_argument("--seconds", type=float)
     load.add_argument("--long", action="store_true")
     load.add_argument("address", nargs="+")
