@@ -50,6 +50,15 @@ all_in() {
 	done
 }
 
+@test "every feature of the kernel that version lists is in pinpool.8" {
+	count=0
+	while read -r feature; do
+		grep -qF -- "$feature" loader/pinpool.8 || { echo "lacks $feature"; exit 1; }
+		count=$((count + 1))
+	done < <(build/pinpool version | sed -n 's/^  \([^ ].*[^ ]\)   *\(yes\|no\|[0-9]\).*/\1/p')
+	[ $count = 5 ]
+}
+
 @test "every map is in pinpool-maps.5 and in README" {
 	maps | all_in maps/pinpool-maps.5
 	maps | all_in README.md
