@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pinpool gc: frees what crashes and administrators left behind. */
+/* pinpool gc: frees what crashes and administrators left behind; does what pods had no time for. */
 #include <stdio.h>
 
 #include "loader/cmd.h"
@@ -20,6 +20,8 @@ int cmd_gc(const struct globals *g, int argc, char **argv)
 	err = netlink_open(&nl, -1, &e);
 	if (!err)
 		err = pod_gc(&node, nl, &freed, &e);
+	if (!err)
+		err = pod_promote(&node, nl, &e);
 	netlink_close(nl);
 	node_close(&node);
 	if (err)

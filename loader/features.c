@@ -7,7 +7,7 @@
 
 #include "loader/load.h"
 #include "loader/objects.h"
-#include "loader/tc.h"
+#include "loader/tcx.h"
 
 /*
  * A tc program that returns what bpf_fib_lookup() says to @flags: an unknown one is -EINVAL, a known
@@ -121,7 +121,7 @@ const struct features *features(void)
 
 	if (known)
 		return &found;
-	found.tcx = tc_has_tcx();
+	found.tcx = tcx_exists();
 	found.fib_skip_neigh = fib_knows(FIB_LOOKUP_SKIP_NEIGH);
 	found.fib_source = fib_knows(FIB_LOOKUP_SRC);
 	found.xdp_chain = has_xdp_chain();

@@ -169,7 +169,7 @@ static int write_sysctls(const char *ifname, bool ipv6, struct error *e)
 }
 
 static int dress_host(struct netlink *nl, const struct pod_link *spec, const struct link *link,
-		      struct error *e)
+		      bool created, struct error *e)
 {
 	bool ipv6 = !addr_is_zero(&spec->ip[FAMILY_IPV6]);
 	char alias[LINK_ALIAS];
@@ -184,8 +184,10 @@ static int dress_host(struct netlink *nl, const struct pod_link *spec, const str
 
 	if (err)
 		return err;
-	if (spec->program >= 0)
+	if (spec->program >= 0 && created)
 		tc_attach_pod(nl, link->ifindex, spec->program);
+	else if (spec->program >= 0)
+		tc_update_pod(nl, link->ifindex, spec->program);
 	pod_alias_format(&spec->who, alias);
 	link_set(nl, link->ifindex, &change);
 	for (int family = 0; family < FAMILIES; family++) {
@@ -254,7 +256,7 @@ int pod_link_create(struct netlink *nl, const struct pod_link *spec, struct pod_
 
 	if (err)
 		return err;
-	err = dress_host(nl, spec, &link, e);
+	err = dress_host(nl, spec, &link, created, e);
 	if (!err)
 		err = dress_pod(spec, link.peer, e);
 	if (err) {

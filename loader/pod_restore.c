@@ -71,7 +71,7 @@ static int find_host_end(struct netlink *nl, const struct lease_entry *l,
 	if (pod_link_kind(&link, &who) != POD_LINK_WHOLE || who.generation != l->lease.generation)
 		return error_set(e, -ENOENT, "%s: interface %u is not the pod's", l->owner.id,
 				 l->lease.ifindex);
-	tc_attach_pod(nl, link.ifindex, spec->program);
+	tc_update_pod(nl, link.ifindex, spec->program);
 	for (int f = 0; f < FAMILIES; f++)
 		if (!addr_is_zero(&spec->ip[f]))
 			neighbour_add(nl, link.ifindex, &spec->ip[f], spec->mac);

@@ -15,23 +15,8 @@
 #define FILTER_HANDLE 112
 static const char filter_name[] = "pinpool";
 
-/* Linux 6.6; the headers of our oldest build system do not have them. */
-static const enum bpf_attach_type tcx_hook[] = {
-	[TC_INGRESS] = 46, /* BPF_TCX_INGRESS */
-	[TC_EGRESS] = 47,  /* BPF_TCX_EGRESS */
-};
-
-bool tc_has_tcx(void)
-{
-	static int known;
-	__u32 flags, count = 0;
-
-	/* what hangs on lo is of no interest: without tcx the hook itself is unknown */
-	if (!known)
-		known = !bpf_prog_query(1, tcx_hook[TC_INGRESS], 0, &flags, NULL, &count) ||
-			errno == ENOENT || errno == ENODEV ? 1 : -1;
-	return known > 0;
-}
+/* What tells a pod's tcx program, which no link names, from others'. */
+static const char pod_program[] = "pp_pod_entry";
 
 static struct tcmsg filter_header(uint32_t ifindex, enum tc_direction direction)
 {
@@ -120,14 +105,91 @@ void tc_attach_pod(struct netlink *nl, uint32_t ifindex, int program)
 	queue_filter(nl, ifindex, TC_INGRESS, program);
 }
 
+void tc_update_pod(struct netlink *nl, uint32_t ifindex, int program)
+{
+	uint32_t id;
+
+	if (tcx_find(ifindex, TC_INGRESS, pod_program, &id) || !id ||
+	    tcx_replace(ifindex, TC_INGRESS, id, program))
+		tc_attach_pod(nl, ifindex, program);
+}
+
+static int tcx_error(uint32_t ifindex, const char *what, int err, struct error *e)
+{
+	return error_set(e, err, "interface %u: cannot %s a tcx program: %s", ifindex, what,
+			 strerror(-err));
+}
+
 int tc_detach_pod(struct netlink *nl, uint32_t ifindex, struct error *e)
 {
+	uint32_t id;
+	int err = tcx_find(ifindex, TC_INGRESS, pod_program, &id);
+
+	if (!err && id)
+		err = tcx_detach(ifindex, TC_INGRESS, id);
+	if (err && err != -ENODEV)
+		return tcx_error(ifindex, "detach", err, e);
 	return filter_detach(nl, ifindex, TC_INGRESS, e);
 }
 
+/* The filter is asked first: who is moved meanwhile has the other one already. */
 int tc_pod_program(struct netlink *nl, uint32_t ifindex, uint32_t *id, struct error *e)
 {
-	return filter_program(nl, ifindex, TC_INGRESS, id, e);
+	uint32_t tcx;
+	int err = filter_program(nl, ifindex, TC_INGRESS, id, e);
+
+	if (err)
+		return err;
+	err = tcx_find(ifindex, TC_INGRESS, pod_program, &tcx);
+	if (err)
+		return tcx_error(ifindex, "find", err, e);
+	if (tcx)
+		*id = tcx;
+	return 0;
+}
+
+static int look_for_others(const struct nlmsghdr *answer, void *arg)
+{
+	const struct tcmsg *h = answer ? nlmsg_data(answer) : NULL;
+	bool *others = arg;
+
+	/* the list has each priority once with handle 0, before its filters */
+	*others = h && (*others || TC_H_MAJ(h->tcm_info) >> 16 != FILTER_PRIORITY ||
+			(h->tcm_handle && h->tcm_handle != FILTER_HANDLE));
+	return 0;
+}
+
+/* Whether somebody else has filters where ours is. */
+static int has_other_filters(struct netlink *nl, uint32_t ifindex, bool *others, struct error *e)
+{
+	struct tcmsg h = filter_header(ifindex, TC_INGRESS);
+
+	h.tcm_handle = h.tcm_info = 0;
+	*others = false;
+	return netlink_ask(nl, netlink_request(RTM_GETTFILTER, NLM_F_DUMP, &h, sizeof(h)),
+			   look_for_others, others, e);
+}
+
+int tc_promote_pod(struct netlink *nl, uint32_t ifindex, int program, struct error *e)
+{
+	bool others, attached = false;
+	uint32_t filter, tcx;
+	int err = filter_program(nl, ifindex, TC_INGRESS, &filter, e);
+
+	if (err || !filter || !tcx_is_named(filter, pod_program))
+		return err == -ENODEV ? 0 : err;
+	err = has_other_filters(nl, ifindex, &others, e);
+	if (err || others)
+		return err == -ENODEV ? 0 : err;
+	err = tcx_find(ifindex, TC_INGRESS, pod_program, &tcx);
+	if (!err && !tcx) {
+		err = tcx_attach(ifindex, TC_INGRESS, program);
+		attached = !err;
+	}
+	if (err)
+		return err == -ENODEV ? 0 : tcx_error(ifindex, "attach", err, e);
+	err = filter_detach(nl, ifindex, TC_INGRESS, e);
+	return err ? err : attached;
 }
 
 /*
@@ -163,17 +225,15 @@ static int attach_tcx(uint32_t ifindex, enum tc_direction direction, int program
 	if (link >= 0) {
 		err = bpf_link_update(link, program, NULL);
 		close(link);
-		return err ? error_set(e, err, "interface %u: cannot replace its tcx program: %s",
-				       ifindex, strerror(-err)) : 0;
+		return err ? tcx_error(ifindex, "replace", err, e) : 0;
 	}
 	if (link == -ENODEV)
 		unlink(pin);
 	else if (link != -ENOENT)
 		return error_set(e, link, "%s: cannot open the link: %s", pin, strerror(-link));
-	link = bpf_link_create(program, ifindex, tcx_hook[direction], NULL);
+	link = bpf_link_create(program, ifindex, tcx_hook(direction), NULL);
 	if (link < 0)
-		return error_set(e, link, "interface %u: cannot attach a tcx program: %s", ifindex,
-				 strerror(-link));
+		return tcx_error(ifindex, "attach", link, e);
 	err = bpf_obj_pin(link, pin);
 	close(link);
 	return err ? error_set(e, err, "%s: cannot pin the link: %s", pin, strerror(-err)) : 0;
@@ -182,7 +242,7 @@ static int attach_tcx(uint32_t ifindex, enum tc_direction direction, int program
 int tc_attach_uplink(struct netlink *nl, uint32_t ifindex, enum tc_direction direction, int program,
 		     const char *pin, struct error *e)
 {
-	if (tc_has_tcx())
+	if (tcx_exists())
 		return attach_tcx(ifindex, direction, program, pin, e);
 	queue_filter(nl, ifindex, direction, program);
 	return netlink_flush(nl, e);
@@ -192,7 +252,7 @@ int tc_detach_uplink(struct netlink *nl, uint32_t ifindex, enum tc_direction dir
 		     const char *pin, struct error *e)
 {
 	uint32_t id;
-	int link = tc_has_tcx() ? open_link(pin, ifindex, &id) : -ENOENT, err;
+	int link = tcx_exists() ? open_link(pin, ifindex, &id) : -ENOENT, err;
 
 	if (link >= 0) {
 		/* its last reference goes with the pin, but some time later */
@@ -211,7 +271,7 @@ int tc_uplink_program(struct netlink *nl, uint32_t ifindex, enum tc_direction di
 {
 	int link;
 
-	if (!tc_has_tcx())
+	if (!tcx_exists())
 		return filter_program(nl, ifindex, direction, id, e);
 	*id = 0;
 	link = open_link(pin, ifindex, id);

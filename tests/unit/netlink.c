@@ -239,7 +239,7 @@ static void test_uplinks(void)
 	uint32_t id, u0 = ifindex_of("u0");
 	struct error e = {};
 
-	printf("# %s\n", tc_has_tcx() ? "tcx" : "clsact");
+	printf("# %s\n", tcx_exists() ? "tcx" : "clsact");
 	for (int d = TC_INGRESS; d <= TC_EGRESS; d++) {
 		ok(gone(u0, d, pin[d]) && !tc_detach_uplink(nl, u0, d, pin[d], &e),
 		   "nothing there");
