@@ -194,19 +194,39 @@ class Nft(Cni):
 
 
 class Redirect(Node):
-    """The limit of the method: pods of one node wired by a program that only calls redirect_peer."""
+    """The limit of the method: pods wired by programs that only call redirect_peer or redirect_neigh.
+
+    A program is a constant way, so pod a has an interface for each of b, c and w. Nobody answers ARP.
+    """
+
+    POD_MAC = "02:00:00:00:00:01"  # of all: nobody looks
+
+    def pod_wire(self, node, pod, interface, address, far):
+        """The pod's interface, through which it reaches @far; the node's end is its name and the pod's."""
+        run("ip", "link", "add", f"{interface}-{pod}", "netns", self.ns(node), "address", self.POD_MAC, "type", "veth",
+            "peer", "name", interface, "address", self.POD_MAC, "netns", self.ns(pod))
+        ip(self.ns(node), f"link set dev {interface}-{pod} up\n")
+        ip(self.ns(pod), f"link set dev {interface} up\naddr add {address}/32 dev {interface}\n"
+                         f"route add {far} dev {interface}\nneigh add {far} lladdr {self.POD_MAC} dev {interface}\n")
+
+    def know(self, host, interface, far, far_host, far_interface):
+        """A permanent neighbour: what the wire brings goes to a pod unseen."""
+        mac = json.loads(run("ip", "-n", self.ns(far_host), "-j", "link", "show", "dev", far_interface))[0]["address"]
+        ip(self.ns(host), f"neigh replace {far} lladdr {mac} dev {interface}\n")
 
     def make_pods(self):
-        for number, pod in enumerate(("a", "b"), 1):
-            run("ip", "link", "add", f"pod-{pod}", "netns", self.ns("n1"), "type", "veth", "peer", "name", "eth0", "netns",
-                self.ns(pod))
-            ip(self.ns("n1"), f"link set pod-{pod} up")
-            ip(self.ns(pod), f"link set eth0 address 02:00:00:00:00:0{number} up\naddr add 10.10.1.{number}/24 dev eth0\n"
-                             f"addr add fd10::10{number}/120 dev eth0 nodad\n")
-            ip(self.ns(pod), "".join(f"neigh add {net}{3 - number} lladdr 02:00:00:00:00:0{3 - number} dev eth0\n"
-                                     for net in ("10.10.1.", "fd10::10")))
-            self.address[pod] = {4: f"10.10.1.{number}", 6: f"fd10::10{number}"}
-        run("/usr/bin/python3", f"{ROOT}/scripts/bench_redirect.py", "pod-a", "pod-b", "pod-b", "pod-a", netns=self.ns("n1"))
+        self.address = {"a": {4: "10.10.1.1"}, "b": {4: "10.10.1.2"}, "c": {4: "10.10.2.1"}, "w": WORLD}
+        a, b, c, w = (self.address[host][4] for host in "abcw")
+        for node, pod, interface, address, far in (("n1", "a", "b", a, b), ("n1", "a", "c", a, c), ("n1", "a", "w", a, w),
+                                                   ("n1", "b", "a", b, a), ("n2", "c", "a", c, a)):
+            self.pod_wire(node, pod, interface, address, far)
+        for one, other in ((("n1", "eth0", "192.168.1.1"), ("w", "eth0", "192.168.1.2")),
+                           (("n1", "eth1", "192.168.2.1"), ("n2", "eth0", "192.168.2.2"))):
+            self.know(*one[:2], other[2], *other[:2])
+            self.know(*other[:2], one[2], *one[:2])
+        for node, ways in (("n1", ("b-a=a-b", "a-b=b-a", "c-a=eth1,192.168.2.2", "eth1=c-a", "w-a=eth0,192.168.1.2", "eth0=w-a")),
+                           ("n2", ("a-c=eth0,192.168.2.1", "eth0=a-c"))):
+            run("/usr/bin/python3", f"{ROOT}/scripts/bench_redirect.py", *ways, netns=self.ns(node))
 
 
 MANIFEST = """
@@ -257,6 +277,8 @@ class Pinpool(Node):
             for pod in pods:
                 found = self.pinpool(node, "attach", self.ns(pod)).split()
                 self.address[pod] = {6 if ":" in a else 4: a for a in found}
+            # as pods are a minute later, when the timer has called it
+            self.pinpool(node, "gc")
         self.address["w"] = WORLD
 
     def check(self):

@@ -16,9 +16,9 @@ SCENARIOS = {name: (name, 4) for name in (
 PATHS = {
     "pod-pod": ("a", "b", "veth", ("loopback", "veth", "redirect", "bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool",
                                    "pinpool-nomasq", "veth-v6", "ptp-v6", "pinpool-v6")),
-    "nodes": ("a", "c", "ptp", ("bridge", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq", "pinpool-guard",
+    "nodes": ("a", "c", "ptp", ("redirect", "bridge", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq", "pinpool-guard",
                                 "ptp-v6", "pinpool-v6")),
-    "world": ("a", "w", "nft", ("bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq",
+    "world": ("a", "w", "nft", ("redirect", "bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq",
                                 "pinpool-guard", "ptp-v6", "nft-v6", "pinpool-v6")),
     "inbound": ("w", "b", "ptp", ("bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-guard",
                                   "ptp-v6", "pinpool-v6")),
@@ -88,6 +88,8 @@ class Traffic:
         self.report.checks.append(seen)
         if scenario.startswith("pinpool"):
             self.verify_verdicts(path, scenario, moved, count, forwards)
+        elif scenario == "redirect" and forwards > 0.05:
+            raise BenchError(f"the stack forwarded {forwards:.2f} packets a transaction")
         elif lab.name.startswith(("ptp", "nft")) and forwards < 1.5:
             raise BenchError(f"the kernel forwarded only {forwards:.2f} packets a transaction")
 
