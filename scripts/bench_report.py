@@ -46,6 +46,7 @@ class Report:
 
     def __init__(self, options):
         self.options, self.machine = options, machine()
+        self.version = run("git", "describe", "--tags", "--always", "--dirty", fails=True).strip()
         self.values, self.units, self.latency, self.lost = {}, {}, {}, {}
         self.checks, self.broken, self.failures = [], set(), []
         self.left_out, self.parts, self.reach = {}, {}, []
@@ -91,6 +92,10 @@ class Report:
 
     # --- bench.json -----------------------------------------------------------------------------
 
+    def summary(self):
+        return {"version": self.version, "machine": self.machine, "rounds": self.options.rounds,
+                "seconds": self.options.seconds, "quick": self.options.quick, "reach": self.reach}
+
     def write_json(self, path):
         results = [{"path": p, "measure": m, "scenario": s, "unit": self.units[m], "median": median(v.values()),
                     "rounds": list(v.values()), "lost": self.lost[p, m, s],
@@ -98,9 +103,8 @@ class Report:
                     "ratio": self.ratio(p, m, s, self.reference(p, s)), "reference": self.reference(p, s)}
                    for (p, m, s), v in self.values.items()]
         with open(path, "w", encoding="utf-8") as file:
-            json.dump({"machine": self.machine, "rounds": self.options.rounds, "seconds": self.options.seconds,
-                       "quick": self.options.quick, "reach": self.reach, "traffic": results, **self.parts,
-                       "checks": self.checks, "left_out": self.left_out, "failures": self.failures}, file, indent=1)
+            json.dump({**self.summary(), "traffic": results, **self.parts, "checks": self.checks,
+                       "left_out": self.left_out, "failures": self.failures}, file, indent=1)
             file.write("\n")
 
     @staticmethod
@@ -110,12 +114,7 @@ class Report:
     # --- the table ------------------------------------------------------------------------------
 
     def markdown(self):
-        m = self.machine
-        lines = [f"pinpool {run('git', 'describe', '--tags', '--always', '--dirty', fails=True).strip()}, {m['date']}, "
-                 f"Linux {m['kernel']} {m['machine']}, {m['cpus']} CPUs ({m['cpu']}), {m['memory_gib']} GiB; "
-                 f"{self.options.rounds} rounds of {self.options.seconds} s, medians, both ends on one CPU."]
-        if self.options.quick:
-            lines.append("\n**A quick run: it shows that everything works; its numbers mean nothing.**")
+        lines = [headline(self.summary())]
         lines += self.reach_table()
         for path in PATHS:
             lines += self.path_table(path)
@@ -128,8 +127,7 @@ class Report:
         return "\n".join(lines)
 
     def reach_table(self):
-        rows = [[r["what"], r["measure"], "-" if r["value"] is None else f"{r['value']:.3g}{r['unit']}",
-                 "-" if r["p50"] is None else f"{r['p50']:.3g}", f"{r['bound']} {r['wanted']:g}{r['unit']}", r["verdict"]]
+        rows = [[r["what"], r["measure"], measured(r), "-" if r["p50"] is None else f"{r['p50']:.3g}", bound(r), r["verdict"]]
                 for r in self.reach]
         return table("Reach", ["", "measure", "measured", "by median time", "wanted", ""], rows)
 
@@ -158,9 +156,36 @@ class Report:
         return f"{median(us['p50']):.2f} / {median(us['p99']):.1f}" if us else "-"
 
 
+def measured(row):
+    return "-" if row["value"] is None else f"{row['value']:.3g}{row['unit']}"
+
+
+def bound(row):
+    return f"{row['bound']} {row['wanted']:g}{row['unit']}"
+
+
+def headline(found):
+    m = found["machine"]
+    text = (f"pinpool {found['version']}, {m['date']}, Linux {m['kernel']} {m['machine']}, {m['cpus']} CPUs ({m['cpu']}), "
+            f"{m['memory_gib']} GiB; {found['rounds']} rounds of {found['seconds']} s, medians, both ends on one CPU.")
+    if found["quick"]:
+        text += "\n\n**A quick run: it shows that everything works; its numbers mean nothing.**"
+    return text
+
+
+def readme(path):
+    """The short table of a bench.json."""
+    with open(path, encoding="utf-8") as file:
+        found = json.load(file)
+    rows = [(f"{r['what']}, {r['measure']}", measured(r), bound(r), r["verdict"]) for r in found["reach"]]
+    return "\n".join([headline(found), "", *rows_of(("measure", "measured", "target", ""), rows)])
+
+
 def table(title, heads, rows):
     """A section with one Markdown table; nothing for no rows."""
-    if not rows:
-        return []
-    return ["", f"### {title}", "", "| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads),
+    return ["", f"### {title}", "", *rows_of(heads, rows)] if rows else []
+
+
+def rows_of(heads, rows):
+    return ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads),
             *["| " + " | ".join(str(c) for c in row) + " |" for row in rows]]
