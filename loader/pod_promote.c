@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pods' programs moved to tcx, some at a time: each attach holds the kernel's lock on all interfaces
- * for an RCU grace period, and pods that come meanwhile need that lock a dozen times.
+ * Pods' programs moved to tcx, some at a time: each attach holds the kernel's lock on all
+ * interfaces for an RCU grace period, and pods that come meanwhile need that lock a dozen times.
  */
 #include <stdlib.h>
 #include <time.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Programs at the traffic hooks of devices. A new pod has a clsact filter, which attaches in 0.1 ms
- * where tcx waits 7 to 16 ms for RCU, holding the lock that all pods need; later, when nobody waits,
- * it is moved to tcx, which costs 25 ns a packet less. Both die with their device. Uplinks have tcx
- * links pinned in bpffs. Without tcx (before Linux 6.6) all have filters.
+ * where tcx waits 7 to 16 ms for RCU, holding the lock that all pods need; later, when nobody
+ * waits, it is moved to tcx, which costs 25 ns a packet less. Both die with their device. Uplinks
+ * have tcx links pinned in bpffs. Without tcx (before Linux 6.6) all have filters.
  */
 #ifndef PP_TC_H
 #define PP_TC_H
@@ -16,9 +16,9 @@
 #include "loader/tcx.h"
 
 /*
- * Queues (netlink.h). The program behind descriptor @program goes to the ingress of a new pod's host
- * veth (what the pod sends) as a filter and replaces an older one of ours in one step. The descriptor
- * must stay open until the flush.
+ * Queues (netlink.h). The program behind descriptor @program goes to the ingress of a new pod's
+ * host veth (what the pod sends) as a filter and replaces an older one of ours in one step. The
+ * descriptor must stay open until the flush.
  */
 void tc_attach_pod(struct netlink *nl, uint32_t ifindex, int program);
 /* The same for a pod that may have been moved to tcx; there it is replaced at once. */
@@ -26,10 +26,10 @@ void tc_update_pod(struct netlink *nl, uint32_t ifindex, int program);
 int tc_detach_pod(struct netlink *nl, uint32_t ifindex, struct error *e); /* none: success */
 
 /*
- * Moves a pod from our filter to tcx. First the one is attached, then the other removed: meanwhile the
- * packet sees tcx alone, whose verdict is the last. Stays as it is: a pod whose ingress has others'
- * filters too, which tcx would overtake. The qdisc stays: taken off it would drop what the host sends
- * to the pod. 1: attached (and waited), 0: nothing to do, or -errno.
+ * Moves a pod from our filter to tcx. First the one is attached, then the other removed: meanwhile
+ * the packet sees tcx alone, whose verdict is the last. Stays as it is: a pod whose ingress has
+ * others' filters too, which tcx would overtake. The qdisc stays: its removal would drop what the
+ * host sends to the pod meanwhile. 1: attached (and waited), 0: nothing to do, or -errno.
  */
 int tc_promote_pod(struct netlink *nl, uint32_t ifindex, int program, struct error *e);
 

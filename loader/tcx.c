@@ -58,8 +58,9 @@ int tcx_find(uint32_t ifindex, enum tc_direction direction, const char *name, ui
 
 int tcx_attach(uint32_t ifindex, enum tc_direction direction, int program)
 {
-	return bpf_prog_attach(program, ifindex, tcx_hook(direction), 0) && errno != EEXIST ? -errno
-											  : 0;
+	if (bpf_prog_attach(program, ifindex, tcx_hook(direction), 0) && errno != EEXIST)
+		return -errno;
+	return 0;
 }
 
 int tcx_replace(uint32_t ifindex, enum tc_direction direction, uint32_t old, int program)

@@ -1,9 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # Pods begin with a clsact filter; gc and up move them to tcx, where the kernel has it, and nothing is lost.
+
+# shellcheck disable=SC2154 # root: of helper.bash
 load helper
 
 setup() {
+	pings=()
 	node_up
 	pod a
 	pod b
@@ -11,7 +14,7 @@ setup() {
 }
 
 teardown() {
-	[ -z "${pings-}" ] || kill $pings 2>/dev/null || true
+	kill "${pings[@]}" 2>/dev/null || true
 	node_down
 }
 
@@ -82,18 +85,17 @@ freed() {
 }
 
 @test "nothing is lost meanwhile, to pods and from the host" {
-	pings=
 	for i in {1..8}; do
 		pod "p$i" >/dev/null
 		in_pod "p$i" ping -qnc 400 -i 0.005 -W 2 10.10.0.1 >"$BATS_TEST_TMPDIR/ping-$i" 3>&- &
-		pings+=" $!"
+		pings+=("$!")
 		ping -qnc 400 -i 0.005 -W 2 "$(pod_get "p$i" 'ips[0].address')" >"$BATS_TEST_TMPDIR/host-$i" 3>&- &
-		pings+=" $!"
+		pings+=("$!")
 	done
 	pinpool gc
 	moved p{1..8} a
 	pinpool up
-	wait $pings
+	wait "${pings[@]}"
 	[ "$(cat "$BATS_TEST_TMPDIR"/{ping,host}-* | grep -c '400 received, 0% packet loss')" = 16 ]
 }
 
