@@ -55,6 +55,9 @@ struct packet {
 /* An Ethernet header and two VLAN tags at most: what tells the verifier that l3 is small. */
 #define L3_MASK 31
 
+/* The same of l4, behind all extension headers that are read (bpf/parse_slow.bpf.h). */
+#define L4_MASK 511
+
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
@@ -232,8 +235,8 @@ static __always_inline enum parsed parse_tagged(struct __sk_buff *skb, struct pa
 	return parse_ip(skb, p, *ethertype);
 }
 
-/* What the slow ways read: options, extension headers, quotations. */
-#define HEADERS_LENGTH 128
+/* What the slow ways read and write: extension headers up to L4_MASK, quotations. */
+#define HEADERS_LENGTH 384
 
 static __always_inline void pull(struct __sk_buff *skb, __u32 length)
 {

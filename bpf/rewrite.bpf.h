@@ -119,38 +119,42 @@ static __always_inline int rewrite_checksum(struct __sk_buff *skb, const struct 
 	return err;
 }
 
+/* IPv4 and ports are written straight into the packet: a helper would cost more than all the rest. */
 static __always_inline int rewrite_port(struct __sk_buff *skb, const struct packet *p,
 					const struct rewrite *r)
 {
-	__be16 port = bpf_htons(r->port);
+	__be16 port = bpf_htons(r->port), *field;
 
 	if (packet_port(p, r->end) == r->port)
 		return 0;
-	return bpf_skb_store_bytes(skb, p->l4 + port_offset(p->key.protocol, r->end), &port,
-				   sizeof(port),
-				   p->flags & PACKET_NO_CHECKSUM ? BPF_F_RECOMPUTE_CSUM : 0);
+	if (p->flags & PACKET_NO_CHECKSUM)
+		return bpf_skb_store_bytes(skb, p->l4 + port_offset(p->key.protocol, r->end), &port,
+					   sizeof(port), BPF_F_RECOMPUTE_CSUM);
+	field = (void *)(long)skb->data + (p->l4 & L4_MASK) + port_offset(p->key.protocol, r->end);
+	if ((void *)(field + 1) > (void *)(long)skb->data_end)
+		return -1;
+	*field = port;
+	return 0;
 }
 
 static __always_inline int rewrite_ipv4(struct __sk_buff *skb, const struct packet *p,
 					const struct rewrite *r)
 {
-	const struct iphdr *ip = (void *)(long)skb->data + (p->l3 & L3_MASK);
+	struct iphdr *ip = (void *)(long)skb->data + (p->l3 & L3_MASK);
 	__be32 from = addr_ipv4(packet_address(p, r->end)), to = addr_ipv4(&r->address);
-	struct iphdr new;
 
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
 		return -1;
-	new = *ip;
-	new.check = checksum_change(new.check, sum_change(0, &from, &to, 1));
+	ip->check = checksum_change(ip->check, sum_change(0, &from, &to, 1));
 	if (r->hop) {
-		new.ttl--;
-		new.check = ipv4_checksum_less_ttl(new.check);
+		ip->ttl--;
+		ip->check = ipv4_checksum_less_ttl(ip->check);
 	}
 	if (r->end == END_SOURCE)
-		new.saddr = to;
+		ip->saddr = to;
 	else
-		new.daddr = to;
-	return bpf_skb_store_bytes(skb, p->l3, &new, sizeof(new), 0);
+		ip->daddr = to;
+	return 0;
 }
 
 static __always_inline int rewrite_ipv6(struct __sk_buff *skb, const struct packet *p,
@@ -178,7 +182,7 @@ static __always_inline bool rewrite(struct __sk_buff *skb, const struct packet *
 
 	if (err || p->flags & PACKET_FRAGMENT_LATER)
 		return !err;
-	return !rewrite_checksum(skb, p, r) && !rewrite_port(skb, p, r);
+	return !rewrite_port(skb, p, r) && !rewrite_checksum(skb, p, r);
 }
 
 #endif

@@ -204,31 +204,4 @@ __noinline int from_net_slow(struct __sk_buff *skb)
 	return answer_in_slow(skb, p);
 }
 
-/* The others. Two functions, so that the stack of one is not under that of the other's. */
-static __noinline int from_net_common(struct __sk_buff *skb)
-{
-	struct ranges *ranges = ranges_get();
-	struct packet p = {};
-	struct flow_key key;
-	struct flow_ref ref;
-	struct flow *flow;
-	enum stat reason;
-	struct pod *pod;
-	bool maybe_pod;
-	__u32 slot;
-
-	if (parse(skb, &p) != PARSED)
-		return count(skb, STAT_IN_OTHER, PASS);
-	maybe_pod = maybe_local(ranges, &p.key.destination, p.family);
-	pod = maybe_pod ? pod_by_ip(&p.key.destination, &slot) : NULL;
-	reason = check_outside(&p, ranges, pod, maybe_pod);
-	if (reason != NO_DROP)
-		return drop(skb, reason);
-	if (pod)
-		return to_pod(skb, &p, pod);
-	key = p.key;
-	flow = may_answer(&p) ? flow_find(&pp_flow_rev, &key, &ref, clock_units()) : NULL;
-	return flow ? translate_in(skb, &p, flow, ref.generation) : count(skb, STAT_IN_OTHER, PASS);
-}
-
 #endif
