@@ -104,12 +104,20 @@ static __always_inline bool goes_on(const struct packet *p, __u32 generation, __
 /* The pod opens a connection with its own address. */
 static __always_inline void kept_note(const struct packet *p, __u32 generation)
 {
+	__u32 now = clock_units();
 	struct inbound fresh = {
-		.expires = clock_units() + cfg.inbound_established,
+		.expires = now + cfg.inbound_established,
 		.pod_generation = generation,
 	};
+	struct inbound *kept;
 
-	if (is_pure_syn(p))
+	if (!is_pure_syn(p))
+		return;
+	/* the same ports again: an update would take a new entry and free the old one */
+	kept = bpf_map_lookup_elem(&pp_kept, &p->key);
+	if (inbound_is_current(kept, generation, now))
+		kept->expires = fresh.expires;
+	else
 		bpf_map_update_elem(&pp_kept, &p->key, &fresh, BPF_ANY);
 }
 
