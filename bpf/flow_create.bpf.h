@@ -27,11 +27,9 @@
 static __always_inline bool slot_find(struct flow_table *table, __u32 *slot, __u32 now)
 {
 	flow_sweep(table, now - table->last_tick > TIMER_LATE ? SWEEP_NO_TIMER : SWEEP_USUAL, now);
-	if (!slot_take(table, slot)) {
-		flow_sweep(table, SWEEP_FULL, now);
-		if (!slot_take(table, slot))
-			return false;
-	}
+	if (!slot_take(table, slot) && !(flow_sweep(table, SWEEP_FULL, now) && slot_take(table, slot)) &&
+	    !(flow_evict(table, SWEEP_FULL, now) && slot_take(table, slot)))
+		return false;
 	__sync_fetch_and_add(&table->used, 1);
 	return true;
 }

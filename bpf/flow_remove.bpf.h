@@ -50,9 +50,20 @@ __noinline int flow_remove(__u32 slot, __u32 generation, enum stat stat)
 	return 1;
 }
 
+/* at once, where the table is full: a burst of 50 us at most */
+#define EVICT_MAX 256
+
 struct sweep {
 	__u32 start, slots, now, removed;
+	bool closing; /* ends closing flows too */
 };
+
+static __always_inline bool is_swept(const struct flow *flow, const struct sweep *sweep)
+{
+	if (flow->state <= FLOW_DYING)
+		return false;
+	return (sweep->closing && flow->state == FLOW_CLOSING) || !flow_is_current(flow, sweep->now);
+}
 
 static int sweep_slot(__u32 n, struct sweep *sweep)
 {
@@ -66,25 +77,41 @@ static int sweep_slot(__u32 n, struct sweep *sweep)
 	if (!flow)
 		return 1;
 	generation = flow->generation;
-	if (flow->state > FLOW_DYING && !flow_is_current(flow, sweep->now))
-		sweep->removed += flow_remove(slot, generation, STAT_FLOW_EXPIRED);
-	return 0;
+	if (is_swept(flow, sweep))
+		sweep->removed += flow_remove(slot, generation, sweep->closing ? STAT_FLOW_EVICTED :
+										 STAT_FLOW_EXPIRED);
+	return sweep->closing && sweep->removed >= EVICT_MAX;
 }
 
-/* Ends what is over among the next @count slots that were ever used; how many it were. */
+/* Over the next @count slots that were ever used; how many flows it ended. */
+static __always_inline __u32 sweep_slots(struct flow_table *table, __u32 count, struct sweep *sweep)
+{
+	sweep->slots = table->fresh;
+	if (sweep->slots > cfg.flows)
+		sweep->slots = cfg.flows;
+	if (!sweep->slots)
+		return 0;
+	if (count > sweep->slots)
+		count = sweep->slots;
+	sweep->start = __sync_fetch_and_add(&table->cursor, count) % sweep->slots;
+	bpf_loop(count, sweep_slot, sweep, 0);
+	return sweep->removed;
+}
+
+/* Ends what is over. */
 static __always_inline __u32 flow_sweep(struct flow_table *table, __u32 count, __u32 now)
 {
-	struct sweep sweep = { .now = now, .slots = table->fresh };
+	struct sweep sweep = { .now = now };
 
-	if (sweep.slots > cfg.flows)
-		sweep.slots = cfg.flows;
-	if (!sweep.slots)
-		return 0;
-	if (count > sweep.slots)
-		count = sweep.slots;
-	sweep.start = __sync_fetch_and_add(&table->cursor, count) % sweep.slots;
-	bpf_loop(count, sweep_slot, &sweep, 0);
-	return sweep.removed;
+	return sweep_slots(table, count, &sweep);
+}
+
+/* Ends closing flows as well: nothing but the last packets of their connections needs them. */
+static __always_inline __u32 flow_evict(struct flow_table *table, __u32 count, __u32 now)
+{
+	struct sweep sweep = { .now = now, .closing = true };
+
+	return sweep_slots(table, count, &sweep);
 }
 
 #endif

@@ -51,7 +51,7 @@ enum flow_state {
 	FLOW_DYING,       /* being removed */
 	FLOW_SYN,         /* TCP: no answer yet, or taken up in the middle */
 	FLOW_ESTABLISHED,
-	FLOW_CLOSING,     /* TCP: a FIN from both sides or a RST; gives way when ports run out */
+	FLOW_CLOSING,     /* TCP: a FIN from both sides or a RST; gives way to new ones */
 	FLOW_UNREPLIED,   /* UDP */
 	FLOW_REPLIED,
 	FLOW_QUERY,       /* ICMP echo */

@@ -247,6 +247,26 @@ def table_full(lab, family):
     masquerade(lab, packets[-1], family, "udp")
 
 
+@case("exhausted: in a full table closing flows give way, IPv{family}", family=BOTH, lab="small")
+def closing_gives_way(lab, family):
+    """All but the oldest and the newest have ended."""
+    for i in range(SMALL_FLOWS):
+        remote = f"203.0.113.{i + 1}" if family == 4 else f"2001:db8:2::{i + 1:x}"
+        port = masquerade(lab, tcp(A.ip[family], remote, 1000, 80, "S"), family, "tcp")
+        if 0 < i < SMALL_FLOWS - 1:
+            lab.from_net(tcp(remote, N1[family], 80, port, "RA"))
+        else:
+            assert lab.from_net(tcp(remote, N1[family], 80, port, "SA")).redirects
+    before = lab.counted("flow_evicted")
+    for i in range(SMALL_FLOWS - 2):
+        masquerade(lab, tcp(A.ip[family], W[family], 2000 + i, 8000 + i, "S"), family, "tcp")
+    assert lab.counted("flow_evicted") == before + SMALL_FLOWS - 2
+    lab.to_net(tcp(A.ip[family], W[family], 3000, 9000, "S")).dropped()
+    for i in (1, SMALL_FLOWS):
+        remote = f"203.0.113.{i}" if family == 4 else f"2001:db8:2::{i:x}"
+        masquerade(lab, tcp(A.ip[family], remote, 1000, 80, "A"), family, "tcp")
+
+
 @case("exhausted: hundreds of short flows through a small table, IPv{family}", family=BOTH,
       lab="small", complete=False)
 def churn(lab, family):

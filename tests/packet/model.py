@@ -352,7 +352,14 @@ class Model:
     def reverse_key(self, p, uplink, port):
         return (p.family, p.proto, p.dst, p.dport, self.masq[uplink, p.family], port)
 
+    def evict(self):
+        """A full table: closing flows give way."""
+        if self.full():
+            for flow in [f for f in self.live_flows() if f.state == "closing"]:
+                self.forget(flow)
+
     def open(self, p, pod, uplink, seen):
+        self.evict()
         low, high = self.ports
         if p.kind not in PORTED:
             key = self.reverse_key(p, uplink, p.sport)
