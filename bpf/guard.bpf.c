@@ -23,9 +23,10 @@ struct {
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(pp_guard);
 
+/* Of all buffers: jumbo frames and merged segments are in several, their headers in the first. */
 static __always_inline __u32 frame_length(struct xdp_md *xdp)
 {
-	return (long)xdp->data_end - (long)xdp->data;
+	return bpf_xdp_get_buff_len(xdp);
 }
 
 static __always_inline int pass(struct xdp_md *xdp)
@@ -39,6 +40,7 @@ static __always_inline enum parsed parse_frame(struct xdp_md *xdp, struct packet
 {
 	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
 	__be16 *ethertype = data + offsetof(struct ethhdr, h_proto);
+	__u32 length;
 	void *l3;
 
 	for (int i = 0; i < 2; i++) {
@@ -51,10 +53,11 @@ static __always_inline enum parsed parse_frame(struct xdp_md *xdp, struct packet
 	if ((void *)(ethertype + 1) > end)
 		return PARSED_MALFORMED;
 	l3 = ethertype + 1;
+	length = frame_length(xdp) - (__u32)(l3 - data);
 	if (*ethertype == bpf_htons(ETH_P_IP))
-		return parse_ipv4(p, l3, end, end - l3);
+		return parse_ipv4(p, l3, end, length);
 	if (*ethertype == bpf_htons(ETH_P_IPV6))
-		return parse_ipv6(p, l3, end, end - l3);
+		return parse_ipv6(p, l3, end, length);
 	return PARSED_NOT_IP;
 }
 
@@ -97,7 +100,7 @@ static __always_inline enum stat check_local(const struct packet *p)
 	return check_outside_destination(&destination);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int pp_guard(struct xdp_md *xdp)
 {
 	struct packet p = {};

@@ -107,7 +107,7 @@ int guard_attach(struct node *node, const struct options *options, uint32_t ifin
 		return -errno;
 	before = libbpf_set_print(silent);
 	libxdp_set_print((libxdp_print_fn_t)silent);
-	program = xdp_program__from_bpf_obj(object, "xdp");
+	program = xdp_program__from_bpf_obj(object, "xdp.frags");
 	err = libxdp_get_error(program);
 	if (!err) {
 		err = xdp_program__attach(program, ifindex, XDP_MODE_NATIVE, 0);
