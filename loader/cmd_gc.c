@@ -1,27 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool gc: frees what crashes and administrators left behind; does what pods had no time for. */
+#include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "loader/cmd.h"
 #include "loader/pod.h"
 
+/* Most pods are gone before: those must go fast (tc.h). */
+#define TCX_AFTER 600
+
+static int parse(int argc, char **argv, unsigned int *age)
+{
+	static const struct option options[] = { { "tcx-after", required_argument, NULL, 't' }, {} };
+	char *end;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 't')
+			return EXIT_USAGE;
+		errno = 0;
+		*age = strtoul(optarg, &end, 10);
+		if (*optarg < '0' || *optarg > '9' || *end || errno)
+			return usage_error("gc", "--tcx-after \"%s\": not a number of seconds", optarg);
+	}
+	return optind == argc ? EXIT_DONE :
+				usage_error("gc", "unexpected argument \"%s\"", argv[optind]);
+}
+
 int cmd_gc(const struct globals *g, int argc, char **argv)
 {
+	unsigned int age = TCX_AFTER;
 	struct netlink *nl = NULL;
 	unsigned int freed = 0;
 	struct node node;
 	struct error e;
-	int err;
+	int err = parse(argc, argv, &age);
 
-	if (argc != 1)
-		return usage_error("gc", "unexpected argument \"%s\"", argv[1]);
+	if (err)
+		return err;
 	if (!open_node(&node, g, ROOT_SHARED, true))
 		return EXIT_FAILED;
 	err = netlink_open(&nl, -1, &e);
 	if (!err)
 		err = pod_gc(&node, nl, &freed, &e);
 	if (!err)
-		err = pod_promote(&node, nl, &e);
+		err = pod_promote(&node, nl, age, &e);
 	netlink_close(nl);
 	node_close(&node);
 	if (err)

@@ -18,7 +18,6 @@
 #include "loader/load.h"
 #include "loader/map.h"
 #include "loader/netns.h"
-#include "loader/pod.h"
 #include "loader/state_file.h"
 #include "loader/uplink.h"
 
@@ -272,20 +271,6 @@ static int run(struct up *up, struct error *e)
 	return err;
 }
 
-/* After `up`, whose lock keeps pods away. Those that are left are gc's; they work as they are. */
-static void promote_pods(const struct globals *g)
-{
-	struct netlink *nl = NULL;
-	struct node node;
-
-	if (node_open(&node, g->root, ROOT_SHARED, NULL))
-		return;
-	if (!netlink_open(&nl, -1, NULL))
-		pod_promote(&node, nl, NULL);
-	netlink_close(nl);
-	node_close(&node);
-}
-
 int cmd_up(const struct globals *g, int argc, char **argv)
 {
 	struct up up = { .g = g };
@@ -296,8 +281,6 @@ int cmd_up(const struct globals *g, int argc, char **argv)
 	if (!status) {
 		status = root_init(&up.node.pins.root, g->root, &e) || run(&up, &e) ? fail(&e) : EXIT_DONE;
 		node_close(&up.node);
-		if (status == EXIT_DONE)
-			promote_pods(g);
 	}
 	json_decref(up.settings);
 	return status;

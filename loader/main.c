@@ -31,7 +31,7 @@ const struct command commands[] = {
 	{ "monitor", cmd_monitor, "[--drops]", "drops and verdicts as they happen" },
 	{ "metrics", cmd_metrics, "", "OpenMetrics text" },
 	{ "check", cmd_check, "[--fix]", "audit every invariant" },
-	{ "gc", cmd_gc, "", "free what crashes left behind" },
+	{ "gc", cmd_gc, "[--tcx-after SECONDS]", "free what crashes left behind" },
 	{ "connectivity", cmd_connectivity, "test [--world ADDRESS[:PORT]]",
 	  "try every path with temporary pods" },
 	{ "version", cmd_version, "", "version, ABI and kernel features" },

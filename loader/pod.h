@@ -62,10 +62,10 @@ int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owne
 int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct error *e);
 
 /*
- * Moves some of the pods that have a filter to tcx (tc.h), where the kernel has it; called often
- * enough, all. The root's lock shared is enough: pods come and go meanwhile.
+ * Moves some of the pods that are @age seconds old and have a filter to tcx (tc.h), where the kernel has
+ * it; called often enough, all. The root's lock shared is enough: pods come and go meanwhile.
  */
-int pod_promote(struct node *node, struct netlink *nl, struct error *e);
+int pod_promote(struct node *node, struct netlink *nl, unsigned int age, struct error *e);
 
 /* If a killed process left derived maps or routes behind its blocks: makes them true. */
 int pod_repair(struct node *node, struct error *e);

@@ -278,7 +278,7 @@ class Pinpool(Node):
                 found = self.pinpool(node, "attach", self.ns(pod)).split()
                 self.address[pod] = {6 if ":" in a else 4: a for a in found}
             # as pods are a minute later, when the timer has called it
-            self.pinpool(node, "gc")
+            self.pinpool(node, "gc", "--tcx-after", 0)
         self.address["w"] = WORLD
 
     def check(self):

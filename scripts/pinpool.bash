@@ -65,6 +65,7 @@ _pinpool() {
 		alloc release status config monitor metrics check gc connectivity version help" ;;
 	up) _pinpool_words "-f --node --set" ;;
 	down) _pinpool_words --all ;;
+	gc) _pinpool_words --tcx-after ;;
 	apply) _pinpool_words "-f --prune" ;;
 	diff) _pinpool_words -f ;;
 	delete)

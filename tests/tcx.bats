@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Pods begin with a clsact filter; gc and up move them to tcx, where the kernel has it, and nothing is lost.
+# Pods begin with a clsact filter; gc moves them to tcx, where the kernel has it, and nothing is lost.
 
 # shellcheck disable=SC2154 # root: of helper.bash
 load helper
@@ -65,23 +65,28 @@ freed() {
 @test "gc moves pods from the filter to tcx; a packet passes one program" {
 	filtered a b
 	passes_once
-	[ "$(pinpool gc)" = "0 freed" ]
+	[ "$(pinpool gc --tcx-after 0)" = "0 freed" ]
 	moved a b
 	passes_once
-	[ "$(pinpool gc)" = "0 freed" ]
+	[ "$(pinpool gc --tcx-after 0)" = "0 freed" ]
 	passes_once
 }
 
-@test "up moves them, and replaces what is there" {
-	succeeds pinpool up
+@test "young pods stay; up replaces the program either way" {
+	pinpool gc
+	filtered a b
+	pinpool gc --tcx-after 0
 	moved a b
-	passes_once
 	first=$(program)
 	pod c
 	succeeds pinpool up
-	moved a b c
+	moved a b
+	filtered c
 	freed "$first"
 	passes_once
+	run pinpool gc --tcx-after 1h
+	[ "$status" = 2 ]
+	grep -q -- '--tcx-after "1h": not a number of seconds' <<<"$output"
 }
 
 @test "nothing is lost meanwhile, to pods and from the host" {
@@ -92,7 +97,7 @@ freed() {
 		ping -qnc 400 -i 0.005 -W 2 "$(pod_get "p$i" 'ips[0].address')" >"$BATS_TEST_TMPDIR/host-$i" 3>&- &
 		pings+=("$!")
 	done
-	pinpool gc
+	pinpool gc --tcx-after 0
 	moved p{1..8} a
 	pinpool up
 	wait "${pings[@]}"
@@ -100,15 +105,14 @@ freed() {
 }
 
 @test "killed between the steps: check is content, and so is the next gc" {
-	pinpool gc
+	pinpool gc --tcx-after 0
 	moved a
 	filtered a || killed_between
 	filtered a
 	passes_once
 	succeeds pinpool up --node k8s-w1
-	moved a
-	filtered a || killed_between
-	pinpool gc
+	passes_once
+	pinpool gc --tcx-after 0
 	moved a b
 	passes_once
 }
@@ -116,10 +120,10 @@ freed() {
 @test "killed anywhere" {
 	for i in {1..6}; do pod "p$i" >/dev/null; done
 	for i in {1..12}; do
-		timeout -s KILL "0.0$((i % 4))5" pinpool gc || true
+		timeout -s KILL "0.0$((i % 4))5" pinpool gc --tcx-after 0 || true
 		passes_once
 	done
-	pinpool gc
+	pinpool gc --tcx-after 0
 	moved a b p{1..6}
 	passes_once
 }
@@ -128,19 +132,19 @@ freed() {
 	tc filter add dev "$dev" ingress protocol all pref 1 bpf direct-action object-pinned "$root/prog/pp_pod_entry"
 	tc filter add dev "$(pod_get b hostInterface)" egress protocol all pref 1 bpf direct-action \
 		object-pinned "$root/prog/pp_pod_entry"
-	pinpool gc
+	pinpool gc --tcx-after 0
 	tc filter show dev "$dev" ingress | grep -q 'pref 1 '
 	tc filter show dev "$dev" ingress | grep -q 'pref 112 '
 	moved b
 	tc filter show dev "$(pod_get b hostInterface)" egress | grep -q 'pref 1 '
 	tc filter del dev "$dev" ingress pref 1
-	pinpool gc
+	pinpool gc --tcx-after 0
 	moved a
 	passes_once
 }
 
 @test "lost with the pins: up takes what is attached" {
-	pinpool gc
+	pinpool gc --tcx-after 0
 	before=$(program)
 	rm -rf /sys/fs/bpf/pinpool
 	bpftool prog show id "$before" >/dev/null
@@ -152,7 +156,7 @@ freed() {
 
 @test "detach and down leave none" {
 	pod c
-	pinpool gc
+	pinpool gc --tcx-after 0
 	killed_between || true
 	id=$(program)
 	pinpool detach c
