@@ -128,12 +128,14 @@ static enum cni_code text_member(const json_t *object, const char *key, const ch
 static enum cni_code path_member(const json_t *object, const char *key, const char **path,
 				 struct error *e)
 {
-	enum cni_code code = text_member(object, key, path, e);
+	const char *text = NULL;
+	enum cni_code code = text_member(object, key, &text, e);
 
-	if (!code && *path && ((*path)[0] != '/' || strlen(*path) >= PATH_LIMIT))
+	if (!code && text && (text[0] != '/' || strlen(text) >= PATH_LIMIT))
 		return error_set(e, CNI_BAD_CONFIG,
 				 "network configuration: \"%s\": \"%.128s\" is not an absolute path; write one from /",
-				 key, *path);
+				 key, text);
+	*path = text;
 	return code;
 }
 

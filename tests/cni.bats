@@ -332,6 +332,7 @@ hear() {
 		'.runtimeConfig."io.kubernetes.cri.pod-annotations" = {"pinpool.io/ipv4-address": "x"}' '.cniVersion = 1'; do
 		fails_with 7 . call "$(conf "$bad")" ADD a $ns
 	done
+	[ ! -e x ] # the refused logFile
 	# what Go writes for nothing, and others' keys, are fine
 	add a '.runtimeConfig = null | .args = null | .prevResult = null | ."example.com/x" = 7 | .ipMasq = true'
 	# a configuration that was changed since does not keep a pod alive
