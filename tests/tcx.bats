@@ -41,7 +41,7 @@ counted() {
 passes_once() {
 	local before
 	before=$(counted)
-	in_pod b ping -qnc 10 -i 0.01 -W 2 10.10.0.1 >/dev/null
+	in_pod b ping -qnc 10 -i 0.01 -W $((2 * PINPOOL_SLOW)) 10.10.0.1 >/dev/null
 	[ $(($(counted) - before)) = 20 ]
 	fails 0 pinpool check
 }
@@ -55,7 +55,7 @@ program() {
 }
 # ID: it is attached nowhere (any more)
 freed() {
-	for _ in {1..50}; do
+	for _ in $(seq $((50 * PINPOOL_SLOW))); do
 		bpftool prog show id "$1" >/dev/null 2>&1 || return 0
 		sleep 0.1
 	done
@@ -92,9 +92,9 @@ freed() {
 @test "nothing is lost meanwhile, to pods and from the host" {
 	for i in {1..8}; do
 		pod "p$i" >/dev/null
-		in_pod "p$i" ping -qnc 400 -i 0.005 -W 2 10.10.0.1 >"$BATS_TEST_TMPDIR/ping-$i" 3>&- &
+		in_pod "p$i" ping -qnc 400 -i 0.005 -W $((2 * PINPOOL_SLOW)) 10.10.0.1 >"$BATS_TEST_TMPDIR/ping-$i" 3>&- &
 		pings+=("$!")
-		ping -qnc 400 -i 0.005 -W 2 "$(pod_get "p$i" 'ips[0].address')" >"$BATS_TEST_TMPDIR/host-$i" 3>&- &
+		ping -qnc 400 -i 0.005 -W $((2 * PINPOOL_SLOW)) "$(pod_get "p$i" 'ips[0].address')" >"$BATS_TEST_TMPDIR/host-$i" 3>&- &
 		pings+=("$!")
 	done
 	pinpool gc --tcx-after 0
