@@ -413,7 +413,7 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	pp node1 status | grep '^xdp.*native'
 	on router ip route add 10.0.0.0/8 via $node4
 	for to in "${world[@]}"; do
-		on a ping -qc 2 -i 0.05 -W 1 -M 'do' -s 8900 "$to"
+		on a ping -qc 2 -i 0.05 -W "$PINPOOL_SLOW" -M 'do' -s 8900 "$to"
 		on a "$probe" udp "$to" 8900
 		on a "$probe" bulk "$to" 4000000
 	done
