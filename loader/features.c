@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "loader/load.h"
+#include "loader/memory.h"
 #include "loader/objects.h"
 #include "loader/tcx.h"
 
@@ -95,6 +96,21 @@ static bool has_xdp_chain(void)
 	return has;
 }
 
+/* An empty map that would be large if it were full. */
+static bool counts_map_memory(void)
+{
+	const __u32 entries = 1024, value = 4096;
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "pp_probe", 4, value, entries, &opts);
+	uint64_t bytes;
+
+	if (fd < 0)
+		return false;
+	bytes = memory_of(fd);
+	close(fd);
+	return bytes && bytes < entries * value;
+}
+
 /* 250 if the kernel does not say: then time-outs are up to 4 times off, no more. */
 static unsigned int kernel_hz(void)
 {
@@ -125,6 +141,7 @@ const struct features *features(void)
 	found.fib_skip_neigh = fib_knows(FIB_LOOKUP_SKIP_NEIGH);
 	found.fib_source = fib_knows(FIB_LOOKUP_SRC);
 	found.xdp_chain = has_xdp_chain();
+	found.map_memory = counts_map_memory();
 	found.hz = kernel_hz();
 	known = true;
 	return &found;

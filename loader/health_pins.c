@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "loader/health_parts.h"
+#include "loader/load.h"
 #include "loader/memory.h"
 #include "loader/objects.h"
 #include "maps/dispatch.h"
@@ -94,7 +95,7 @@ static void sum_memory(struct health *h, const struct pinned *list, size_t count
 
 	for (size_t i = 0; i < count; i++)
 		*(list[i].program ? &h->program_bytes : &h->map_bytes) += list[i].bytes;
-	part_note(p, "maps %.1f MiB", h->map_bytes / mib);
+	part_note(p, "maps %s%.1f MiB", features()->map_memory ? "" : "at most ", h->map_bytes / mib);
 	part_note(p, "programs %.1f MiB", h->program_bytes / mib);
 }
 

@@ -15,6 +15,7 @@ struct features {
 	bool fib_skip_neigh; /* BPF_FIB_LOOKUP_SKIP_NEIGH */
 	bool fib_source;     /* BPF_FIB_LOOKUP_SRC */
 	bool xdp_chain;      /* libxdp's dispatcher: several XDP programs on a device */
+	bool map_memory;     /* what maps take now is told; else what they take once they are full */
 	unsigned int hz;     /* timer ticks a second */
 };
 

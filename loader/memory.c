@@ -11,7 +11,7 @@
 #include "loader/map.h"
 #include "loader/memory.h"
 
-static uint64_t memlock_of(int fd)
+uint64_t memory_of(int fd)
 {
 	unsigned long long bytes = 0;
 	char path[64], line[256];
@@ -39,7 +39,7 @@ static void add(struct pinned **list, size_t *count, const char *path, const cha
 		return;
 	*list = xrealloc(*list, (*count + 1) * sizeof(**list));
 	p = &(*list)[(*count)++];
-	*p = (struct pinned){ .program = program, .bytes = memlock_of(fd) };
+	*p = (struct pinned){ .program = program, .bytes = memory_of(fd) };
 	snprintf(p->name, sizeof(p->name), "%s", name);
 	if (!program && !bpf_obj_get_info_by_fd(fd, &info, &size))
 		p->entries = info.max_entries;

@@ -13,8 +13,11 @@ struct pinned {
 	char name[64];
 	bool program; /* else a map */
 	uint32_t entries; /* of a map: max_entries */
-	uint64_t bytes; /* memlock of its descriptor */
+	uint64_t bytes; /* memory_of() its descriptor */
 };
+
+/* memlock of the descriptor of a map or program */
+uint64_t memory_of(int fd);
 
 /* All maps and programs pinned under the root, maps first, by name. The caller frees *list. */
 int pinned_list(const struct pins *pins, struct pinned **list, size_t *count, struct error *e);
