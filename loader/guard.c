@@ -88,6 +88,10 @@ static int attach_error(const char *ifname, int err, struct error *e)
 		return error_set(e, -EOPNOTSUPP,
 				 "uplink %s: its driver has no native XDP; set xdp-guard=disabled (the tc program makes the same checks)",
 				 ifname);
+	if (err == -ERANGE)
+		return error_set(e, err,
+				 "uplink %s: its driver has no native XDP at this MTU; set xdp-guard=disabled (the tc program makes the same checks)",
+				 ifname);
 	return error_set(e, err, "uplink %s: cannot attach the XDP guard: %s; set xdp-guard=disabled",
 			 ifname, strerror(-err));
 }

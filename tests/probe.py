@@ -205,7 +205,7 @@ def one_way(address, count):
 
 
 def own(address, *local):
-    """Sockets at these local ports: prints how many get answers, now and after two seconds."""
+    """Sockets at these local ports: prints how many get answers, now and after two seconds (SLOW times as long)."""
     sockets = []
     for port in local:
         s = socket.socket(family(address), socket.SOCK_DGRAM)
@@ -214,7 +214,7 @@ def own(address, *local):
         s.connect((address, PORT))
         sockets.append(s)
     print("ready", flush=True)
-    for pause in (2, 0):
+    for pause in (2 * SLOW, 0):
         print(sum(echoed(s, str(s.getsockname()).encode()) for s in sockets), flush=True)
         time.sleep(pause)
 

@@ -89,6 +89,7 @@ teardown() {
 	rm "$root/prog/pp_bind"
 	(sleep 1; pinpool up >/dev/null) 3>&- &
 	succeeds pinpool status --wait
+	wait $! # it may be well before up has done all
 	run bash -c "pinpool status -o json | jq -c '[.ok, .node, .abi, (.parts | map(select(.ok)) | length)]'"
 	[ "$output" = '[true,"k8s-w1",1,11]' ]
 }
