@@ -73,14 +73,14 @@ class Report:
         one, other = (self.latency.get((path, measure, s), {}).get("p50") for s in (scenario, reference))
         return median(other) / median(one) if one and other else None
 
-    def target(self, what, measure, value, wanted, at_least=True, unit="", p50=None):
-        """A row of the numbers to reach; @value None: not measured."""
+    def target(self, what, measure, value, wanted, at_least=True, unit="", p50=None, limit=None):
+        """A row of the numbers to reach; @value None: not measured; @limit: of programs that only redirect."""
         if value is None:
             reached = "not measured"
         else:
             reached = "reached" if (value >= wanted if at_least else value <= wanted) else "not reached"
         self.reach.append({"what": what, "measure": measure, "value": value, "wanted": wanted, "unit": unit, "p50": p50,
-                           "bound": "at least" if at_least else "at most", "verdict": reached})
+                           "limit": limit, "bound": "at least" if at_least else "at most", "verdict": reached})
 
     def traffic_targets(self):
         what = ""
@@ -88,7 +88,8 @@ class Report:
             what = name or what
             self.target(what, HEADS[measure] if measure != "bulk_1" else "TCP bulk",
                         self.ratio(path, measure, scenario, reference), wanted,
-                        p50=self.ratio_p50(path, measure, scenario, reference))
+                        p50=self.ratio_p50(path, measure, scenario, reference),
+                        limit=self.ratio(path, measure, "redirect", reference))
 
     # --- bench.json -----------------------------------------------------------------------------
 
@@ -127,9 +128,9 @@ class Report:
         return "\n".join(lines)
 
     def reach_table(self):
-        rows = [[r["what"], r["measure"], measured(r), "-" if r["p50"] is None else f"{r['p50']:.3g}", bound(r), r["verdict"]]
+        rows = [[r["what"], r["measure"], measured(r), short(r["p50"]), short(r["limit"]), bound(r), r["verdict"]]
                 for r in self.reach]
-        return table("Reach", ["", "measure", "measured", "by median time", "wanted", ""], rows)
+        return table("Reach", ["", "measure", "measured", "by median time", "bare redirect", "wanted", ""], rows)
 
     def path_table(self, path):
         measures = [m for m in MEASURES if any((path, m) == key[:2] for key in self.values)]
@@ -156,8 +157,12 @@ class Report:
         return f"{median(us['p50']):.2f} / {median(us['p99']):.1f}" if us else "-"
 
 
+def short(value, unit=""):
+    return "-" if value is None else f"{value:.3g}{unit}"
+
+
 def measured(row):
-    return "-" if row["value"] is None else f"{row['value']:.3g}{row['unit']}"
+    return short(row["value"], row["unit"])
 
 
 def bound(row):
@@ -177,8 +182,8 @@ def readme(path):
     """The short table of a bench.json."""
     with open(path, encoding="utf-8") as file:
         found = json.load(file)
-    rows = [(f"{r['what']}, {r['measure']}", measured(r), bound(r), r["verdict"]) for r in found["reach"]]
-    return "\n".join([headline(found), "", *rows_of(("measure", "measured", "target", ""), rows)])
+    rows = [(f"{r['what']}, {r['measure']}", measured(r), short(r["limit"]), bound(r)) for r in found["reach"]]
+    return "\n".join([headline(found), "", *rows_of(("measure", "measured", "bare redirect", "target"), rows)])
 
 
 def table(title, heads, rows):
