@@ -14,7 +14,7 @@ HEADS = {"small": "10 flows, 1 block, 1 remote", "flows": "60,000 flows", "block
 NAMES = tuple(SIZES)
 # paths of cost.py (the dearest of those that match), what the issue calls them, at most
 TARGETS = ((r"^pod to local pod, IPv4", "local delivery", 60), (r"^masquerade tcp.*IPv4", "established masquerade", 200),
-           (r"^uplink miss, the node's.*IPv4", "uplink miss", 45), (r"^guard pass, IPv4", "guard", 20))
+           (r"^uplink miss, the node's.*IPv4", "uplink miss", 45), (r"^guard pass.*IPv4", "guard", 20))
 
 
 def measure(options, flows, blocks, remotes, words=()):
