@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Options: every name and value, the layers of IPAM.md 8, and the pools of IPAM.md 9. */
+/* Options: every name and value, and the layers of IPAM.md 8. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,116 +20,116 @@ static json_t *json(const char *text)
 	return value;
 }
 
+static const struct {
+	const char *name, *value;
+	int result;
+	const char *text; /* in the sentence */
+} checks[] = {
+	{ "ipam", "multi-pool", 0, NULL },
+	{ "ipam", "cluster-pool", -EINVAL, "option ipam: invalid value \"cluster-pool\"" },
+	{ "ipam-default-ip-pool", "mars", 0, NULL },
+	{ "ipam-default-ip-pool", "", -EINVAL, "option ipam-default-ip-pool:" },
+	{ "ipam-default-ip-pool", "a.b-c.1", 0, NULL },
+	{ "ipam-default-ip-pool", "Mars", -EINVAL, "name of a CiliumPodIPPool" },
+	{ "ipam-default-ip-pool", "a..b", -EINVAL, NULL },
+	{ "ipam-default-ip-pool", "-a", -EINVAL, NULL },
+	{ "ipam-default-ip-pool", "a-", -EINVAL, NULL },
+	{ "ipam-default-ip-pool", "a-.b", -EINVAL, NULL },
+	{ "routing-mode", "native", 0, NULL },
+	{ "routing-mode", "tunnel", -EINVAL, "pinpool routes natively only" },
+	{ "enable-ipv4", "true", 0, NULL }, { "enable-ipv4", "T", 0, NULL },
+	{ "enable-ipv4", "1", 0, NULL }, { "enable-ipv4", "False", 0, NULL },
+	{ "enable-ipv4", "0", 0, NULL }, { "enable-ipv4", "FALSE", 0, NULL },
+	{ "enable-ipv4", "yes", -EINVAL, "option enable-ipv4: invalid value \"yes\"" },
+	{ "enable-ipv4", "tRUE", -EINVAL, NULL }, { "enable-ipv4", "", -EINVAL, NULL },
+	{ "ipv4-native-routing-cidr", "10.0.0.0/8", 0, NULL },
+	{ "ipv4-native-routing-cidr", "10.0.0.0/8,192.168.0.0/16", 0, NULL },
+	{ "ipv4-native-routing-cidr", "10.1.2.3/8", 0, NULL },
+	{ "ipv4-native-routing-cidr", "", 0, NULL },
+	{ "ipv4-native-routing-cidr", "fd00::/8", -EINVAL, "\"fd00::/8\" is not an IPv4 CIDR" },
+	{ "ipv4-native-routing-cidr", "10.0.0.0", -EINVAL, "option ipv4-native-routing-cidr:" },
+	{ "ipv6-native-routing-cidr", "fd00::/8", 0, NULL },
+	{ "ipv6-native-routing-cidr", "10.0.0.0/8", -EINVAL, "is not an IPv6 CIDR" },
+	{ "devices", "", 0, NULL }, { "devices", "eth0", 0, NULL },
+	{ "devices", "eth0,eth+ bond0", 0, NULL },
+	{ "devices", "a/b", -EINVAL, "option devices: \"a/b\"" },
+	{ "devices", "sixteenletters00", -EINVAL, NULL },
+	{ "devices", "fifteenletters0", 0, NULL }, { "devices", "+", -EINVAL, NULL },
+	{ "devices", "..", -EINVAL, NULL },
+	{ "mtu", "0", 0, NULL }, { "mtu", "68", 0, NULL }, { "mtu", "65535", 0, NULL },
+	{ "mtu", "67", -EINVAL, "option mtu: invalid value \"67\"" },
+	{ "mtu", "65536", -EINVAL, NULL }, { "mtu", "-1", -EINVAL, NULL },
+	{ "mtu", "1500 ", -EINVAL, NULL }, { "mtu", "", -EINVAL, NULL },
+	{ "ipam-cilium-node-update-rate", "15s", 0, NULL },
+	{ "ipam-cilium-node-update-rate", "15", -EINVAL, "a duration such as 15s" },
+	{ "ipam-cilium-node-update-rate", "-1s", -EINVAL, NULL },
+	{ "ipam-cilium-node-update-rate", "s", -EINVAL, NULL },
+	{ "ipam-cilium-node-update-rate", ".s", -EINVAL, NULL },
+	{ "ipam-cilium-node-update-rate", "1d", -EINVAL, NULL },
+	{ "ipam-cilium-node-update-rate", "99999999999h", -EINVAL, NULL },
+	{ "ipam-cilium-node-update-rate", "", -EINVAL, NULL },
+	{ "node-cidr-allocator", "local", 0, NULL },
+	{ "node-cidr-allocator", "static", 0, NULL },
+	{ "node-cidr-allocator", "operator", -EINVAL, "use local or static" },
+	{ "xdp-guard", "disabled", 0, NULL }, { "xdp-guard", "native", 0, NULL },
+	{ "xdp-guard", "generic", -EINVAL, "use disabled or native" },
+	{ "snat-port-range", "1024-65535", 0, NULL },
+	{ "snat-port-range", "50000-50000", 0, NULL },
+	{ "snat-port-range", "1023-2000", -EINVAL, "option snat-port-range: invalid value" },
+	{ "snat-port-range", "2000-1999", -EINVAL, NULL },
+	{ "snat-port-range", "2000-65536", -EINVAL, NULL },
+	{ "snat-port-range", "2000", -EINVAL, NULL }, { "snat-port-range", "-", -EINVAL, NULL },
+	{ "snat-port-range", "1024-2000-3000", -EINVAL, NULL },
+	{ "bpf-nat-max", "64", 0, NULL }, { "bpf-nat-max", "4194304", 0, NULL },
+	{ "bpf-nat-max", "63", -EINVAL, "from 64 to 4194304" },
+	{ "bpf-nat-max", "4194305", -EINVAL, NULL },
+	{ "bpf-nat-max", "99999999999999999999999", -EINVAL, NULL },
+	{ "ipam-multi-pool-pre-allocation", "default=8,mars=16", 0, NULL },
+	{ "ipam-multi-pool-pre-allocation", "default=8, mars=0", 0, NULL },
+	{ "ipam-multi-pool-pre-allocation", "{\"default\":\"8\",\"mars\":16}", 0, NULL },
+	{ "ipam-multi-pool-pre-allocation", "", 0, NULL },
+	{ "ipam-multi-pool-pre-allocation", "default=8,mars=x", -EINVAL,
+	  "invalid value for pool \"mars\"" },
+	{ "ipam-multi-pool-pre-allocation", "mars=-1", -EINVAL,
+	  "invalid value for pool \"mars\"" },
+	{ "ipam-multi-pool-pre-allocation", "mars=", -EINVAL,
+	  "invalid value for pool \"mars\"" },
+	{ "ipam-multi-pool-pre-allocation", "mars=2147483648", -EINVAL,
+	  "invalid value for pool \"mars\"" },
+	{ "ipam-multi-pool-pre-allocation", "mars", -EINVAL,
+	  "option ipam-multi-pool-pre-allocation: \"mars\" is not formatted as" },
+	{ "ipam-multi-pool-pre-allocation", "=8", -EINVAL, "is not formatted as" },
+	{ "ipam-multi-pool-pre-allocation", "a=1,a=2", -EINVAL, "\"a\" is named twice" },
+	{ "ipam-multi-pool-pre-allocation", "{\"a\":true}", -EINVAL, "is no text" },
+	{ "ipam-multi-pool-pre-allocation", "[1]", -EINVAL, "not a JSON map" },
+	/* Cilium's own, that pinpool does nothing with */
+	{ "kube-proxy-replacement", "true", 1, "option kube-proxy-replacement:" },
+	{ "enable-lb-ipam", "true", 1, "ignored" },
+	{ "default-lb-service-ipam", "lbipam", 1, "ignored" },
+	{ "operator-api-serve-addr", "127.0.0.1:9234", 1, "ignored" },
+	{ "agent-health-port", "1", 1, "ignored" },
+	{ "write-cni-conf-when-ready", "x", 1, "ignored" },
+	/* nobody's */
+	{ "enable-ipv5", "true", -EINVAL, "option enable-ipv5: unknown; did you mean enable-ipv4?" },
+	{ "ipam-default-pool", "x", -EINVAL, "did you mean ipam-default-ip-pool?" },
+	{ "bpf-nat-maximum", "x", -EINVAL, "did you mean bpf-nat-max?" },
+	{ "enable-hubbel", "x", -EINVAL, "did you mean enable-hubble?" },
+	{ "MTU", "1500", -EINVAL, "did you mean mtu?" },
+	{ "auto-create-cilium-pod-pools", "x", -EINVAL,
+	  "did you mean auto-create-cilium-pod-ip-pools?" },
+	{ "", "x", -EINVAL, "unknown; did you mean " },
+};
+
 static void test_check(void)
 {
-	static const struct {
-		const char *name, *value;
-		int result;
-		const char *text; /* in the sentence */
-	} cases[] = {
-		{ "ipam", "multi-pool", 0, NULL },
-		{ "ipam", "cluster-pool", -EINVAL, "option ipam: invalid value \"cluster-pool\"" },
-		{ "ipam-default-ip-pool", "mars", 0, NULL },
-		{ "ipam-default-ip-pool", "", -EINVAL, "option ipam-default-ip-pool:" },
-		{ "ipam-default-ip-pool", "a.b-c.1", 0, NULL },
-		{ "ipam-default-ip-pool", "Mars", -EINVAL, "name of a CiliumPodIPPool" },
-		{ "ipam-default-ip-pool", "a..b", -EINVAL, NULL },
-		{ "ipam-default-ip-pool", "-a", -EINVAL, NULL },
-		{ "ipam-default-ip-pool", "a-", -EINVAL, NULL },
-		{ "ipam-default-ip-pool", "a-.b", -EINVAL, NULL },
-		{ "routing-mode", "native", 0, NULL },
-		{ "routing-mode", "tunnel", -EINVAL, "pinpool routes natively only" },
-		{ "enable-ipv4", "true", 0, NULL }, { "enable-ipv4", "T", 0, NULL },
-		{ "enable-ipv4", "1", 0, NULL }, { "enable-ipv4", "False", 0, NULL },
-		{ "enable-ipv4", "0", 0, NULL }, { "enable-ipv4", "FALSE", 0, NULL },
-		{ "enable-ipv4", "yes", -EINVAL, "option enable-ipv4: invalid value \"yes\"" },
-		{ "enable-ipv4", "tRUE", -EINVAL, NULL }, { "enable-ipv4", "", -EINVAL, NULL },
-		{ "ipv4-native-routing-cidr", "10.0.0.0/8", 0, NULL },
-		{ "ipv4-native-routing-cidr", "10.0.0.0/8,192.168.0.0/16", 0, NULL },
-		{ "ipv4-native-routing-cidr", "10.1.2.3/8", 0, NULL },
-		{ "ipv4-native-routing-cidr", "", 0, NULL },
-		{ "ipv4-native-routing-cidr", "fd00::/8", -EINVAL, "\"fd00::/8\" is not an IPv4 CIDR" },
-		{ "ipv4-native-routing-cidr", "10.0.0.0", -EINVAL, "option ipv4-native-routing-cidr:" },
-		{ "ipv6-native-routing-cidr", "fd00::/8", 0, NULL },
-		{ "ipv6-native-routing-cidr", "10.0.0.0/8", -EINVAL, "is not an IPv6 CIDR" },
-		{ "devices", "", 0, NULL }, { "devices", "eth0", 0, NULL },
-		{ "devices", "eth0,eth+ bond0", 0, NULL },
-		{ "devices", "a/b", -EINVAL, "option devices: \"a/b\"" },
-		{ "devices", "sixteenletters00", -EINVAL, NULL },
-		{ "devices", "fifteenletters0", 0, NULL }, { "devices", "+", -EINVAL, NULL },
-		{ "devices", "..", -EINVAL, NULL },
-		{ "mtu", "0", 0, NULL }, { "mtu", "68", 0, NULL }, { "mtu", "65535", 0, NULL },
-		{ "mtu", "67", -EINVAL, "option mtu: invalid value \"67\"" },
-		{ "mtu", "65536", -EINVAL, NULL }, { "mtu", "-1", -EINVAL, NULL },
-		{ "mtu", "1500 ", -EINVAL, NULL }, { "mtu", "", -EINVAL, NULL },
-		{ "ipam-cilium-node-update-rate", "15s", 0, NULL },
-		{ "ipam-cilium-node-update-rate", "15", -EINVAL, "a duration such as 15s" },
-		{ "ipam-cilium-node-update-rate", "-1s", -EINVAL, NULL },
-		{ "ipam-cilium-node-update-rate", "s", -EINVAL, NULL },
-		{ "ipam-cilium-node-update-rate", ".s", -EINVAL, NULL },
-		{ "ipam-cilium-node-update-rate", "1d", -EINVAL, NULL },
-		{ "ipam-cilium-node-update-rate", "99999999999h", -EINVAL, NULL },
-		{ "ipam-cilium-node-update-rate", "", -EINVAL, NULL },
-		{ "node-cidr-allocator", "local", 0, NULL },
-		{ "node-cidr-allocator", "static", 0, NULL },
-		{ "node-cidr-allocator", "operator", -EINVAL, "use local or static" },
-		{ "xdp-guard", "disabled", 0, NULL }, { "xdp-guard", "native", 0, NULL },
-		{ "xdp-guard", "generic", -EINVAL, "use disabled or native" },
-		{ "snat-port-range", "1024-65535", 0, NULL },
-		{ "snat-port-range", "50000-50000", 0, NULL },
-		{ "snat-port-range", "1023-2000", -EINVAL, "option snat-port-range: invalid value" },
-		{ "snat-port-range", "2000-1999", -EINVAL, NULL },
-		{ "snat-port-range", "2000-65536", -EINVAL, NULL },
-		{ "snat-port-range", "2000", -EINVAL, NULL }, { "snat-port-range", "-", -EINVAL, NULL },
-		{ "snat-port-range", "1024-2000-3000", -EINVAL, NULL },
-		{ "bpf-nat-max", "64", 0, NULL }, { "bpf-nat-max", "4194304", 0, NULL },
-		{ "bpf-nat-max", "63", -EINVAL, "from 64 to 4194304" },
-		{ "bpf-nat-max", "4194305", -EINVAL, NULL },
-		{ "bpf-nat-max", "99999999999999999999999", -EINVAL, NULL },
-		{ "ipam-multi-pool-pre-allocation", "default=8,mars=16", 0, NULL },
-		{ "ipam-multi-pool-pre-allocation", "default=8, mars=0", 0, NULL },
-		{ "ipam-multi-pool-pre-allocation", "{\"default\":\"8\",\"mars\":16}", 0, NULL },
-		{ "ipam-multi-pool-pre-allocation", "", 0, NULL },
-		{ "ipam-multi-pool-pre-allocation", "default=8,mars=x", -EINVAL,
-		  "invalid value for pool \"mars\"" },
-		{ "ipam-multi-pool-pre-allocation", "mars=-1", -EINVAL,
-		  "invalid value for pool \"mars\"" },
-		{ "ipam-multi-pool-pre-allocation", "mars=", -EINVAL,
-		  "invalid value for pool \"mars\"" },
-		{ "ipam-multi-pool-pre-allocation", "mars=2147483648", -EINVAL,
-		  "invalid value for pool \"mars\"" },
-		{ "ipam-multi-pool-pre-allocation", "mars", -EINVAL,
-		  "option ipam-multi-pool-pre-allocation: \"mars\" is not formatted as" },
-		{ "ipam-multi-pool-pre-allocation", "=8", -EINVAL, "is not formatted as" },
-		{ "ipam-multi-pool-pre-allocation", "a=1,a=2", -EINVAL, "\"a\" is named twice" },
-		{ "ipam-multi-pool-pre-allocation", "{\"a\":true}", -EINVAL, "is no text" },
-		{ "ipam-multi-pool-pre-allocation", "[1]", -EINVAL, "not a JSON map" },
-		/* Cilium's own, that pinpool does nothing with */
-		{ "kube-proxy-replacement", "true", 1, "option kube-proxy-replacement:" },
-		{ "enable-lb-ipam", "true", 1, "ignored" },
-		{ "default-lb-service-ipam", "lbipam", 1, "ignored" },
-		{ "operator-api-serve-addr", "127.0.0.1:9234", 1, "ignored" },
-		{ "agent-health-port", "1", 1, "ignored" },
-		{ "write-cni-conf-when-ready", "x", 1, "ignored" },
-		/* nobody's */
-		{ "enable-ipv5", "true", -EINVAL, "option enable-ipv5: unknown; did you mean enable-ipv4?" },
-		{ "ipam-default-pool", "x", -EINVAL, "did you mean ipam-default-ip-pool?" },
-		{ "bpf-nat-maximum", "x", -EINVAL, "did you mean bpf-nat-max?" },
-		{ "enable-hubbel", "x", -EINVAL, "did you mean enable-hubble?" },
-		{ "MTU", "1500", -EINVAL, "did you mean mtu?" },
-		{ "auto-create-cilium-pod-pools", "x", -EINVAL,
-		  "did you mean auto-create-cilium-pod-ip-pools?" },
-		{ "", "x", -EINVAL, "unknown; did you mean " },
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++) {
 		struct error e = {};
-		int result = option_check(cases[i].name, cases[i].value, &e);
+		int result = option_check(checks[i].name, checks[i].value, &e);
 
-		if (!ok(result == cases[i].result && !*e.text == !result &&
-				(!cases[i].text || strstr(e.text, cases[i].text)),
-			"option %s: \"%s\" %s", cases[i].name, cases[i].value,
-			!cases[i].result ? "is taken" : cases[i].result > 0 ? "is ignored" : "is refused"))
+		if (!ok(result == checks[i].result && !*e.text == !result &&
+				(!checks[i].text || strstr(e.text, checks[i].text)),
+			"option %s: \"%s\" %s", checks[i].name, checks[i].value,
+			!checks[i].result ? "is taken" : checks[i].result > 0 ? "is ignored" : "is refused"))
 			printf("# %d: %s\n", result, e.text);
 	}
 }
@@ -352,150 +352,6 @@ static void test_merge(void)
 	json_decref(nodeconfigs);
 }
 
-#define POOL(name, spec)                                                                           \
-	"{\"apiVersion\":\"cilium.io/v2alpha1\",\"kind\":\"CiliumPodIPPool\",\"metadata\":{"          \
-	"\"name\":\"" name "\"},\"spec\":{" spec "}}"
-#define TUTORIAL POOL("default", "\"ipv4\":{\"cidrs\":[\"10.10.0.0/16\"],\"maskSize\":27}")
-
-static void test_auto_create(void)
-{
-	static const struct {
-		const char *value, *pools;
-	} cases[] = {
-		{ "", "[]" },
-		{ "{}", "[]" },
-		{ "{\"default\":\"ipv4-cidrs:10.10.0.0/16;ipv4-mask-size:27\"}", "[" TUTORIAL "]" },
-		{ "default=ipv4-cidrs:10.10.0.0/16;ipv4-mask-size:27", "[" TUTORIAL "]" },
-		{ " { \"default\" : \" ipv4-cidrs: 10.10.0.0/16 ; ipv4-mask-size: 27 ;\" } ",
-		  "[" TUTORIAL "]" },
-		{ "default=ipv4-mask-size:27;;ipv4-cidrs:10.10.9.9/16", "[" TUTORIAL "]" },
-		{ "default=ipv4-cidrs:10.10.0.0/16;ipv4-mask-size:27,"
-		  "mars=ipv4-cidrs:10.20.0.0/16,10.21.0.0/16;ipv4-mask-size:27;"
-		  "ipv6-cidrs:fd00::/48;ipv6-mask-size:64;allow-last-ip:0;allow-first-ip:true",
-		  "[" TUTORIAL "," POOL("mars", "\"ipv4\":{\"cidrs\":[\"10.20.0.0/16\","
-						"\"10.21.0.0/16\"],\"maskSize\":27},\"ipv6\":{\"cidrs\":["
-						"\"fd00::/48\"],\"maskSize\":64},\"allowFirstIP\":true") "]" },
-		/* as Cilium splits: the last comma before the next '=' begins a pair */
-		{ "a=ipv4-cidrs:10.1.0.0/16,10.2.0.0/16,10.3.0.0/16;ipv4-mask-size:24,"
-		  "b=ipv6-cidrs:fd00::/112,fd01::/112;ipv6-mask-size:120;allow-last-ip:t",
-		  "[" POOL("a", "\"ipv4\":{\"cidrs\":[\"10.1.0.0/16\",\"10.2.0.0/16\",\"10.3.0.0/16\"],"
-				"\"maskSize\":24}") ","
-		  POOL("b", "\"ipv6\":{\"cidrs\":[\"fd00::/112\",\"fd01::/112\"],\"maskSize\":120},"
-			    "\"allowLastIP\":true") "]" },
-		{ "empty=", "[" POOL("empty", "") "]" },
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		json_t *effective = json_pack("{s:s}", AUTO_CREATE, cases[i].value);
-		struct options o;
-		struct error e = {};
-		int err = options_parse(effective, &o, &e);
-		char *text = err ? NULL : json_dumps(o.auto_create, JSON_COMPACT);
-
-		if (!ok(!err && !strcmp(text, cases[i].pools), "pools of \"%s\"", cases[i].value))
-			printf("# %s\n", err ? e.text : text);
-		free(text);
-		options_free(&o);
-		json_decref(effective);
-	}
-}
-
-/* A created pool and the same pool in a manifest must be one text: `unchanged` depends on it. */
-static void test_same_as_manifest(void)
-{
-	static const char yaml[] = "apiVersion: cilium.io/v2alpha1\nkind: CiliumPodIPPool\n"
-				   "metadata: {name: mars}\nspec:\n  allowLastIP: true\n"
-				   "  allowFirstIP: false\n"
-				   "  ipv6: {cidrs: ['fd00::/48'], maskSize: 64}\n"
-				   "  ipv4: {maskSize: 27, cidrs: [10.20.0.0/16, 10.21.0.0/16]}\n";
-	json_t *effective = json_pack(
-		"{s:s}", AUTO_CREATE,
-		"mars=allow-first-ip:false;allow-last-ip:true;ipv6-mask-size:64;ipv6-cidrs:fd00::/48;"
-		"ipv4-cidrs:10.20.0.0/16,10.21.0.0/16;ipv4-mask-size:27");
-	struct manifest m = {};
-	struct options o;
-	struct error e = {};
-	char *written, *created;
-
-	if (!ok(!manifest_parse("pool.yaml", yaml, strlen(yaml), &m, &e) &&
-			!options_parse(effective, &o, &e) && m.count == 1,
-		"a pool by manifest and by option"))
-		return;
-	written = object_text(m.objects[0].json);
-	created = object_text(json_array_get(o.auto_create, 0));
-	ok(!strcmp(written, created), "are the same text");
-	free(written);
-	free(created);
-	manifest_free(&m);
-	options_free(&o);
-	json_decref(effective);
-}
-
-static void test_auto_create_errors(void)
-{
-	static const struct {
-		const char *value, *text;
-	} cases[] = {
-		{ "default=ipv4-cidrs", "invalid number of key delimiters in pool spec ipv4-cidrs" },
-		{ "default=ipv4-cidrs:10.0.0.0/8;x",
-		  "invalid number of key delimiters in pool spec ipv4-cidrs:10.0.0.0/8;x" },
-		{ "default=ipv4-cidrs:10.0.0.0;ipv4-mask-size:27",
-		  "invalid value for key \"ipv4-cidrs\": " },
-		{ "default=ipv4-cidrs:;ipv4-mask-size:27", "invalid value for key \"ipv4-cidrs\": " },
-		{ "default=ipv4-cidrs:10.0.0.0/8,;ipv4-mask-size:27",
-		  "invalid value for key \"ipv4-cidrs\": " },
-		{ "default=ipv4-cidrs:fd00::/48;ipv4-mask-size:27",
-		  "invalid value for key \"ipv4-cidrs\": \"fd00::/48\" is not an IPv4 CIDR" },
-		{ "default=ipv6-cidrs:10.0.0.0/8;ipv6-mask-size:27",
-		  "invalid value for key \"ipv6-cidrs\": \"10.0.0.0/8\" is not an IPv6 CIDR" },
-		{ "default=ipv4-cidrs:10.0.0.0/8;ipv4-mask-size:33",
-		  "invalid value for key \"ipv4-mask-size\": " },
-		{ "default=ipv4-cidrs:10.0.0.0/8;ipv4-mask-size:0",
-		  "invalid value for key \"ipv4-mask-size\": " },
-		{ "default=ipv4-cidrs:10.0.0.0/8;ipv4-mask-size:x",
-		  "invalid value for key \"ipv4-mask-size\": " },
-		{ "default=ipv6-cidrs:fd00::/64;ipv6-mask-size:129",
-		  "invalid value for key \"ipv6-mask-size\": " },
-		{ "default=allow-first-ip:maybe", "invalid value for key \"allow-first-ip\": " },
-		{ "default=allow-last-ip:", "invalid value for key \"allow-last-ip\": " },
-		{ "default=ipv4-cidr:10.0.0.0/8", "unknown key \"ipv4-cidr\"" },
-		{ "default=ipv4-cidrs:10.0.0.0/8", "key \"ipv4-mask-size\" is missing" },
-		{ "default=ipv6-mask-size:64", "key \"ipv6-cidrs\" is missing" },
-		{ "default=ipv4-cidrs:10.0.0.0/8;ipv4-mask-size:7", "7 is shorter than the prefix" },
-		{ "default=ipv6-cidrs:fd00::/48;ipv6-mask-size:65", "more than 16 bits" },
-		{ "default=ipv4-cidrs:10.0.0.0/8,10.1.0.0/16;ipv4-mask-size:27", "overlap" },
-		{ "Mars=ipv4-cidrs:10.0.0.0/8;ipv4-mask-size:27", "pool \"Mars\": invalid name" },
-		{ "default", "is not formatted as" },
-		{ "{\"default\":", "not a JSON map" },
-		{ "{\"default\":{}}", "is no text" },
-		{ "{\"a\":\"\",\"a\":\"\"}", "duplicate" },
-		{ "a=,a=", "\"a\" is named twice" },
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct error e = {};
-		int err = option_check(AUTO_CREATE, cases[i].value, &e);
-
-		if (!ok(err == -EINVAL && strstr(e.text, cases[i].text) &&
-				!strncmp(e.text, "option " AUTO_CREATE ": ", strlen("option " AUTO_CREATE ": ")),
-			"pools of \"%s\" are refused: %s", cases[i].value, cases[i].text))
-			printf("# %d: %s\n", err, e.text);
-	}
-}
-
-static void test_many_cidrs(void)
-{
-	char value[4096] = "default=ipv4-mask-size:27;ipv4-cidrs:10.0.0.0/16";
-	struct error e = {};
-
-	for (int i = 1; i < 32; i++)
-		sprintf(value + strlen(value), ",10.%d.0.0/16", i);
-	ok(!option_check(AUTO_CREATE, value, &e), "32 CIDRs fit");
-	strcat(value, ",10.32.0.0/16");
-	ok(option_check(AUTO_CREATE, value, &e) == -EINVAL && strstr(e.text, "more than 32 CIDRs"),
-	   "33 do not");
-}
-
 int main(void)
 {
 	test_check();
@@ -505,9 +361,5 @@ int main(void)
 	test_durations();
 	test_agreement();
 	test_merge();
-	test_auto_create();
-	test_same_as_manifest();
-	test_auto_create_errors();
-	test_many_cidrs();
 	return tap_done();
 }
