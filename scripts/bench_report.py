@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What scripts/bench has found: bench.json, and a Markdown table beside the numbers to reach."""
 import datetime
+import itertools
 import json
 import os
 import re
@@ -166,7 +167,7 @@ def measured(row):
 
 
 def bound(row):
-    return f"{row['bound']} {row['wanted']:g}{row['unit']}"
+    return f"{'≥' if row['bound'] == 'at least' else '≤'} {row['wanted']:g}{row['unit']}"
 
 
 def headline(found):
@@ -179,11 +180,15 @@ def headline(found):
 
 
 def readme(path):
-    """The short table of a bench.json."""
+    """The short table of a bench.json: a row for all measures of one comparison."""
     with open(path, encoding="utf-8") as file:
         found = json.load(file)
-    rows = [(f"{r['what']}, {r['measure']}", measured(r), short(r["limit"]), bound(r)) for r in found["reach"]]
-    return "\n".join([headline(found), "", *rows_of(("measure", "measured", "bare redirect", "target"), rows)])
+    rows = []
+    for what, group in itertools.groupby(found["reach"], lambda r: r["what"]):
+        cells = [(r["measure"], measured(r), short(r["limit"]), bound(r)) for r in group]
+        rows.append((what, *(" / ".join(c if len(set(c)) > 1 else c[:1]) for c in zip(*cells))))
+    heads = ("", "measure", "measured", "bare redirect", "target")
+    return "\n".join([headline(found), "", *rows_of(heads, rows)])
 
 
 def table(title, heads, rows):
