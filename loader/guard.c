@@ -114,6 +114,8 @@ int guard_attach(struct node *node, const struct options *options, uint32_t ifin
 	program = xdp_program__from_bpf_obj(object, "xdp.frags");
 	err = libxdp_get_error(program);
 	if (!err) {
+		/* jumbo frames need it, and libxdp does not take it from the section */
+		xdp_program__set_xdp_frags_support(program, true);
 		err = xdp_program__attach(program, ifindex, XDP_MODE_NATIVE, 0);
 		xdp_program__close(program);
 	}
