@@ -63,6 +63,8 @@ start_containerd() {
 setup_file() {
 	# a short path: sockets' names have at most 108 bytes
 	S=$(mktemp -d /tmp/pinpool-rt.XXXX)
+	# the upper folder of an overlay cannot be in an overlay, which /tmp may be
+	mount -t tmpfs tmpfs "$S"
 	export S PYTHONPATH=$S CONTAINERS_CONF=$S/containers.conf CGROUP=${S##*/}
 	CTR=(ctr -a "$S/containerd.sock")
 	cover
@@ -96,7 +98,7 @@ teardown_file() {
 	each_process kill -KILL
 	sleep 0.2
 	grep -F " $S/" /proc/self/mounts | cut -d ' ' -f 2 | grep -v "^$S/cover" | sort -r | xargs -r umount -l
-	umount -l /etc /opt /var
+	umount -l /etc /opt /var "$S"
 	rm -rf "$S"
 	find /sys/fs/cgroup -depth -type d -path "*/$CGROUP*" -exec rmdir {} + || true
 }
