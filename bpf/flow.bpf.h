@@ -151,20 +151,32 @@ static __always_inline enum flow_state first_state(const struct packet *p)
 	}
 }
 
+/* How long TCP's flow lives on. A RST leaves no TIME_WAIT at the other end, and one to a SYN nothing. */
+static __always_inline __u32 tcp_timeout(enum flow_state before, enum flow_state state, __u8 flags)
+{
+	if (state != FLOW_CLOSING)
+		return timeout_of(state);
+	if (before == FLOW_SYN)
+		return 0;
+	return flags & TCP_RST ? cfg.reset_timeout : timeout_of(state);
+}
+
 /* @p belongs to the flow. What does not change is not written: no cache line moves between CPUs. */
 static __always_inline void flow_touch(struct flow *flow, __u32 generation, const struct packet *p,
 				       bool out, __u32 now)
 {
 	enum flow_state state = flow->state, next = state;
 	__u8 sent = flow->sent, received = flow->received;
-	__u32 expires;
+	__u32 expires = now;
 
-	if (p->key.protocol == PROTOCOL_TCP)
+	if (p->key.protocol == PROTOCOL_TCP) {
 		next = tcp_state(state, &sent, &received, p->tcp_flags, out);
-	else if (state == FLOW_UNREPLIED && !out)
-		next = FLOW_REPLIED;
-	/* refused: nothing will follow */
-	expires = now + (state == FLOW_SYN && next == FLOW_CLOSING ? 0 : timeout_of(next));
+		expires += tcp_timeout(state, next, sent | received);
+	} else {
+		if (state == FLOW_UNREPLIED && !out)
+			next = FLOW_REPLIED;
+		expires += timeout_of(next);
+	}
 	if (sent != flow->sent)
 		flow->sent = sent;
 	if (received != flow->received)

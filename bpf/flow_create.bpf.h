@@ -81,8 +81,10 @@ static __always_inline enum claim claim_occupied(struct scratch *s, __u32 now)
 		flow_remove(occupant.slot, occupant.generation, STAT_FLOW_EVICTED);
 		return CLAIM_RETRY;
 	}
-	if (!key_equal(&flow->forward, &s->packet.key))
+	if (!key_equal(&flow->forward, &s->packet.key)) {
+		s->creation.occupied_until = flow->expires;
 		return flow->state == FLOW_CLOSING ? CLAIM_CLOSING : CLAIM_BUSY;
+	}
 	s->creation.flow = occupant;
 	return CLAIM_ADOPTED;
 }
@@ -132,8 +134,19 @@ struct probing {
 	struct __sk_buff *skb;
 	struct port_search search;
 	enum claim result;
-	__u32 closing; /* the first port seen that a closing flow has */
+	__u32 closing; /* of the ports that closing flows have the one that was used last the longest ago */
+	__u32 closing_until;
 };
+
+static __always_inline void remember_closing(struct probing *probing, __u16 port)
+{
+	struct scratch *s = scratch();
+
+	if (!s || (probing->closing != NO_PORT && s->creation.occupied_until >= probing->closing_until))
+		return;
+	probing->closing = port;
+	probing->closing_until = s->creation.occupied_until;
+}
 
 static int probe(__u32 n, struct probing *probing)
 {
@@ -143,8 +156,8 @@ static int probe(__u32 n, struct probing *probing)
 	if (!port_at(&probing->search, n, &port))
 		return 0;
 	result = claim_port(probing->skb, port);
-	if (result == CLAIM_CLOSING && probing->closing == NO_PORT)
-		probing->closing = port;
+	if (result == CLAIM_CLOSING)
+		remember_closing(probing, port);
 	probing->result = result;
 	return result == CLAIMED || result == CLAIM_ADOPTED || result == CLAIM_FAILED;
 }

@@ -73,7 +73,7 @@ __noinline int inbound_note(struct flow_key *answer, enum family family, __u32 g
 /* An answer keeps TCP's entry; only outside's packets keep UDP's alive. */
 static __always_inline void inbound_touch(struct inbound *inbound, const struct packet *p, __u32 now)
 {
-	__u32 expires = now + (p->tcp_flags & TCP_RST ? cfg.timeout[FLOW_CLOSING] :
+	__u32 expires = now + (p->tcp_flags & TCP_RST ? cfg.reset_timeout :
 							cfg.inbound_established);
 
 	if (p->key.protocol == PROTOCOL_TCP && inbound->expires != expires)

@@ -13,6 +13,7 @@ struct creation {
 	struct addr address;   /* to masquerade as */
 	__u32 pod, pod_generation;
 	struct flow_ref flow;  /* made or adopted */
+	__u32 occupied_until;  /* expiry of the closing flow that has the wanted port */
 };
 
 struct scratch {

@@ -85,15 +85,15 @@ def established(lab, family):
     assert not alive(lab, family, "tcp", port)
 
 
-@case("tcp: after FIN from both it lives 10 to 30 s, IPv{family}", family=BOTH)
+@case("tcp: after FIN from both it outlives TIME_WAIT at the other end, IPv{family}", family=BOTH)
 def fin_both(lab, family):
     port = handshake(lab, family)
     from_pod(lab, family, "FA")
     from_world(lab, family, port, "FA")
     from_pod(lab, family, "A")
-    lab.advance(9)
+    lab.advance(64)
     assert alive(lab, family, "tcp", port)
-    lab.advance(32)
+    lab.advance(90)
     assert not alive(lab, family, "tcp", port)
 
 
@@ -224,6 +224,22 @@ def freed(lab, family, how):
         lab.advance(12)
     assert masquerade(lab, late, family, protocol) == ports[0]
     lab.from_net(l4(protocol, W[family], N1[family], 80, ports[0], answer=True)).redirects
+
+
+@case("exhausted: of closing flows the oldest gives its port, IPv{family}", family=BOTH, lab="small")
+def oldest_closing_port(lab, family):
+    """Its connection is the one most likely forgotten at the other end."""
+    ports = []
+    for i in range(SMALL_PORTS):
+        ports.append(masquerade(lab, tcp(A.ip[family], W[family], 1000 + i, 80, "S"), family, "tcp"))
+        assert lab.from_net(tcp(W[family], N1[family], 80, ports[-1], "SA")).redirects
+    for i in (*range(4, SMALL_PORTS), *range(4)):
+        lab.advance(1)
+        masquerade(lab, tcp(A.ip[family], W[family], 1000 + i, 80, "FA"), family, "tcp")
+        assert lab.from_net(tcp(W[family], N1[family], 80, ports[i], "FA")).redirects
+    assert masquerade(lab, tcp(A.ip[family], W[family], 2000, 80, "S"), family, "tcp") == ports[4]
+    lab.advance(50)
+    assert masquerade(lab, tcp(A.ip[family], W[family], 2001, 80, "S"), family, "tcp") == ports[5]
 
 
 @case("exhausted: a full table refuses new flows and keeps the old, IPv{family}", family=BOTH,

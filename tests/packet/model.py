@@ -12,7 +12,7 @@ from wire import ACK, FIN, RST, SYN, Packet
 
 PASS, DROP, SEND = "pass", "drop", "send"
 TIMEOUTS = {
-    "syn": 60, "established": 7440, "closing": 10, "unreplied": 30, "replied": 180, "query": 60,
+    "syn": 60, "established": 7440, "closing": 70, "reset": 10, "unreplied": 30, "replied": 180, "query": 60,
     "other": 60
 }
 INBOUND, INBOUND_ESTABLISHED, FRAGMENT = 30, 7440, 60
@@ -102,8 +102,11 @@ class Model:
             flow.state = "query"
         elif packet.proto != wire.TCP:
             flow.state = "other"
-        refused = before == "syn" and flow.state == "closing"  # nothing will follow
-        flow.expires = self.now + (0 if refused else TIMEOUTS[flow.state])
+        flow.expires = self.now + TIMEOUTS[flow.state]
+        if flow.state == "closing" and before == "syn":
+            flow.expires = self.now  # refused: nothing will follow
+        elif flow.state == "closing" and (flow.sent | flow.received) & RST:
+            flow.expires = self.now + TIMEOUTS["reset"]
 
     def renew_tcp(self, flow, flags, outward):
         """A RST from outside does not count once the pod goes on; a SYN of the pod's begins anew."""
@@ -331,7 +334,7 @@ class Model:
         if not entry and p.proto == wire.TCP:
             entry = self.entry_of(self.kept, p.key())
         if entry and p.proto == wire.TCP:
-            entry[1] = self.now + (TIMEOUTS["closing"] if p.tcp_flags
+            entry[1] = self.now + (TIMEOUTS["reset"] if p.tcp_flags
                                    & RST else INBOUND_ESTABLISHED)
         return bool(entry)
 
