@@ -107,7 +107,7 @@ def scale_pools(options):
     def manifest(count):
         return POOL % ("default", "172.16.0.0/16", 24) + "".join(
             POOL % (f"pool{n}", f"10.{n // 256}.{n % 256}.0/24", 28) for n in range(count))
-    return grow(options, 5000, "pools", manifest)
+    return grow(options, 4095, "pools", manifest)  # and the default one: as many as there can be
 
 
 def scale_blocks(options):

@@ -185,7 +185,12 @@ def masquerade_paths(bench, f):
     yield bench.path(f"masquerade not needed, IPv{f}", "out_native", "pp_to_net", native, "up0")
     new = leaving(udp(D.ip[f], W[f], 1, 2, DATA))
     yield bench.path(f"masquerade new flow, IPv{f}", "out_masqueraded", "pp_to_net", new, "up0",
-                     vary=34 if f == 4 else 54, repeat=300)
+                     vary=34 if f == 4 else 54, repeat=new_flows(bench.options))
+
+
+def new_flows(options):
+    """How many a round, so that both families' find room in the table."""
+    return min(300, (CONFIG["flows"] - options.flows - 500) // (2 * options.rounds))
 
 
 def uplink_paths(bench, f):
