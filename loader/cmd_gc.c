@@ -2,6 +2,7 @@
 /* pinpool gc: frees what crashes and administrators left behind; does what pods had no time for. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@
 static int parse(int argc, char **argv, unsigned int *age)
 {
 	static const struct option options[] = { { "tcx-after", required_argument, NULL, 't' }, {} };
+	unsigned long seconds;
 	char *end;
 	int c;
 
@@ -21,9 +23,10 @@ static int parse(int argc, char **argv, unsigned int *age)
 		if (c != 't')
 			return EXIT_USAGE;
 		errno = 0;
-		*age = strtoul(optarg, &end, 10);
-		if (*optarg < '0' || *optarg > '9' || *end || errno)
+		seconds = strtoul(optarg, &end, 10);
+		if (*optarg < '0' || *optarg > '9' || *end || errno || seconds > UINT_MAX)
 			return usage_error("gc", "--tcx-after \"%s\": not a number of seconds", optarg);
+		*age = seconds;
 	}
 	return optind == argc ? EXIT_DONE :
 				usage_error("gc", "unexpected argument \"%s\"", argv[optind]);

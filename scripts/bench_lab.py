@@ -277,7 +277,7 @@ class Pinpool(Node):
             for pod in pods:
                 found = self.pinpool(node, "attach", self.ns(pod)).split()
                 self.address[pod] = {6 if ":" in a else 4: a for a in found}
-            # as pods are a minute later, when the timer has called it
+            # as pods are ten minutes later, when the timer's gc has moved them
             self.pinpool(node, "gc", "--tcx-after", 0)
         self.address["w"] = WORLD
 

@@ -84,9 +84,11 @@ freed() {
 	filtered c
 	freed "$first"
 	passes_once
-	run pinpool gc --tcx-after 1h
-	[ "$status" = 2 ]
-	grep -q -- '--tcx-after "1h": not a number of seconds' <<<"$output"
+	for bad in 1h -1 '' 4294967296; do
+		run pinpool gc --tcx-after "$bad"
+		[ "$status" = 2 ]
+		grep -q -- "--tcx-after \"$bad\": not a number of seconds" <<<"$output"
+	done
 }
 
 @test "nothing is lost meanwhile, to pods and from the host" {
