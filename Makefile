@@ -24,7 +24,9 @@ PP_LIBS    = $(shell pkg-config --libs $(LIBS))
 # are no static ones it has the shared ones.
 CNI_STATIC = -Wl,-Bstatic $(shell pkg-config --static --libs $(filter-out libnl-route-3.0,$(LIBS))) -Wl,-Bdynamic
 CNI_LIBS   = $(shell echo 'int main(void) { return 0; }' | $(CC) -x c - -o /dev/null $(CNI_STATIC) 2>/dev/null && echo "$(CNI_STATIC)" || echo "$(PP_LIBS)")
-BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+# The C library's headers, which linux/icmp.h includes, must not take the target for a 32-bit machine.
+BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(WERROR) -I. -idirafter /usr/include/$(shell $(CC) -print-multiarch) \
+	-D__$(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))__
 
 OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELS   := $(OBJECTS:.bpf.o=.skel.h)
