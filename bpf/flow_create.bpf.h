@@ -60,26 +60,26 @@ enum claim {
 	CLAIM_ADOPTED, /* the flow is there already */
 	CLAIM_BUSY,
 	CLAIM_CLOSING, /* by a closing flow */
-	CLAIM_RETRY,   /* was by a dead one, removed */
+	CLAIM_FREE,    /* nobody has it */
 	CLAIM_FAILED,
 };
 
-/* Who has the port that could not be claimed, and whether it gives way. Adopted: the creation is it. */
-static __always_inline enum claim claim_occupied(struct scratch *s, __u32 now)
+/* Who has the port of s->answer, and whether it gives way. Adopted: the creation is it. */
+static __always_inline enum claim occupant_of(struct scratch *s, __u32 now)
 {
 	struct flow_ref *found = bpf_map_lookup_elem(&pp_flow_rev, &s->answer);
 	struct flow_ref occupant;
 	struct flow *flow;
 
 	if (!found)
-		return CLAIM_RETRY;
+		return CLAIM_FREE;
 	occupant = *found;
 	flow = flow_at(occupant.slot);
 	if (!flow || !flow_is(flow, occupant.generation))
 		return CLAIM_BUSY;
 	if (!flow_is_current(flow, now)) {
 		flow_remove(occupant.slot, occupant.generation, STAT_FLOW_EVICTED);
-		return CLAIM_RETRY;
+		return CLAIM_FREE;
 	}
 	if (!key_equal(&flow->forward, &s->packet.key)) {
 		s->creation.occupied_until = flow->expires;
@@ -89,32 +89,36 @@ static __always_inline enum claim claim_occupied(struct scratch *s, __u32 now)
 	return CLAIM_ADOPTED;
 }
 
-/* Claims the port of s->answer for the flow in creation. */
-static __always_inline enum claim claim_once(struct scratch *s)
-{
-	int err = bpf_map_update_elem(&pp_flow_rev, &s->answer, &s->creation.flow, BPF_NOEXIST);
-
-	if (!err)
-		return CLAIMED;
-	return err == -EEXIST ? claim_occupied(s, clock_units()) : CLAIM_FAILED;
-}
-
-/* The same of @port, once more if a dead flow had it, unless the host has it; an enum claim. */
+/*
+ * Claims @port for the flow in creation unless another flow or the host has it; an enum claim. To look
+ * who has it comes first: where few ports are free many are tried, and to ask for sockets costs more.
+ */
 __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 {
 	struct scratch *s = scratch();
 	struct flow *flow = s ? flow_at(s->creation.flow.slot) : NULL;
+	__u32 now = clock_units();
 	enum claim result;
+	int err;
 
 	if (!flow)
 		return CLAIM_FAILED;
 	s->answer.destination_port = port;
-	flow->masq_port = port;
+	result = occupant_of(s, now);
+	if (result != CLAIM_FREE)
+		return result;
 	if ((s->answer.protocol == PROTOCOL_TCP || s->answer.protocol == PROTOCOL_UDP) &&
 	    host_has_port(skb, &s->answer, s->packet.family))
 		return CLAIM_BUSY;
-	result = claim_once(s);
-	return result == CLAIM_RETRY ? claim_once(s) : result;
+	flow->masq_port = port;
+	err = bpf_map_update_elem(&pp_flow_rev, &s->answer, &s->creation.flow, BPF_NOEXIST);
+	if (!err)
+		return CLAIMED;
+	if (err != -EEXIST)
+		return CLAIM_FAILED;
+	/* another CPU was faster */
+	result = occupant_of(s, now);
+	return result == CLAIM_FREE ? CLAIM_BUSY : result;
 }
 
 /* Takes the port of a closing flow away from it. */

@@ -6,7 +6,8 @@
 #include "bpf/config.bpf.h"
 #include "bpf/parse.bpf.h"
 
-#define PORT_PROBES 32
+/* With nine of ten ports taken all but one in 10^12 searches end at a free one. */
+#define PORT_PROBES 256
 
 /*
  * The search: the pod's own port first, then every stride-th port of the range from a start that

@@ -198,6 +198,21 @@ def exhausted(lab, family, protocol):
     masquerade(lab, other, family, protocol)
 
 
+@case("exhausted: of few free ports one is found, {state} ones stay, IPv{family}", family=BOTH,
+      state=("living", "closing"), lab="dense", complete=False)
+def few_free(lab, family, state):
+    """290 of 300 are taken: a search that gave up early would drop, or take a closing flow's port."""
+    ports = []
+    for i in range(290):
+        ports.append(masquerade(lab, tcp(A.ip[family], W[family], 1000 + i, 80, "S"), family, "tcp"))
+        if state == "closing":
+            lab.from_net(tcp(W[family], N1[family], 80, ports[-1], "SA"))
+            lab.to_net(tcp(A.ip[family], W[family], 1000 + i, 80, "FA"))
+            lab.from_net(tcp(W[family], N1[family], 80, ports[-1], "FA"))
+    assert len(set(ports)) == 290
+    assert lab.counted("flow_evicted") == lab.counted("no_port") == 0
+
+
 @case("exhausted: the next succeeds as soon as one {how}, IPv{family}", family=BOTH, lab="small",
       how=("is reset", "has closed", "has expired", "pod is gone"))
 def freed(lab, family, how):
