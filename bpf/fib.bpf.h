@@ -7,6 +7,7 @@
 
 #include "bpf/config.bpf.h"
 #include "bpf/deliver.bpf.h"
+#include "maps/recent.h"
 
 enum address_family {
 	ADDRESS_IPV4 = 2, /* AF_INET */
@@ -49,16 +50,21 @@ static __always_inline bool fib_forward(struct __sk_buff *skb, const struct pack
 	return fib->ifindex != skb->ifindex;
 }
 
-/* The neighbour layer resolves the next hop and keeps it fresh. */
-static __always_inline int fib_send(const struct bpf_fib_lookup *fib)
-{
-	struct bpf_redir_neigh hop = { .nh_family = fib->family };
+_Static_assert(sizeof(struct next_hop) == sizeof(struct bpf_redir_neigh), "struct next_hop is one");
 
+static __always_inline void fib_next_hop(const struct bpf_fib_lookup *fib, struct next_hop *hop)
+{
+	hop->family = fib->family;
 	if (fib->family == ADDRESS_IPV4)
-		hop.ipv4_nh = fib->ipv4_dst;
+		hop->address[0] = fib->ipv4_dst;
 	else
-		__builtin_memcpy(hop.ipv6_nh, fib->ipv6_dst, sizeof(hop.ipv6_nh));
-	return bpf_redirect_neigh(fib->ifindex, &hop, sizeof(hop), 0);
+		__builtin_memcpy(hop->address, fib->ipv6_dst, sizeof(hop->address));
+}
+
+/* The neighbour layer resolves the next hop and keeps it fresh. */
+static __always_inline int fib_send(__u32 ifindex, struct next_hop *hop)
+{
+	return bpf_redirect_neigh(ifindex, (struct bpf_redir_neigh *)hop, sizeof(*hop), 0);
 }
 
 #endif

@@ -15,6 +15,7 @@
 #include "bpf/filter.bpf.h"
 #include "bpf/neighbour.bpf.h"
 #include "bpf/parse_slow.bpf.h"
+#include "bpf/recent.bpf.h"
 #include "maps/dispatch.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -38,19 +39,30 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
 	return verdict;
 }
 
-static __always_inline int to_network(struct __sk_buff *skb, const struct packet *p)
+static __always_inline int send_on(struct __sk_buff *skb, const struct packet *p, struct recent *route)
+{
+	if (!ttl_decrement(skb, p))
+		return drop(skb, STAT_REWRITE);
+	return count(skb, STAT_POD_ROUTED, fib_send(route->ifindex, &route->hop));
+}
+
+static __always_inline int to_network(struct __sk_buff *skb, const struct packet *p,
+				      struct recent *recent)
 {
 	struct bpf_fib_lookup fib = {};
 
 	if (!fib_forward(skb, p, &fib))
 		return to_stack(skb);
-	if (!ttl_decrement(skb, p))
-		return drop(skb, STAT_REWRITE);
-	return count(skb, STAT_POD_ROUTED, fib_send(&fib));
+	recent->ifindex = fib.ifindex;
+	recent->mtu = fib.mtu_result;
+	recent->tos = p->tos;
+	fib_next_hop(&fib, &recent->hop);
+	return send_on(skb, p, recent);
 }
 
 /* Fragments and options are left to the stack: it may want to put them together. */
-static __always_inline int to_elsewhere(struct __sk_buff *skb, const struct packet *p, bool slow)
+static __always_inline int to_elsewhere(struct __sk_buff *skb, const struct packet *p,
+					struct recent *recent, bool slow)
 {
 	enum stat reason = filter_destination(p);
 
@@ -58,7 +70,7 @@ static __always_inline int to_elsewhere(struct __sk_buff *skb, const struct pack
 		return drop(skb, reason);
 	if (slow || addr_is_link_local(&p->key.destination, p->family))
 		return to_stack(skb);
-	return to_network(skb, p);
+	return to_network(skb, p, recent);
 }
 
 /* A link-local source talks to the host's end of the veth and to nobody else. */
@@ -78,12 +90,46 @@ static __always_inline int by_stack(struct __sk_buff *skb, const struct packet *
 	return reason == NO_DROP ? to_stack(skb) : drop(skb, reason);
 }
 
+/* By what the last packet of its flow has found; TC_ACT_UNSPEC: that does not answer for this one. */
+static __always_inline int as_recently(struct __sk_buff *skb, const struct packet *p,
+				       struct recent *recent)
+{
+	struct pod *to = recent_pod(recent, RECENT_POD);
+
+	if (to)
+		return to_pod(skb, p, to);
+	if (!recent->ifindex || recent->tos != p->tos || packet_length(skb, p) > recent->mtu)
+		return TC_ACT_UNSPEC;
+	return send_on(skb, p, recent);
+}
+
+/* The sender is who it says. */
+static __always_inline int onward(struct __sk_buff *skb, const struct packet *p, bool slow)
+{
+	struct recent *recent = recent_of(skb, &p->key, RECENT_OUT);
+	int verdict = TC_ACT_UNSPEC;
+	struct pod *to;
+	__u32 slot;
+
+	if (!recent)
+		return to_stack(skb);
+	if (!slow)
+		verdict = as_recently(skb, p, recent);
+	if (verdict != TC_ACT_UNSPEC)
+		return verdict;
+	to = pod_by_ip(&p->key.destination, &slot);
+	if (!to)
+		return to_elsewhere(skb, p, recent, slow);
+	recent_note(recent, RECENT_POD, slot, to->generation);
+	return to_pod(skb, p, to);
+}
+
 /* @slow: options, extension headers or a fragment */
 static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *p, bool slow)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
 	enum stat reason = filter_message(p);
-	struct pod *from, *to;
+	struct pod *from;
 	__u32 slot;
 
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
@@ -99,10 +145,9 @@ static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *
 		return drop(skb, reason);
 	if (p->ttl <= 1)
 		return to_stack(skb);
-	to = pod_by_ip(&p->key.destination, &slot);
 	if (from->flags & POD_BY_STACK)
-		return by_stack(skb, p, to);
-	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, slow);
+		return by_stack(skb, p, pod_by_ip(&p->key.destination, &slot));
+	return onward(skb, p, slow);
 }
 
 __noinline int from_pod_slow(struct __sk_buff *skb)

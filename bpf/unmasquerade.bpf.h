@@ -8,6 +8,7 @@
 
 #include "bpf/masquerade.bpf.h"
 #include "bpf/neighbour.bpf.h"
+#include "bpf/recent.bpf.h"
 
 /* What the flow makes of the pod's end of a packet that arrives. */
 static __always_inline bool inward(struct rewrite *r, const struct flow *flow, __u32 generation)
@@ -34,8 +35,9 @@ static __always_inline int hand_over(struct __sk_buff *skb, const struct pod *po
 	return verdict;
 }
 
-/* To a pod's own address. */
-static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p, const struct pod *pod)
+/* To a pod's own address. @recent: whether what it opens was noted in this tick; NULL: not known. */
+static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p, const struct pod *pod,
+				  struct recent *recent)
 {
 	enum stat reason = filter_message(p);
 	__u32 length = skb->len;
@@ -44,11 +46,13 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
 		return drop(skb, reason);
 	if (is_nd(p))
 		return drop(skb, STAT_ND);
-	if (!(p->flags & PACKET_FRAGMENT_LATER) && opens_inbound(p)) {
+	if (!(p->flags & PACKET_FRAGMENT_LATER) && opens_inbound(p) && !(recent && recent->noted)) {
 		struct flow_key answer;
 
 		key_reverse(&answer, &p->key);
 		inbound_note(&answer, p->family, pod->generation);
+		if (recent)
+			recent->noted = true;
 	}
 	if (is_for_stack(skb, p, pod))
 		return count(skb, STAT_IN_STACK, PASS);
@@ -196,7 +200,7 @@ __noinline int from_net_slow(struct __sk_buff *skb)
 	if (parsed != PARSED)
 		return count(skb, STAT_IN_OTHER, PASS);
 	if (pod)
-		return to_pod(skb, p, pod);
+		return to_pod(skb, p, pod, NULL);
 	if (p->flags & PACKET_FRAGMENT_LATER)
 		return later_fragment_in(skb, p);
 	if (p->flags & PACKET_ICMP_ERROR)

@@ -29,23 +29,56 @@ static __always_inline enum stat own_packet(const struct packet *p)
  */
 #define LEFT (-2)
 
-/* Goes on to where pods' addresses are known: the other nodes' pods above all. */
-static __always_inline bool is_native_traffic(const struct packet *p)
+/* Goes on to where pods' addresses are known: the other nodes' pods above all. Which pod's it is. */
+static __always_inline struct pod *is_native_traffic(const struct packet *p, __u32 *slot)
 {
+	if (filter_destination(p) != NO_DROP || addr_is_link_local(&p->key.destination, p->family) ||
+	    !is_native(&p->key.destination))
+		return NULL;
+	return pod_by_ip(&p->key.source, slot);
+}
+
+/* A packet without a flow keeps its address, or is left to the slow function. */
+static __always_inline int native_out(struct __sk_buff *skb, const struct packet *p,
+				      struct recent *recent)
+{
+	struct pod *pod;
 	__u32 slot;
 
-	return !is_pure_syn(p) && filter_destination(p) == NO_DROP &&
-	       !addr_is_link_local(&p->key.destination, p->family) &&
-	       is_native(&p->key.destination) && pod_by_ip(&p->key.source, &slot);
+	if (is_pure_syn(p))
+		return LEFT;
+	if (!recent_pod(recent, RECENT_NATIVE)) {
+		pod = is_native_traffic(p, &slot);
+		if (!pod)
+			return LEFT;
+		recent_note(recent, RECENT_NATIVE, slot, pod->generation);
+	}
+	return count(skb, STAT_OUT_NATIVE, PASS);
+}
+
+/* The flow of what leaves: as it was found in this tick, or anew; *generation is the reference's. */
+static __always_inline struct flow *flow_out(struct recent *recent, const struct flow_key *key,
+					     __u32 *generation, __u32 now)
+{
+	struct flow *flow = recent_flow(recent, now);
+	struct flow_ref ref;
+
+	if (!flow && recent->kind != RECENT_NATIVE) {
+		flow = flow_find(&pp_flow_fwd, key, &ref, now);
+		if (flow)
+			recent_note(recent, RECENT_FLOW, ref.slot, ref.generation);
+	}
+	*generation = recent->generation;
+	return flow;
 }
 
 /* The node's own, or packets of a known flow or of none that needs one, without anything unusual. */
 static __noinline int to_net_common(struct __sk_buff *skb)
 {
 	struct rewrite r = { .end = END_SOURCE };
-	__u32 now = clock_units();
+	__u32 now = clock_units(), generation;
+	struct recent *recent;
 	struct packet p = {};
-	struct flow_ref ref;
 	struct flow_key key;
 	struct flow *flow;
 
@@ -54,12 +87,15 @@ static __noinline int to_net_common(struct __sk_buff *skb)
 	if (!maybe_local(ranges_get(), &p.key.source, p.family))
 		return count(skb, own_packet(&p), PASS);
 	key = p.key;
-	flow = flow_find(&pp_flow_fwd, &key, &ref, now);
-	if (!flow)
-		return is_native_traffic(&p) ? count(skb, STAT_OUT_NATIVE, PASS) : LEFT;
-	if (!outward(&r, flow, ref.generation))
+	recent = recent_of(skb, &key, RECENT_OUT);
+	if (!recent)
 		return LEFT;
-	flow_touch(flow, ref.generation, &p, true, now);
+	flow = flow_out(recent, &key, &generation, now);
+	if (!flow)
+		return native_out(skb, &p, recent);
+	if (!outward(&r, flow, generation))
+		return LEFT;
+	flow_touch(flow, generation, &p, true, now);
 	if (!rewrite(skb, &p, &r))
 		return drop(skb, STAT_REWRITE);
 	return count(skb, STAT_OUT_MASQUERADED, PASS);
@@ -78,34 +114,77 @@ int pp_to_net(struct __sk_buff *skb)
 	return masquerade_slow(skb);
 }
 
+/*
+ * Whom a packet is for, into its entry; why it is dropped, or NO_DROP. A global function, which the
+ * verifier goes through once and not for each kind of packet.
+ */
+__noinline int receiver_find(struct packet *p, struct recent *recent)
+{
+	struct ranges *ranges = ranges_get();
+	struct flow_key key;
+	struct flow_ref ref;
+	enum stat reason;
+	bool maybe_pod;
+	struct pod *pod;
+	__u32 slot;
+
+	if (!p || !recent)
+		return NO_DROP;
+	key = p->key; /* 6.1 takes no argument of a global function for a key */
+	maybe_pod = maybe_local(ranges, &key.destination, p->family);
+	pod = maybe_pod ? pod_by_ip(&key.destination, &slot) : NULL;
+	reason = check_outside(p, ranges, pod, maybe_pod);
+	if (reason != NO_DROP)
+		return reason;
+	if (pod)
+		recent_note(recent, RECENT_POD, slot, pod->generation);
+	else if (may_answer(p) && flow_find(&pp_flow_rev, &key, &ref, clock_units()))
+		recent_note(recent, RECENT_FLOW, ref.slot, ref.generation);
+	return NO_DROP;
+}
+
+/* Neither to a pod's own address nor an answer: the node's business, or what nobody may send. */
+static __always_inline int no_receiver(struct __sk_buff *skb, const struct packet *p,
+				       const struct ranges *ranges)
+{
+	enum stat reason = check_outside(p, ranges, NULL, false);
+
+	return reason == NO_DROP ? count(skb, STAT_IN_OTHER, PASS) : drop(skb, reason);
+}
+
 /* Whole packets to pods' own addresses and answers to flows; others that are no pod's business. */
 static __noinline int from_net_common(struct __sk_buff *skb)
 {
 	struct ranges *ranges = ranges_get();
+	struct recent *recent;
 	struct packet p = {};
 	enum parsed parsed = parse(skb, &p);
-	struct flow_key key;
-	struct flow_ref ref;
 	struct flow *flow;
 	enum stat reason;
 	struct pod *pod;
-	bool maybe_pod;
-	__u32 slot;
 
 	if (parsed == PARSED_NOT_IP)
 		return count(skb, STAT_IN_OTHER, PASS);
 	if (parsed != PARSED || p.flags & PACKET_ICMP_ERROR)
 		return LEFT;
-	maybe_pod = maybe_local(ranges, &p.key.destination, p.family);
-	pod = maybe_pod ? pod_by_ip(&p.key.destination, &slot) : NULL;
-	reason = check_outside(&p, ranges, pod, maybe_pod);
-	if (reason != NO_DROP)
-		return drop(skb, reason);
+	if (!maybe_local(ranges, &p.key.destination, p.family) && !may_answer(&p))
+		return no_receiver(skb, &p, ranges);
+	recent = recent_of(skb, &p.key, RECENT_IN);
+	if (!recent)
+		return LEFT;
+	if (recent->kind == RECENT_NOTHING) {
+		reason = receiver_find(&p, recent);
+		if (reason != NO_DROP)
+			return drop(skb, reason);
+		if (recent->kind == RECENT_NOTHING)
+			return count(skb, STAT_IN_OTHER, PASS);
+	}
+	pod = recent_pod(recent, RECENT_POD);
 	if (pod)
-		return to_pod(skb, &p, pod);
-	key = p.key;
-	flow = may_answer(&p) ? flow_find(&pp_flow_rev, &key, &ref, clock_units()) : NULL;
-	return flow ? translate_in(skb, &p, flow, ref.generation) : count(skb, STAT_IN_OTHER, PASS);
+		return to_pod(skb, &p, pod, recent);
+	/* an echo request with identifier 0 has the key of an answer */
+	flow = may_answer(&p) ? recent_flow(recent, clock_units()) : NULL;
+	return flow ? translate_in(skb, &p, flow, recent->generation) : LEFT;
 }
 
 SEC("tc")

@@ -182,9 +182,9 @@ class Program:
         self.out = ctypes.create_string_buffer(70000)
         self.ctx = ctypes.create_string_buffer(192)
 
-    def run(self, frame, ifindex=0, flags=0, repeat=1, gso_size=0):
+    def run(self, frame, ifindex=0, flags=0, repeat=1, gso_size=0, mark=0):
         """(verdict, frame afterwards); OSError EBADMSG says that skb->csum went wrong."""
-        opts = self.options(frame, ifindex, flags, repeat, gso_size)
+        opts = self.options(frame, ifindex, flags, repeat, gso_size, mark)
         check(lib.bpf_prog_test_run_opts(self.fd, ctypes.byref(opts)), self.name)
         self.duration = opts.duration
         return opts.retval, self.out[:opts.data_size_out]
@@ -195,12 +195,13 @@ class Program:
         check(lib.bpf_prog_test_run_opts(self.fd, ctypes.byref(opts)), self.name)
         return opts.retval
 
-    def options(self, frame, ifindex, flags, repeat, gso_size):
+    def options(self, frame, ifindex, flags, repeat, gso_size, mark):
         opts = RunOpts(sz=ctypes.sizeof(RunOpts), repeat=repeat, flags=flags)
         opts.data_in, opts.data_size_in = ctypes.cast(ctypes.c_char_p(frame), P), len(frame)
         opts.data_out, opts.data_size_out = ctypes.cast(self.out, P), len(self.out)
         if self.kind == PROG_SCHED_CLS:
             ctypes.memset(self.ctx, 0, 192)
+            struct.pack_into("<I", self.ctx, 8, mark)
             struct.pack_into("<I", self.ctx, 40, ifindex)
             struct.pack_into("<I", self.ctx, 176, gso_size)
             opts.ctx_in, opts.ctx_size_in = ctypes.cast(self.ctx, P), 192

@@ -131,7 +131,11 @@ def length128(address, length):
 
 
 class Lab:
-    """Programs, maps and interfaces; reset() brings the maps back to the start."""
+    """Programs, maps and interfaces; reset() brings the maps back to the start.
+
+    The clock ticks (bpf/recent.bpf.h) with what changes for the programs, but not when a pod or a
+    flow goes: they must see that at once.
+    """
     def __init__(self, rodata=None, sizes=None, verbose=False):
         self.bpf = Programs(verbose)
         for path in build():
@@ -140,6 +144,7 @@ class Lab:
         names = [p.interface for p in PODS] + ["up0", "up1", "spare"]
         self.ifindex = {n: socket.if_nametoindex(n) for n in names}
         self.without = []
+        self.tick = 0
 
     # --- maps -----------------------------------------------------------------------------------
 
@@ -192,8 +197,13 @@ class Lab:
             self.put_nomasq(node[6], 128, "NOMASQ_NODE")
 
     def put(self, name, key, value):
+        self.tick += 1
         if name in self.maps:
             self.maps[name][key] = value
+
+    def take(self, name, key):
+        self.tick += 1
+        del self.maps[name][key]
 
     def put_cidr(self, address, length, **value):
         self.put("pp_cidrs", dict(length=length128(address, length), addr=address), value)
@@ -230,7 +240,7 @@ class Lab:
         entry = dict(state="POD_READY", ifindex=self.ifindex[pod.interface],
                      generation=pod.generation, pool=[pod.pool, pod.pool], mac=pod.mac,
                      host_mac=HOST_MAC, mtu=1500, ip=[pod.ip[4], pod.ip[6]])
-        self.maps["pp_pods"][pod.slot] = {**entry, **changes}
+        self.put("pp_pods", pod.slot, {**entry, **changes})
         for family in (4, 6):
             self.maps["pp_pod_ips"][pod.ip[family]] = dict(
                 slot=pod.slot, generation=changes.get("generation", pod.generation))
@@ -259,6 +269,7 @@ class Lab:
         self.change_routes("del", pod)
 
     def change_routes(self, verb, pod):
+        self.tick += 1
         for family in (4, 6):
             subprocess.run(["ip", "route", verb, pod.ip[family], "dev", pod.interface], check=True)
 
@@ -270,7 +281,7 @@ class Lab:
 
     def run(self, program, frame, interface, gso_size=0):
         result = self.bpf.programs[program].run(frame, self.ifindex[interface], self.flags,
-                                                gso_size=gso_size)
+                                                gso_size=gso_size, mark=self.tick)
         return Result(frame, *result)
 
     def from_pod(self, pod, packet, src=None, dst=HOST_MAC, interface=None, gso_size=0):

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is remembered of a flow's last packet: it answers for the next one, for one tick, and for no other."""
+import subprocess
+
+from cases import BOTH, case, masquerade
+from cases_masq import back
+from lab import A, B, C, D, W, pod_mac
+from packets import moved, tcp, translated, udp
+
+BITS = {4: 32, 6: 128}
+
+
+def unnoticed(*command):
+    """Changes a route, and no tick of the clock."""
+    subprocess.run(["ip", "route", *command], check=True)
+
+
+def ticks(lab):
+    lab.tick += 1
+
+
+@case("recent: a route is asked for once a tick, IPv{family}", family=BOTH)
+def route(lab, family):
+    packet, other = udp(A.ip[family], C[family], 1000, 80), udp(A.ip[family], C[family], 1001, 80)
+    target = f"{C[family]}/{BITS[family]}"
+    lab.from_pod(A, packet).forwarded(packet)
+    unnoticed("add", "blackhole", target)
+    try:
+        for _ in range(2):
+            result = lab.from_pod(A, packet)
+            assert result.redirects, result.say()
+            result.forwarded(packet)
+        lab.from_pod(A, other).passed()
+        ticks(lab)
+        lab.from_pod(A, packet).passed()
+    finally:
+        unnoticed("del", "blackhole", target)
+
+
+@case("recent: another type of service asks for the route again")
+def type_of_service(lab):
+    packet, target = udp(A.ip[4], C[4], 1000, 80), f"{C[4]}/32"
+    low_delay = packet.copy()
+    low_delay.tos = 0x10
+    lab.from_pod(A, packet).forwarded(packet)
+    unnoticed("add", "blackhole", target)
+    try:
+        assert lab.from_pod(A, packet).redirects
+        lab.from_pod(A, low_delay).passed()
+    finally:
+        unnoticed("del", "blackhole", target)
+
+
+@case("recent: a packet beyond the route's MTU goes to the stack, IPv{family}", family=BOTH)
+def too_big(lab, family):
+    head = 28 if family == 4 else 48
+    small, large = (udp(A.ip[family], C[family], 1, 2, bytes(n - head)) for n in (1500, 1501))
+    for _ in range(2):
+        assert lab.from_pod(A, small).redirects
+        lab.from_pod(A, large).passed()
+
+
+@case("recent: a pod that goes gets nothing more, from a pod or outside, IPv{family}", family=BOTH)
+def pod_gone(lab, family):
+    lab.remove_route(B)
+    local, inbound = udp(A.ip[family], B.ip[family], 1, 2), udp(C[family], B.ip[family], 1, 2)
+    for _ in range(2):
+        lab.from_pod(A, local).delivered(B, moved(local))
+        lab.from_net(inbound).delivered(B, moved(inbound))
+    lab.remove_pod(B)
+    lab.from_pod(A, local).refused()
+    lab.from_net(inbound).dropped()
+
+
+@case("recent: an heir of slot and address gets what is sent to it in the same tick, IPv{family}",
+      family=BOTH)
+def heir(lab, family):
+    packet = udp(A.ip[family], B.ip[family], 1, 2)
+    lab.from_pod(A, packet).delivered(B, moved(packet))
+    tick = lab.tick
+    new = type(B)(**{**vars(B), "generation": 99, "mac": pod_mac(5)})
+    lab.put_pod(new)
+    lab.tick = tick
+    lab.from_pod(A, packet).delivered(new, moved(packet))
+
+
+@case("recent: the next pod of a slot gets nothing of what was for the last, IPv{family}",
+      family=BOTH)
+def slot_reused(lab, family):
+    lab.remove_route(B)
+    local, inbound = udp(A.ip[family], B.ip[family], 1, 2), udp(C[family], B.ip[family], 1, 2)
+    lab.from_pod(A, local).delivered(B, moved(local))
+    lab.from_net(inbound).delivered(B, moved(inbound))
+    tick = lab.tick
+    lab.remove_pod(B)
+    lab.put_pod(type(D)(**{**vars(D), "generation": 99, "slot": B.slot, "mac": B.mac}))
+    lab.tick = tick
+    lab.from_pod(A, local).refused()
+    lab.from_net(inbound).dropped()
+
+
+@case("recent: answers to a pod that went reach no heir, IPv{family}", family=BOTH)
+def flow_gone(lab, family):
+    port = masquerade(lab, udp(A.ip[family], W[family], 1000, 80), family, "udp")
+    answer = back("udp", family, port)
+    for _ in range(2):
+        assert lab.from_net(answer).redirects
+    tick = lab.tick
+    lab.put_pod(type(A)(**{**vars(A), "generation": 99}))
+    lab.tick = tick
+    lab.from_net(answer).passed()
+
+
+@case("recent: what a pod sent does not let outside send the same, IPv{family}", family=BOTH)
+def other_side(lab, family):
+    packet = udp(A.ip[family], B.ip[family], 1, 2)
+    lab.from_pod(A, packet).delivered(B, moved(packet))
+    lab.from_net(packet).dropped()
+    inbound = udp(C[family], B.ip[family], 1, 2)
+    lab.from_net(inbound).delivered(B, moved(inbound))
+    lab.from_pod(A, inbound).dropped()
+
+
+@case("recent: another pod's sender is checked all the same, IPv{family}", family=BOTH)
+def other_sender(lab, family):
+    packet = udp(A.ip[family], C[family], 1, 2)
+    assert lab.from_pod(A, packet).redirects
+    lab.from_pod(B, packet).dropped()
+
+
+@case("recent: host ports given to a pod count at once, IPv{family}", family=BOTH)
+def by_stack(lab, family):
+    packet = udp(A.ip[family], B.ip[family], 1, 2)
+    lab.from_pod(A, packet).delivered(B, moved(packet))
+    tick = lab.tick
+    lab.put_pod(A, flags=1)
+    lab.tick = tick
+    lab.from_pod(A, packet).passed()
+
+
+@case("recent: no masquerading is decided once a tick, IPv{family}", family=BOTH)
+def exclusion(lab, family):
+    packet = udp(A.ip[family], W[family], 1000, 80)
+    lab.put_nomasq(W[family], BITS[family], "NOMASQ_AGENT")
+    lab.to_net(packet).passed()
+    lab.to_net(packet).passed()
+    tick = lab.tick
+    lab.take("pp_nomasq", dict(length=128, addr=W[family]))
+    lab.tick = tick
+    lab.to_net(packet).passed()
+    ticks(lab)
+    masquerade(lab, packet, family, "udp")
+
+
+@case("recent: what a pod that went has sent does not leave, {how}, IPv{family}", family=BOTH,
+      how=("native", "masqueraded"))
+def leaver_gone(lab, family, how):
+    packet = udp(A.ip[family], (C if how == "native" else W)[family], 1000, 80)
+    for _ in range(2):
+        assert lab.to_net(packet).passes
+    lab.remove_pod(A)
+    lab.to_net(packet).dropped()
+
+
+@case("recent: the SYN of a connection that keeps its address is noted, IPv{family}", family=BOTH)
+def kept(lab, family):
+    lab.to_net(tcp(A.ip[family], C[family], 1000, 80, "A")).passed()
+    lab.to_net(tcp(A.ip[family], C[family], 1000, 80, "S")).passed()
+    assert len(lab.maps["pp_kept"]) == 1
+
+
+@case("recent: so is one from outside, after whatever came before, IPv{family}", family=BOTH)
+def inbound(lab, family):
+    for flags in "A", "S":
+        packet = tcp(W[family], B.ip[family], 1000, 80, flags)
+        lab.from_net(packet).delivered(B, moved(packet))
+    assert len(lab.maps["pp_inbound"]) == 1
+    lab.to_net(tcp(B.ip[family], W[family], 80, 1000, "SA")).passed()
+
+
+@case("recent: more flows than places are told apart, IPv{family}", complete=False, family=BOTH)
+def places(lab, family):
+    ports = {}
+    for _ in range(2):
+        for sport in range(2000, 2280):
+            packet = udp(A.ip[family], W[family], sport, 80)
+            port = masquerade(lab, packet, family, "udp")
+            assert ports.setdefault(sport, port) == port
+    assert len(set(ports.values())) == len(ports)
+    for sport, port in ports.items():
+        answer = back("udp", family, port)
+        lab.from_net(answer).delivered(A, moved(translated(answer, dst=A.ip[family], dport=sport)))
+    for number in range(280):
+        to = (B, D)[number % 2]
+        packet = udp(A.ip[family], to.ip[family], 80, number)
+        lab.from_pod(A, packet).delivered(to, moved(packet))
