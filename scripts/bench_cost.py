@@ -8,22 +8,24 @@ from bench_common import ROOT, BenchError, run, say
 from bench_report import table
 
 COST = f"{ROOT}/tests/packet/cost.py"
-# name: flows, blocks, remote CIDRs
-SIZES = {"small": (10, 1, 1), "flows": (60000, 1, 1), "blocks": (10, 64, 1), "remotes": (10, 1, 4000)}
-HEADS = {"small": "10 flows, 1 block, 1 remote", "flows": "60,000 flows", "blocks": "64 blocks", "remotes": "4,000 remotes"}
+# name: flows, blocks, remote CIDRs, whether each packet is its flow's first in a tick of the clock
+SIZES = {"small": (10, 1, 1, False), "first": (10, 1, 1, True), "flows": (60000, 1, 1, True),
+         "blocks": (10, 64, 1, True), "remotes": (10, 1, 4000, True)}
+HEADS = {"small": "10 flows, 1 block, 1 remote", "first": "the first packet of a tick",
+         "flows": "the same, 60,000 flows", "blocks": "the same, 64 blocks", "remotes": "the same, 4,000 remotes"}
 NAMES = tuple(SIZES)
 # paths of cost.py (the dearest of those that match), what the issue calls them, at most
 TARGETS = ((r"^pod to local pod, IPv4", "local delivery", 60), (r"^masquerade tcp.*IPv4", "established masquerade", 200),
            (r"^uplink miss, the node's.*IPv4", "uplink miss", 45), (r"^guard pass.*IPv4", "guard", 20))
 
 
-def measure(options, flows, blocks, remotes, words=()):
+def measure(options, flows, blocks, remotes, first=False, words=()):
     """cost.py's result for tables of these sizes."""
     if not os.path.exists(COST):
         raise BenchError(f"{COST} is not there")
     rounds, repeat = (5, 5000) if options.quick else (25, 20000)
     out = run("/usr/bin/python3", "-B", COST, "--rounds", rounds, "--repeat", repeat, "--flows", flows, "--blocks",
-              blocks, "--remotes", remotes, *words, timeout=900)
+              blocks, "--remotes", remotes, *(["--first"] if first else []), *words, timeout=900)
     return json.loads(out)
 
 

@@ -32,7 +32,7 @@ spec:
   ipam: {pools: {allocated: [{pool: default, cidrs: [10.%d.%d.%d/27]}]}}
 ---
 """
-# path of cost.py: label
+# path of cost.py: label; of the first packet of a tick, which looks at all tables
 PROGRAMS = {r"^pod to local pod": "local delivery", r"^pod to other node": "to another node",
             r"^masquerade tcp": "masquerade",
             r"^masquerade undone tcp": "masquerade undone", r"^uplink to a pod": "uplink to a pod", r"^uplink miss, the node's": "uplink miss"}
@@ -136,7 +136,7 @@ def scale_programs(options):
     sizes = [10, 1000] if options.quick else [10, 100, 1000, 10000, 60000]
     for size in sizes:
         say(f"scale: programs with tables of {size}")
-        result = measure(options, size, min(size, 1000), min(size, 10000), ["IPv4"])
+        result = measure(options, size, min(size, 1000), min(size, 10000), True, ["IPv4"])
         for path in result["paths"]:
             for pattern, label in PROGRAMS.items():
                 if re.search(pattern, path["path"]) and "kept" not in path["path"]:

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What each path of the programs costs, in ns above a trivial program, as JSON on stdout.
 
-usage: tests/packet/cost.py [--rounds N] [--repeat N] [--flows N] [--blocks N] [--remotes N] [WORD...]
+usage: tests/packet/cost.py [--first] [--rounds N] [--repeat N] [--flows N] [--blocks N] [--remotes N] [WORD...]
 
-The minimum of many rounds of BPF_PROG_TEST_RUN, pinned to one CPU. A path that ends in a redirect
+With --first each packet is its flow's first in a tick of the clock (bpf/recent.bpf.h), else it is a
+later one. The minimum of many rounds of BPF_PROG_TEST_RUN, pinned to one CPU. A path that ends in a redirect
 is compared with a trivial program that does the same. Flows, blocks and remotes fill the tables.
 """
 import argparse
@@ -214,18 +215,20 @@ def main():
     for name, value in (("rounds", 25), ("repeat", 20000), ("flows", 0), ("blocks", 1), ("remotes",
                                                                                          1)):
         parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--first", action="store_true")
     parser.add_argument("words", nargs="*")
     options = parser.parse_args()
     node.enter_namespace()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     node.make_links()
-    lab = node.Lab({"cfg": CONFIG}, {})
+    # with the tests' clock the mark that cost_restore sets is the tick
+    lab = node.Lab({"cfg": dict(CONFIG, virtual_clock=options.first)}, {})
     lab.reset()
     fill(lab, options)
     bench = Bench(lab, options)
     result = {
         "kernel": os.uname().release, "flows": options.flows, "blocks": options.blocks,
-        "remotes": options.remotes, "verified_instructions": {
+        "remotes": options.remotes, "first": options.first, "verified_instructions": {
             p.name: p.verified_instructions()
             for p in lab.bpf.programs.values()
         }, "paths": [p for p in paths(bench) if p]
