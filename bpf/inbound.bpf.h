@@ -42,13 +42,26 @@ static __always_inline bool inbound_is_current(const struct inbound *inbound, __
 	return inbound && inbound->pod_generation == generation && now <= inbound->expires;
 }
 
+/* An entry that is there is renewed in place: an update would take a new one and free the old. */
+static __always_inline bool renew(void *map, const struct flow_key *key, const struct inbound *fresh,
+				  __u32 now)
+{
+	struct inbound *entry = bpf_map_lookup_elem(map, key);
+
+	if (!inbound_is_current(entry, fresh->pod_generation, now))
+		return false;
+	if (entry->expires < fresh->expires)
+		entry->expires = fresh->expires;
+	return true;
+}
+
 /*
  * A packet of opens_inbound() came to a pod of @generation, which would answer with @answer: remembered
  * if the answer would be masqueraded otherwise.
  */
 __noinline int inbound_note(struct flow_key *answer, enum family family, __u32 generation)
 {
-	struct inbound fresh = { .pod_generation = generation }, *inbound;
+	struct inbound fresh = { .pod_generation = generation };
 	__u32 zero = 0, now = clock_units();
 	struct config *config = bpf_map_lookup_elem(&pp_config, &zero);
 	struct flow_ref ref;
@@ -58,14 +71,8 @@ __noinline int inbound_note(struct flow_key *answer, enum family family, __u32 g
 		return 0;
 	key = *answer; /* 6.1 takes no argument of a global function for a key */
 	fresh.expires = now + cfg.inbound_timeout;
-	inbound = bpf_map_lookup_elem(&pp_inbound, &key);
-	if (inbound_is_current(inbound, generation, now)) {
-		if (inbound->expires < fresh.expires)
-			inbound->expires = fresh.expires;
-		return 0;
-	}
 	/* what the pod began itself stays what it is */
-	if (!flow_find(&pp_flow_fwd, &key, &ref, now))
+	if (!renew(&pp_inbound, &key, &fresh, now) && !flow_find(&pp_flow_fwd, &key, &ref, now))
 		bpf_map_update_elem(&pp_inbound, &key, &fresh, BPF_ANY);
 	return 0;
 }
@@ -109,15 +116,8 @@ static __always_inline void kept_note(const struct packet *p, __u32 generation)
 		.expires = now + cfg.inbound_established,
 		.pod_generation = generation,
 	};
-	struct inbound *kept;
 
-	if (!is_pure_syn(p))
-		return;
-	/* the same ports again: an update would take a new entry and free the old one */
-	kept = bpf_map_lookup_elem(&pp_kept, &p->key);
-	if (inbound_is_current(kept, generation, now))
-		kept->expires = fresh.expires;
-	else
+	if (is_pure_syn(p) && !renew(&pp_kept, &p->key, &fresh, now))
 		bpf_map_update_elem(&pp_kept, &p->key, &fresh, BPF_ANY);
 }
 
