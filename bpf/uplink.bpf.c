@@ -82,10 +82,13 @@ static __noinline int to_net_common(struct __sk_buff *skb)
 	struct flow_key key;
 	struct flow *flow;
 
-	if (parse(skb, &p) != PARSED || p.flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM))
+	/* an error may be the node's own about a pod's packet */
+	if (parse(skb, &p) != PARSED || p.flags & PACKET_ICMP_ERROR)
 		return LEFT;
 	if (!maybe_local(ranges_get(), &p.key.source, p.family))
 		return count(skb, own_packet(&p), PASS);
+	if (p.flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM))
+		return LEFT;
 	key = p.key;
 	recent = recent_of(skb, &key, RECENT_OUT);
 	if (!recent)
