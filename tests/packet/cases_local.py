@@ -124,13 +124,13 @@ def source_route(lab, kind):
         lab.from_pod(A, packet).dropped()
 
 
-@case("local: source route option {kind:#x} behind a NOP and a timestamp is dropped",
+@case("local: source route option {kind:#x} behind a NOP and an unknown option is dropped",
       kind=(0x83, 0x89))
 def source_route_later(lab, kind):
     packet = udp(
         A.ip[4], B.ip[4], 1000, 80, options=[
             IPOption(b"\x01"),
-            IPOption(b"\x44\x04\x05\x00"),
+            IPOption(b"\x5e\x04\x00\x00"),
             IPOption(bytes([kind, 7, 4, 203, 0, 113, 9]))
         ])
     lab.from_pod(A, packet).dropped()
