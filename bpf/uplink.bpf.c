@@ -29,8 +29,8 @@ static __always_inline enum stat own_packet(const struct packet *p)
  */
 #define LEFT (-2)
 
-/* Goes on to where pods' addresses are known: the other nodes' pods above all. Which pod's it is. */
-static __always_inline struct pod *is_native_traffic(const struct packet *p, __u32 *slot)
+/* Whose packet goes on to where pods' addresses are known, the other nodes' pods above all; or NULL. */
+static __always_inline struct pod *native_sender(const struct packet *p, __u32 *slot)
 {
 	if (filter_destination(p) != NO_DROP || addr_is_link_local(&p->key.destination, p->family) ||
 	    !is_native(&p->key.destination))
@@ -48,7 +48,7 @@ static __always_inline int native_out(struct __sk_buff *skb, const struct packet
 	if (is_pure_syn(p))
 		return LEFT;
 	if (!recent_pod(recent, RECENT_NATIVE)) {
-		pod = is_native_traffic(p, &slot);
+		pod = native_sender(p, &slot);
 		if (!pod)
 			return LEFT;
 		recent_note(recent, RECENT_NATIVE, slot, pod->generation);

@@ -89,7 +89,7 @@ each_process() {
 
 teardown_file() {
 	local try
-	podman_ rm -fa -t 0
+	podman_ rm -fa -t 0 || true # one without CNI runs nothing
 	kill "$(cat "$S/containerd.pid")"
 	for ((try = 0; try < 20 * PINPOOL_SLOW; try++)); do
 		[ -n "$(each_process echo)" ] || break
@@ -225,7 +225,6 @@ configure_podman() {
 	[containers]
 	default_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]
 	CONF
-	podman_ load -qi "$S/busybox.tar"
 }
 
 podman_() {
@@ -233,6 +232,9 @@ podman_() {
 }
 
 @test "podman: two networks with two pools, a page fetched across, a wanted address" {
+	run podman_ load -qi "$S/busybox.tar"
+	[[ $output != *"cni support is not enabled"* ]] || skip "podman is built without CNI here (Debian 13: netavark alone)"
+	[ "$status" = 0 ]
 	id=$(podman_ run --cgroup-parent "/$CGROUP" -d --hostname web --network podman $IMAGE sh -c "$PAGE")
 	web=$(podman_ inspect "$id" | jq -r '.[0].NetworkSettings.Networks.podman.IPAddress')
 	[[ $web = 10.10.0.* ]]
