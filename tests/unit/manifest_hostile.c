@@ -24,11 +24,12 @@ static char *repeat(const char *head, const char *text, size_t times, const char
 	return all;
 }
 
+/* Of this process alone: what else runs is not the reader's fault. */
 static double now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
@@ -95,7 +96,7 @@ static void test_hostile(void)
 
 	check_big("1,000 pools of 32 CIDRs", pools(1000, false), NULL, 1000);
 	check_big("1,000 pools of 32 CIDRs, JSON", pools(1000, true), NULL, 1000);
-	ok(now() - start < 10, "in no time, even under a sanitizer");
+	ok(now() - start < 10 * tap_slow(), "in no time, even under a sanitizer");
 	check_big("33 CIDRs",
 		  repeat(POOL "spec: {ipv4: {maskSize: 24, cidrs: [", "10.0.0.0/8,", 33, "]}}"),
 		  "spec.ipv4.cidrs: has 33 entries; it must have 1 to 32", 0);
