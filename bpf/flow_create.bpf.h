@@ -90,8 +90,8 @@ static __always_inline enum claim occupant_of(struct scratch *s, __u32 now)
 }
 
 /*
- * Claims @port for the flow in creation unless another flow or the host has it; an enum claim. To look
- * who has it comes first: where few ports are free many are tried, and to ask for sockets costs more.
+ * Claims @port for the flow in creation unless another flow or the host has it; an enum claim. Which
+ * flow has it is asked first: where few ports are free many are tried, and sockets cost more to find.
  */
 __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 {
