@@ -375,7 +375,7 @@ int main(void)
 	int pod;
 
 	sandbox_enter();
-	sh("ip link set lo up; ip addr add 10.255.0.1 dev lo; ip addr add fd00:ff::1 dev lo");
+	sh("ip link set lo up; ip addr add 10.255.0.1 dev lo; ip addr add fd00:ff::1 dev lo nodad");
 	program = sandbox_program();
 	pod = sandbox_netns();
 	if (program < 0 || netlink_open(&nl, -1, &e))
