@@ -103,12 +103,12 @@ static __always_inline bool is_bogon(const struct flow_key *key, enum family fam
 	const struct addr *source = &key->source;
 
 	if (family == FAMILY_IPV6)
-		return source->byte[0] == 0xff ||
+		return addr_byte(source, 0) == 0xff ||
 		       (!addr_words(source)->high && addr_words(source)->low == bpf_cpu_to_be64(1));
 	/* a host without an address asks for one by broadcast */
-	if (source->byte[12] == 0)
+	if (addr_byte(source, 12) == 0)
 		return addr_ipv4(&key->destination) != 0xffffffff;
-	return source->byte[12] == 127 || addr_is_multicast(source, family);
+	return addr_byte(source, 12) == 127 || addr_is_multicast(source, family);
 }
 
 /* For a destination in the ranges that no pod has: in a local block it must at least be allocated. */
