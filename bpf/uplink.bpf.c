@@ -11,6 +11,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "bpf/unmasquerade.bpf.h"
+#include "maps/calls.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -24,8 +25,8 @@ static __always_inline enum stat own_packet(const struct packet *p)
 }
 
 /*
- * What is left to the slow functions, under whose stack the common ones' must not be. They read the
- * packet again: the common ones are fast because nothing that was read is used on this way.
+ * What is left to the slow programs (maps/calls.h). They read the packet again: the common ways are
+ * fast because nothing that was read is used on this one.
  */
 #define LEFT (-2)
 
@@ -73,7 +74,7 @@ static __always_inline struct flow *flow_out(struct recent *recent, const struct
 }
 
 /* The node's own, or packets of a known flow or of none that needs one, without anything unusual. */
-static __noinline int to_net_common(struct __sk_buff *skb)
+static __always_inline int to_net_common(struct __sk_buff *skb)
 {
 	struct rewrite r = { .end = END_SOURCE };
 	__u32 now = clock_units(), generation;
@@ -113,6 +114,13 @@ int pp_to_net(struct __sk_buff *skb)
 	verdict = to_net_common(skb);
 	if (verdict != LEFT)
 		return verdict;
+	bpf_tail_call(skb, &pp_calls, CALL_TO_NET_SLOW);
+	return drop(skb, STAT_INSERT);
+}
+
+SEC("tc")
+int pp_to_net_slow(struct __sk_buff *skb)
+{
 	pull_all_headers(skb);
 	return masquerade_slow(skb);
 }
@@ -156,7 +164,7 @@ static __always_inline int no_receiver(struct __sk_buff *skb, const struct packe
 }
 
 /* Whole packets to pods' own addresses and answers to flows; others that are no pod's business. */
-static __noinline int from_net_common(struct __sk_buff *skb)
+static __always_inline int from_net_common(struct __sk_buff *skb)
 {
 	struct ranges *ranges = ranges_get();
 	struct recent *recent;
@@ -202,6 +210,13 @@ int pp_from_net(struct __sk_buff *skb)
 	verdict = from_net_common(skb);
 	if (verdict != LEFT)
 		return verdict;
+	bpf_tail_call(skb, &pp_calls, CALL_FROM_NET_SLOW);
+	return count(skb, STAT_IN_OTHER, PASS);
+}
+
+SEC("tc")
+int pp_from_net_slow(struct __sk_buff *skb)
+{
 	pull_all_headers(skb);
 	return from_net_slow(skb);
 }
