@@ -36,7 +36,7 @@ static __always_inline int pass(struct xdp_md *xdp)
 }
 
 /* As parse_tagged(). */
-static __always_inline enum parsed parse_frame(struct xdp_md *xdp, struct packet *p)
+static __always_inline enum parsed parse_xdp(struct xdp_md *xdp, struct packet *p)
 {
 	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
 	__be16 *ethertype = data + offsetof(struct ethhdr, h_proto);
@@ -66,7 +66,7 @@ static __always_inline void guard_sample(struct xdp_md *xdp, enum stat reason)
 	struct packet p = {};
 	struct event *event;
 
-	parse_frame(xdp, &p);
+	parse_xdp(xdp, &p);
 	event = bpf_ringbuf_reserve(&pp_events, sizeof(*event), 0);
 	if (!event)
 		return;
@@ -104,7 +104,7 @@ SEC("xdp.frags")
 int pp_guard(struct xdp_md *xdp)
 {
 	struct packet p = {};
-	enum parsed parsed = parse_frame(xdp, &p);
+	enum parsed parsed = parse_xdp(xdp, &p);
 	enum stat reason;
 
 	if (parsed != PARSED && parsed != PARSED_SLOW)

@@ -199,15 +199,28 @@ static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet
 	return PARSED_NOT_IP;
 }
 
-/* Of an untagged Ethernet frame. */
-static __always_inline enum parsed parse(struct __sk_buff *skb, struct packet *p)
+/* What an untagged Ethernet frame carries; 0: it is cut off. */
+static __always_inline __be16 frame_ethertype(struct __sk_buff *skb)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
 
-	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
-		return PARSED_MALFORMED;
-	p->l3 = sizeof(*eth);
-	return parse_ip(skb, p, eth->h_proto);
+	return (void *)(eth + 1) <= (void *)(long)skb->data_end ? eth->h_proto : 0;
+}
+
+/*
+ * Of an untagged Ethernet frame that carries @ethertype. With a constant all that comes after is
+ * compiled for that family alone: half as many instructions lie on a packet's way.
+ */
+static __always_inline enum parsed parse_frame(struct __sk_buff *skb, struct packet *p,
+					       __be16 ethertype)
+{
+	p->l3 = sizeof(struct ethhdr);
+	return parse_ip(skb, p, ethertype);
+}
+
+static __always_inline enum parsed parse(struct __sk_buff *skb, struct packet *p)
+{
+	return parse_frame(skb, p, frame_ethertype(skb));
 }
 
 static __always_inline bool is_vlan(__be16 ethertype)

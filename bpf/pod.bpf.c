@@ -173,15 +173,11 @@ static __always_inline int not_ip(struct __sk_buff *skb)
 	return skb->protocol == bpf_htons(ETH_P_ARP) ? handle_arp(skb) : drop(skb, STAT_NOT_IP);
 }
 
-SEC("tc")
-int pp_from_pod(struct __sk_buff *skb)
+static __always_inline int from_pod_ip(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct packet p = {};
 
-	pull_headers(skb);
-	if (skb->vlan_present)
-		return drop(skb, STAT_VLAN);
-	switch (parse(skb, &p)) {
+	switch (parse_frame(skb, &p, ethertype)) {
 	case PARSED:
 		if (!is_nd(&p))
 			return from_pod(skb, &p, false);
@@ -190,10 +186,24 @@ int pp_from_pod(struct __sk_buff *skb)
 	case PARSED_SLOW:
 		pull_all_headers(skb);
 		return from_pod_slow(skb);
-	case PARSED_NOT_IP:
-		return not_ip(skb);
 	default:
 		return drop(skb, STAT_MALFORMED);
+	}
+}
+
+SEC("tc")
+int pp_from_pod(struct __sk_buff *skb)
+{
+	pull_headers(skb);
+	if (skb->vlan_present)
+		return drop(skb, STAT_VLAN);
+	switch (frame_ethertype(skb)) {
+	case bpf_htons(ETH_P_IP):
+		return from_pod_ip(skb, bpf_htons(ETH_P_IP));
+	case bpf_htons(ETH_P_IPV6):
+		return from_pod_ip(skb, bpf_htons(ETH_P_IPV6));
+	default:
+		return not_ip(skb);
 	}
 }
 

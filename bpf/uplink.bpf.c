@@ -74,7 +74,7 @@ static __always_inline struct flow *flow_out(struct recent *recent, const struct
 }
 
 /* The node's own, or packets of a known flow or of none that needs one, without anything unusual. */
-static __always_inline int to_net_common(struct __sk_buff *skb)
+static __always_inline int to_net_ip(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct rewrite r = { .end = END_SOURCE };
 	__u32 now = clock_units(), generation;
@@ -84,7 +84,7 @@ static __always_inline int to_net_common(struct __sk_buff *skb)
 	struct flow *flow;
 
 	/* an error may be the node's own about a pod's packet */
-	if (parse(skb, &p) != PARSED || p.flags & PACKET_ICMP_ERROR)
+	if (parse_frame(skb, &p, ethertype) != PARSED || p.flags & PACKET_ICMP_ERROR)
 		return LEFT;
 	if (!maybe_local(ranges_get(), &p.key.source, p.family))
 		return count(skb, own_packet(&p), PASS);
@@ -103,6 +103,18 @@ static __always_inline int to_net_common(struct __sk_buff *skb)
 	if (!rewrite(skb, &p, &r))
 		return drop(skb, STAT_REWRITE);
 	return count(skb, STAT_OUT_MASQUERADED, PASS);
+}
+
+static __always_inline int to_net_common(struct __sk_buff *skb)
+{
+	switch (frame_ethertype(skb)) {
+	case bpf_htons(ETH_P_IP):
+		return to_net_ip(skb, bpf_htons(ETH_P_IP));
+	case bpf_htons(ETH_P_IPV6):
+		return to_net_ip(skb, bpf_htons(ETH_P_IPV6));
+	default:
+		return LEFT;
+	}
 }
 
 SEC("tc")
@@ -164,19 +176,16 @@ static __always_inline int no_receiver(struct __sk_buff *skb, const struct packe
 }
 
 /* Whole packets to pods' own addresses and answers to flows; others that are no pod's business. */
-static __always_inline int from_net_common(struct __sk_buff *skb)
+static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct ranges *ranges = ranges_get();
 	struct recent *recent;
 	struct packet p = {};
-	enum parsed parsed = parse(skb, &p);
 	struct flow *flow;
 	enum stat reason;
 	struct pod *pod;
 
-	if (parsed == PARSED_NOT_IP)
-		return count(skb, STAT_IN_OTHER, PASS);
-	if (parsed != PARSED || p.flags & PACKET_ICMP_ERROR)
+	if (parse_frame(skb, &p, ethertype) != PARSED || p.flags & PACKET_ICMP_ERROR)
 		return LEFT;
 	if (!maybe_local(ranges, &p.key.destination, p.family) && !may_answer(&p))
 		return no_receiver(skb, &p, ranges);
@@ -196,6 +205,18 @@ static __always_inline int from_net_common(struct __sk_buff *skb)
 	/* an echo request with identifier 0 has the key of an answer */
 	flow = may_answer(&p) ? recent_flow(recent, clock_units()) : NULL;
 	return flow ? translate_in(skb, &p, flow, recent->generation) : LEFT;
+}
+
+static __always_inline int from_net_common(struct __sk_buff *skb)
+{
+	switch (frame_ethertype(skb)) {
+	case bpf_htons(ETH_P_IP):
+		return from_net_ip(skb, bpf_htons(ETH_P_IP));
+	case bpf_htons(ETH_P_IPV6):
+		return from_net_ip(skb, bpf_htons(ETH_P_IPV6));
+	default:
+		return count(skb, STAT_IN_OTHER, PASS);
+	}
 }
 
 SEC("tc")
