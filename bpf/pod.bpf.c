@@ -94,10 +94,6 @@ static __always_inline int by_stack(struct __sk_buff *skb, const struct packet *
 static __always_inline int as_recently(struct __sk_buff *skb, const struct packet *p,
 				       struct recent *recent)
 {
-	struct pod *to = recent_pod(recent, RECENT_POD);
-
-	if (to)
-		return to_pod(skb, p, to);
 	if (!recent->ifindex || recent->tos != p->tos || packet_length(skb, p) > recent->mtu)
 		return TC_ACT_UNSPEC;
 	return send_on(skb, p, recent);
@@ -106,11 +102,14 @@ static __always_inline int as_recently(struct __sk_buff *skb, const struct packe
 /* The sender is who it says. */
 static __always_inline int onward(struct __sk_buff *skb, const struct packet *p, bool slow)
 {
-	struct recent *recent = recent_of(skb, &p->key, RECENT_OUT);
+	struct pod *to = pod_hinted(&p->key.destination);
 	int verdict = TC_ACT_UNSPEC;
-	struct pod *to;
+	struct recent *recent;
 	__u32 slot;
 
+	if (to)
+		return to_pod(skb, p, to);
+	recent = recent_of(skb, &p->key, RECENT_OUT);
 	if (!recent)
 		return to_stack(skb);
 	if (!slow)
@@ -118,10 +117,7 @@ static __always_inline int onward(struct __sk_buff *skb, const struct packet *p,
 	if (verdict != TC_ACT_UNSPEC)
 		return verdict;
 	to = pod_by_ip(&p->key.destination, &slot);
-	if (!to)
-		return to_elsewhere(skb, p, recent, slow);
-	recent_note(recent, RECENT_POD, slot, to->generation);
-	return to_pod(skb, p, to);
+	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, recent, slow);
 }
 
 /* @slow: options, extension headers or a fragment */

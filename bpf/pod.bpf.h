@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "bpf/address.bpf.h"
+#include "maps/pod_hints.bpf.h"
 #include "maps/pod_ips.bpf.h"
 #include "maps/pods.bpf.h"
 
@@ -15,6 +16,47 @@ static __always_inline struct pod *pod_at(__u32 slot)
 	struct pod *pod = bpf_map_lookup_elem(&pp_pods, &slot);
 
 	return pod && pod->state == POD_READY ? pod : NULL;
+}
+
+static __always_inline bool pod_has(const struct pod *pod, const struct addr *ip)
+{
+	return (addr_equal(&pod->ip[FAMILY_IPV4], ip) || addr_equal(&pod->ip[FAMILY_IPV6], ip)) &&
+	       !addr_is_none(ip); /* a family that it has not */
+}
+
+static __always_inline __u32 pod_hint_tag(const struct addr *ip)
+{
+	return bpf_be64_to_cpu(addr_words(ip)->low);
+}
+
+static __always_inline struct pod_hint *pod_hint_of(__u32 tag)
+{
+	__u32 zero = 0;
+	struct pod_hints *hints = bpf_map_lookup_elem(&pp_pod_hints, &zero);
+
+	return hints ? &hints->hint[(tag ^ tag >> 12) % POD_HINTS] : NULL;
+}
+
+/* The pod that has this address, if it is still where it was last found. */
+static __always_inline struct pod *pod_hinted(const struct addr *ip)
+{
+	__u32 tag = pod_hint_tag(ip);
+	struct pod_hint *hint = pod_hint_of(tag);
+	struct pod *pod;
+
+	if (!hint || hint->address != tag)
+		return NULL;
+	pod = pod_at(hint->slot);
+	return pod && pod_has(pod, ip) ? pod : NULL;
+}
+
+static __always_inline void pod_hint_set(const struct addr *ip, __u32 slot)
+{
+	__u32 tag = pod_hint_tag(ip);
+	struct pod_hint *hint = pod_hint_of(tag);
+
+	if (hint && (hint->address != tag || hint->slot != slot))
+		*hint = (struct pod_hint){ .address = tag, .slot = slot };
 }
 
 /* The pod that has this address; *slot is set if there is one. */
@@ -28,7 +70,10 @@ static __always_inline struct pod *pod_by_ip(const struct addr *ip, __u32 *slot)
 		return NULL;
 	*slot = ref->slot;
 	pod = pod_at(ref->slot);
-	return pod && pod->generation == ref->generation ? pod : NULL;
+	if (!pod || pod->generation != ref->generation)
+		return NULL;
+	pod_hint_set(ip, *slot);
+	return pod;
 }
 
 static __always_inline const struct addr *pod_address(const struct pod *pod, enum family family)

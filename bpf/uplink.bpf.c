@@ -179,8 +179,8 @@ static __always_inline int no_receiver(struct __sk_buff *skb, const struct packe
 static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct ranges *ranges = ranges_get();
+	struct packet p = {}, copy;
 	struct recent *recent;
-	struct packet p = {};
 	struct flow *flow;
 	enum stat reason;
 	struct pod *pod;
@@ -193,7 +193,8 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 	if (!recent)
 		return LEFT;
 	if (recent->kind == RECENT_NOTHING) {
-		reason = receiver_find(&p, recent);
+		copy = p; /* so that only this and not all of the packet must be in memory */
+		reason = receiver_find(&copy, recent);
 		if (reason != NO_DROP)
 			return drop(skb, reason);
 		if (recent->kind == RECENT_NOTHING)
