@@ -16,6 +16,7 @@
 #include "bpf/neighbour.bpf.h"
 #include "bpf/parse_slow.bpf.h"
 #include "bpf/recent.bpf.h"
+#include "bpf/stamp.bpf.h"
 #include "maps/dispatch.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -90,17 +91,29 @@ static __always_inline int by_stack(struct __sk_buff *skb, const struct packet *
 	return reason == NO_DROP ? to_stack(skb) : drop(skb, reason);
 }
 
+/* Whether pp_to_net would let this packet of @from pass as it did the last one of its flow. */
+static __always_inline bool is_native_again(const struct packet *p, const struct recent *recent,
+					    const struct pod *from)
+{
+	return recent->kind == RECENT_NATIVE && recent->generation == from->generation &&
+	       !(p->tcp_flags & TCP_SYN) &&
+	       !(p->flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM));
+}
+
 /* By what the last packet of its flow has found; TC_ACT_UNSPEC: that does not answer for this one. */
 static __always_inline int as_recently(struct __sk_buff *skb, const struct packet *p,
-				       struct recent *recent)
+				       const struct pod *from, struct recent *recent)
 {
 	if (!recent->ifindex || recent->tos != p->tos || packet_length(skb, p) > recent->mtu)
 		return TC_ACT_UNSPEC;
+	if (is_native_again(p, recent, from))
+		stamp(skb, p);
 	return send_on(skb, p, recent);
 }
 
 /* The sender is who it says. */
-static __always_inline int onward(struct __sk_buff *skb, const struct packet *p, bool slow)
+static __always_inline int onward(struct __sk_buff *skb, const struct packet *p,
+				  const struct pod *from, bool slow)
 {
 	struct pod *to = pod_hinted(&p->key.destination);
 	int verdict = TC_ACT_UNSPEC;
@@ -113,7 +126,7 @@ static __always_inline int onward(struct __sk_buff *skb, const struct packet *p,
 	if (!recent)
 		return to_stack(skb);
 	if (!slow)
-		verdict = as_recently(skb, p, recent);
+		verdict = as_recently(skb, p, from, recent);
 	if (verdict != TC_ACT_UNSPEC)
 		return verdict;
 	to = pod_by_ip(&p->key.destination, &slot);
@@ -143,7 +156,7 @@ static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *
 		return to_stack(skb);
 	if (from->flags & POD_BY_STACK)
 		return by_stack(skb, p, pod_by_ip(&p->key.destination, &slot));
-	return onward(skb, p, slow);
+	return onward(skb, p, from, slow);
 }
 
 __noinline int from_pod_slow(struct __sk_buff *skb)

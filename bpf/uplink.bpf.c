@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The node's uplinks. pp_to_net (egress) is the one place that masquerades, so whatever way a packet
- * took, none leaves with a pod's address that must not. pp_from_net (ingress) undoes it and delivers
- * to pods. Both let go at once what is not pods' business.
+ * The node's uplinks. pp_to_net (egress) and what it jumps to is the one place that masquerades, so
+ * whatever way a packet took, none leaves with a pod's address that must not. pp_from_net (ingress)
+ * undoes it and delivers to pods. Both let go at once what is not pods' business.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
+#include "bpf/stamp.bpf.h"
 #include "bpf/unmasquerade.bpf.h"
 #include "maps/calls.bpf.h"
 
@@ -74,7 +75,7 @@ static __always_inline struct flow *flow_out(struct recent *recent, const struct
 }
 
 /* The node's own, or packets of a known flow or of none that needs one, without anything unusual. */
-static __always_inline int to_net_ip(struct __sk_buff *skb, __be16 ethertype)
+static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct rewrite r = { .end = END_SOURCE };
 	__u32 now = clock_units(), generation;
@@ -105,36 +106,45 @@ static __always_inline int to_net_ip(struct __sk_buff *skb, __be16 ethertype)
 	return count(skb, STAT_OUT_MASQUERADED, PASS);
 }
 
-static __always_inline int to_net_common(struct __sk_buff *skb)
+static __always_inline int masquerade_common(struct __sk_buff *skb)
 {
 	switch (frame_ethertype(skb)) {
 	case bpf_htons(ETH_P_IP):
-		return to_net_ip(skb, bpf_htons(ETH_P_IP));
+		return masquerade_ip(skb, bpf_htons(ETH_P_IP));
 	case bpf_htons(ETH_P_IPV6):
-		return to_net_ip(skb, bpf_htons(ETH_P_IPV6));
+		return masquerade_ip(skb, bpf_htons(ETH_P_IPV6));
 	default:
 		return LEFT;
 	}
 }
 
 SEC("tc")
-int pp_to_net(struct __sk_buff *skb)
+int pp_masquerade(struct __sk_buff *skb)
 {
 	int verdict;
 
 	pull_headers(skb);
-	verdict = to_net_common(skb);
+	verdict = masquerade_common(skb);
 	if (verdict != LEFT)
 		return verdict;
-	bpf_tail_call(skb, &pp_calls, CALL_TO_NET_SLOW);
+	bpf_tail_call(skb, &pp_calls, CALL_MASQUERADE_SLOW);
 	return drop(skb, STAT_INSERT);
 }
 
 SEC("tc")
-int pp_to_net_slow(struct __sk_buff *skb)
+int pp_masquerade_slow(struct __sk_buff *skb)
 {
 	pull_all_headers(skb);
 	return masquerade_slow(skb);
+}
+
+SEC("tc")
+int pp_to_net(struct __sk_buff *skb)
+{
+	if (is_stamped(skb))
+		return count(skb, STAT_OUT_NATIVE, PASS);
+	bpf_tail_call(skb, &pp_calls, CALL_MASQUERADE);
+	return drop(skb, STAT_INSERT);
 }
 
 /*

@@ -284,6 +284,8 @@ static void datapath_configure(const struct options *options, struct datapath_co
 	cfg->flows = options->nat_max;
 	if (getrandom(&cfg->secret, sizeof(cfg->secret), 0) < 0)
 		cfg->secret = getpid();
+	if (getrandom(&cfg->stamp, sizeof(cfg->stamp), 0) < 0)
+		cfg->stamp = 0;
 }
 
 int load_datapath(struct pins *pins, const struct options *options, bool *resized, struct error *e)

@@ -4,7 +4,8 @@
 
 #include "maps/calls.h"
 
-int pp_to_net_slow(struct __sk_buff *skb);
+int pp_masquerade(struct __sk_buff *skb);
+int pp_masquerade_slow(struct __sk_buff *skb);
 int pp_from_net_slow(struct __sk_buff *skb);
 
 struct {
@@ -14,7 +15,8 @@ struct {
 	__array(values, int(struct __sk_buff *));
 } pp_calls SEC(".maps") = {
 	.values = {
-		[CALL_TO_NET_SLOW] = (void *)&pp_to_net_slow,
+		[CALL_MASQUERADE] = (void *)&pp_masquerade,
+		[CALL_MASQUERADE_SLOW] = (void *)&pp_masquerade_slow,
 		[CALL_FROM_NET_SLOW] = (void *)&pp_from_net_slow,
 	},
 };

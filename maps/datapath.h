@@ -19,6 +19,7 @@ struct datapath_config {
 	__u32 flows;                 /* entries of pp_flows */
 	__u32 clock_shift;
 	__u32 secret;                /* random: where the search for a port starts */
+	__u64 stamp;                 /* random: bpf/stamp.bpf.h; 0: none */
 	__u32 timeout[FLOW_STATES];  /* clock units */
 	__u32 reset_timeout;         /* clock units: TCP after a RST */
 	__u32 inbound_timeout;       /* clock units: UDP and echo from outside, and a SYN's, */

@@ -182,11 +182,12 @@ class Program:
         self.out = ctypes.create_string_buffer(70000)
         self.ctx = ctypes.create_string_buffer(192)
 
-    def run(self, frame, ifindex=0, flags=0, repeat=1, gso_size=0, mark=0):
+    def run(self, frame, ifindex=0, flags=0, repeat=1, gso_size=0, mark=0, cb=(0, 0)):
         """(verdict, frame afterwards); OSError EBADMSG says that skb->csum went wrong."""
-        opts = self.options(frame, ifindex, flags, repeat, gso_size, mark)
+        opts = self.options(frame, ifindex, flags, repeat, gso_size, mark, cb)
         check(lib.bpf_prog_test_run_opts(self.fd, ctypes.byref(opts)), self.name)
         self.duration = opts.duration
+        self.cb = struct.unpack_from("<2I", self.ctx.raw, 48)
         return opts.retval, self.out[:opts.data_size_out]
 
     def call(self):
@@ -195,7 +196,7 @@ class Program:
         check(lib.bpf_prog_test_run_opts(self.fd, ctypes.byref(opts)), self.name)
         return opts.retval
 
-    def options(self, frame, ifindex, flags, repeat, gso_size, mark):
+    def options(self, frame, ifindex, flags, repeat, gso_size, mark, cb):
         opts = RunOpts(sz=ctypes.sizeof(RunOpts), repeat=repeat, flags=flags)
         opts.data_in, opts.data_size_in = ctypes.cast(ctypes.c_char_p(frame), P), len(frame)
         opts.data_out, opts.data_size_out = ctypes.cast(self.out, P), len(self.out)
@@ -203,8 +204,10 @@ class Program:
             ctypes.memset(self.ctx, 0, 192)
             struct.pack_into("<I", self.ctx, 8, mark)
             struct.pack_into("<I", self.ctx, 40, ifindex)
+            struct.pack_into("<2I", self.ctx, 48, *cb)
             struct.pack_into("<I", self.ctx, 176, gso_size)
             opts.ctx_in, opts.ctx_size_in = ctypes.cast(self.ctx, P), 192
+            opts.ctx_out, opts.ctx_size_out = opts.ctx_in, opts.ctx_size_in
         return opts
 
     def verified_instructions(self):

@@ -24,7 +24,7 @@ def case(name, complete=True, lab="usual", **parameters):
     """
     Registers the function below once per combination of @parameters (each a list of values; the
     name is formatted with them). @complete: run it with CHECKSUM_COMPLETE too. @lab: "usual",
-    "small" with 16 ports and 64 flows, or "dense" with 300 ports.
+    "small" with 16 ports and 64 flows, or "dense" with 300 ports and without stamps.
     """
     def register(function):
         for values in itertools.product(*parameters.values()):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What pods send to pods and hosts: local delivery, native routing, TTL, options, martians."""
 from cases import BOTH, case
-from lab import A, B, C, D, GATEWAY, HOST_MAC, N1, N1B, R, UNALLOCATED, W, pod_mac
+from lab import (A, B, C, D, GATEWAY, HOST_MAC, N1, N1B, R, UNALLOCATED, W, address_of, pod_mac)
 from packets import (ICMP, IP, IPOption, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
                      IPv6ExtHdrHopByHop, PROTOCOLS, UDP, Dot1Q, Raw, echo, ip, l4, moved, other,
                      tcp, udp)
@@ -339,3 +339,25 @@ def tunnels(lab):
     for number in (4, 41, 47, 50, 51, 89, 255):
         packet = other(A.ip[4], B.ip[4], number)
         lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
+
+
+@case("local: addresses of one place in pp_pod_hints are told apart, IPv{family}", family=BOTH)
+def shared_place(lab, family):
+    # its bits 0 and 12 fall on each other
+    twin = type(D)(**{**vars(D), "ip": {**D.ip, family: address_of(B.ip[family], 0x1001)}})
+    lab.put_pod(twin)
+    for _ in range(3):
+        for to in B, twin:
+            packet = udp(A.ip[family], to.ip[family], 1, 2)
+            lab.from_pod(A, packet).delivered(to, moved(packet))
+    hints = lab.maps["pp_pod_hints"][0]["hint"]
+    assert sum(hint["address"] != 0 for hint in hints) == 1, "they do not share a place"
+
+
+@case("local: the address that is none is no pod's that lacks a family", complete=False)
+def none(lab):
+    first = type(D)(**{**vars(D), "slot": 0, "mac": pod_mac(0), "ip": {4: D.ip[4], 6: "::"}})
+    lab.put_pod(first)
+    lab.take("pp_pod_ips", "::")
+    lab.from_pod(A, udp(A.ip[6], "::", 1, 2)).dropped()
+    lab.from_pod(A, udp(A.ip[4], "0.0.0.0", 1, 2)).dropped()

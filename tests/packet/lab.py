@@ -157,7 +157,7 @@ class Lab:
                      "pp_kept"):
             if name in self.maps:
                 self.maps[name].clear()
-        for name in ("pp_flows", "pp_flow_table", "pp_stats", "pp_event_rate"):
+        for name in ("pp_flows", "pp_flow_table", "pp_stats", "pp_event_rate", "pp_pod_hints"):
             if name in self.maps:
                 self.maps[name].zero()
         self.set_clock(CLOCK_START)
@@ -279,18 +279,19 @@ class Lab:
 
     # --- programs -------------------------------------------------------------------------------
 
-    def run(self, program, frame, interface, gso_size=0):
-        result = self.bpf.programs[program].run(frame, self.ifindex[interface], self.flags,
-                                                gso_size=gso_size, mark=self.tick)
-        return Result(frame, *result)
+    def run(self, program, frame, interface, gso_size=0, cb=(0, 0)):
+        program = self.bpf.programs[program]
+        result = program.run(frame, self.ifindex[interface], self.flags, gso_size=gso_size,
+                             mark=self.tick, cb=cb)
+        return Result(frame, *result, program.cb)
 
     def from_pod(self, pod, packet, src=None, dst=HOST_MAC, interface=None, gso_size=0):
         frame = bytes(Ether(src=src or pod.mac, dst=dst) / packet)
         return self.run("pp_from_pod", frame, interface or pod.interface, gso_size)
 
-    def to_net(self, packet, uplink="up0"):
+    def to_net(self, packet, uplink="up0", cb=(0, 0)):
         return self.run("pp_to_net", bytes(Ether(src=MACS[uplink], dst=ROUTER_MAC) / packet),
-                        uplink)
+                        uplink, cb=cb)
 
     def from_net(self, packet, uplink="up0"):
         return self.run("pp_from_net", bytes(Ether(src=ROUTER_MAC, dst=MACS[uplink]) / packet),
@@ -306,8 +307,8 @@ class Lab:
 
 class Result:
     """What became of a frame, and what to demand of it."""
-    def __init__(self, sent, verdict, frame):
-        self.sent, self.verdict, self.frame = sent, verdict, frame
+    def __init__(self, sent, verdict, frame, cb=(0, 0)):
+        self.sent, self.verdict, self.frame, self.cb = sent, verdict, frame, cb
 
     passes = property(lambda self: self.verdict in PASS)
     drops = property(lambda self: self.verdict == DROP)

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What pp_from_pod tells pp_to_net of a packet that comes to it next: it keeps its address. It is in
+ * the socket buffer's control block, where tc programs have room of their own, and bound to the
+ * packet's addresses and a number that nobody else knows: what is left there by others, or what
+ * was changed on the way, is no stamp. A packet without one only costs pp_to_net a look of its own.
+ */
+#ifndef PP_STAMP_BPF_H
+#define PP_STAMP_BPF_H
+
+#include "bpf/config.bpf.h"
+#include "bpf/parse.bpf.h"
+
+static __always_inline __u64 stamp_of(const struct addr *source, const struct addr *destination)
+{
+	const struct addr_words *s = addr_words(source), *d = addr_words(destination);
+
+	return cfg.stamp ^ (s->high ^ s->low) ^ (d->high ^ d->low) * 0x9e3779b97f4a7c15ULL;
+}
+
+static __always_inline void stamp(struct __sk_buff *skb, const struct packet *p)
+{
+	__u64 stamp = cfg.stamp ? stamp_of(&p->key.source, &p->key.destination) : 0;
+
+	skb->cb[0] = stamp;
+	skb->cb[1] = stamp >> 32;
+}
+
+/* The addresses in an untagged frame, whatever else it may be; false: there are none. */
+static __always_inline bool frame_addresses(struct __sk_buff *skb, struct addr *source,
+					    struct addr *destination)
+{
+	const void *l3 = (void *)(long)skb->data + sizeof(struct ethhdr);
+	const void *end = (void *)(long)skb->data_end;
+	const struct ipv6hdr *ipv6 = l3;
+	const struct iphdr *ip = l3;
+
+	switch (frame_ethertype(skb)) {
+	case bpf_htons(ETH_P_IP):
+		if ((void *)(ip + 1) > end)
+			return false;
+		addr_from_ipv4(source, ip->saddr);
+		addr_from_ipv4(destination, ip->daddr);
+		return true;
+	case bpf_htons(ETH_P_IPV6):
+		if ((void *)(ipv6 + 1) > end)
+			return false;
+		__builtin_memcpy(source, &ipv6->saddr, sizeof(*source));
+		__builtin_memcpy(destination, &ipv6->daddr, sizeof(*destination));
+		return true;
+	default:
+		return false;
+	}
+}
+
+static __always_inline bool is_stamped(struct __sk_buff *skb)
+{
+	__u64 found = (__u64)skb->cb[1] << 32 | skb->cb[0];
+	struct addr source, destination;
+
+	return found && cfg.stamp && frame_addresses(skb, &source, &destination) &&
+	       found == stamp_of(&source, &destination);
+}
+
+#endif
