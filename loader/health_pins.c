@@ -9,6 +9,7 @@
 #include "loader/load.h"
 #include "loader/memory.h"
 #include "loader/objects.h"
+#include "maps/calls.h"
 #include "maps/dispatch.h"
 
 struct pin_check {
@@ -67,17 +68,34 @@ static uint32_t program_id(int fd)
 	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
 }
 
-static void check_dispatch(struct health_part *p, struct pins *pins)
-{
-	int map = pins_map(pins, PIN_DISPATCH), program = pins_prog(pins, PROG_FROM_POD);
-	__u32 slot = DISPATCH_POD, id = 0;
+/* Where programs jump to: nothing but `up` fills it, and a pin that was removed empties it. */
+static const struct {
+	enum pinned_map map;
+	__u32 slot;
+	enum pinned_prog program;
+	const char *who;
+} jumps[] = {
+	{ PIN_DISPATCH, DISPATCH_POD, PROG_FROM_POD, "pods" },
+	{ PIN_CALLS, CALL_MASQUERADE, PROG_MASQUERADE, "packets to outside" },
+	{ PIN_CALLS, CALL_MASQUERADE_SLOW, PROG_MASQUERADE_SLOW, "new connections to outside" },
+	{ PIN_CALLS, CALL_FROM_NET_SLOW, PROG_FROM_NET_SLOW, "fragments and errors from outside" },
+};
 
-	if (map < 0 || program < 0)
-		return; /* said already */
-	if (bpf_map_lookup_elem(map, &slot, &id) || !id)
-		part_fail(p, "pods have no program: their slot in pp_dispatch is empty");
-	else if (id != program_id(program))
-		part_fail(p, "pods run another program than pp_from_pod");
+static void check_jumps(struct health_part *p, struct pins *pins)
+{
+	for (size_t i = 0; i < sizeof(jumps) / sizeof(*jumps); i++) {
+		int map = pins_map(pins, jumps[i].map), program = pins_prog(pins, jumps[i].program);
+		__u32 id = 0;
+
+		if (map < 0 || program < 0)
+			continue; /* said already */
+		if (bpf_map_lookup_elem(map, &jumps[i].slot, &id) || !id)
+			part_fail(p, "%s have no program: their slot in %s is empty; run 'pinpool up'", jumps[i].who,
+				  pinned_map_names[jumps[i].map]);
+		else if (id != program_id(program))
+			part_fail(p, "%s run another program than %s; run 'pinpool up'", jumps[i].who,
+				  pinned_prog_names[jumps[i].program]);
+	}
 }
 
 static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -123,7 +141,7 @@ void health_pins(struct health *h, struct pins *pins)
 	for (const struct object_file *f = datapath_files; f->name; f++)
 		require_file(&c, f);
 	libbpf_set_print(before);
-	check_dispatch(c.programs, pins);
+	check_jumps(c.programs, pins);
 	part_end(c.maps, "run 'pinpool up'");
 	part_end(c.programs, "run 'pinpool up'");
 	sum_memory(h, list, c.count);

@@ -20,7 +20,8 @@ const char *const pinned_map_names[PIN_MAPS] = {
 	[PIN_FLOW_FWD] = "pp_flow_fwd", [PIN_FLOW_REV] = "pp_flow_rev",
 	[PIN_FRAGS] = "pp_frags",       [PIN_INBOUND] = "pp_inbound",
 	[PIN_STATS] = "pp_stats",       [PIN_EVENTS] = "pp_events",
-	[PIN_DISPATCH] = "pp_dispatch", [PIN_RANGES] = "pp_ranges",
+	[PIN_DISPATCH] = "pp_dispatch", [PIN_CALLS] = "pp_calls",
+	[PIN_RANGES] = "pp_ranges",
 };
 
 const char *const pinned_prog_names[PIN_PROGS] = {
@@ -30,8 +31,10 @@ const char *const pinned_prog_names[PIN_PROGS] = {
 	[PROG_BLOCK_CARVE] = "pp_block_carve", [PROG_BLOCK_DROP] = "pp_block_drop",
 	[PROG_BLOCK_STATE] = "pp_block_state", [PROG_POD_ENTRY] = "pp_pod_entry",
 	[PROG_FROM_POD] = "pp_from_pod",       [PROG_FROM_NET] = "pp_from_net",
-	[PROG_TO_NET] = "pp_to_net",           [PROG_FLOWS_ARM] = "pp_flows_arm",
-	[PROG_GUARD] = "pp_guard",             [PROG_CLOCK] = "pp_clock_hz",
+	[PROG_FROM_NET_SLOW] = "pp_from_net_slow", [PROG_TO_NET] = "pp_to_net",
+	[PROG_MASQUERADE] = "pp_masquerade",   [PROG_MASQUERADE_SLOW] = "pp_masquerade_slow",
+	[PROG_FLOWS_ARM] = "pp_flows_arm",     [PROG_GUARD] = "pp_guard",
+	[PROG_CLOCK] = "pp_clock_hz",
 };
 
 void pins_init(struct pins *pins)

@@ -18,7 +18,7 @@
 
 enum recent_kind {
 	RECENT_NOTHING,
-	RECENT_POD,    /* to the pod in `slot` */
+	RECENT_POD,    /* of RECENT_IN: to the pod in `slot` */
 	RECENT_FLOW,   /* masqueraded, or so undone, by the flow in `slot` */
 	RECENT_NATIVE, /* leaves with the address of the pod in `slot` */
 };

@@ -46,6 +46,23 @@ teardown() {
 	succeeds pinpool status
 }
 
+# what programs jump to goes with the pin of its map, or is another program's
+@test "jumps that lead nowhere are told, and up brings them back" {
+	rm "$root/pp_calls"
+	fails 1 pinpool status
+	has "pp_calls is missing; run 'pinpool up'"
+	succeeds pinpool up
+	succeeds pinpool status
+	bpftool map delete pinned "$root/pp_calls" key 1 0 0 0
+	fails 1 pinpool status
+	has "new connections to outside have no program: their slot in pp_calls is empty; run 'pinpool up'"
+	bpftool map update pinned "$root/pp_calls" key 2 0 0 0 value pinned "$root/prog/pp_masquerade"
+	fails 1 pinpool status
+	has "fragments and errors from outside run another program than pp_from_net_slow; run 'pinpool up'"
+	succeeds pinpool up
+	succeeds pinpool status
+}
+
 @test "no configuration map: the rest is still told" {
 	rm "$root/pp_config"
 	fails 1 pinpool status
