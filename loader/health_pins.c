@@ -90,10 +90,10 @@ static void check_jumps(struct health_part *p, struct pins *pins)
 		if (map < 0 || program < 0)
 			continue; /* said already */
 		if (bpf_map_lookup_elem(map, &jumps[i].slot, &id) || !id)
-			part_fail(p, "%s have no program: their slot in %s is empty; run 'pinpool up'", jumps[i].who,
+			part_fail(p, "%s have no program: their slot in %s is empty", jumps[i].who,
 				  pinned_map_names[jumps[i].map]);
 		else if (id != program_id(program))
-			part_fail(p, "%s run another program than %s; run 'pinpool up'", jumps[i].who,
+			part_fail(p, "%s run another program than %s", jumps[i].who,
 				  pinned_prog_names[jumps[i].program]);
 	}
 }
