@@ -115,7 +115,7 @@ static __always_inline int as_recently(struct __sk_buff *skb, const struct packe
 static __always_inline int onward(struct __sk_buff *skb, const struct packet *p,
 				  const struct pod *from, bool slow)
 {
-	struct pod *to = pod_hinted(&p->key.destination);
+	struct pod *to = pod_hinted(&p->key.destination, p->family);
 	int verdict = TC_ACT_UNSPEC;
 	struct recent *recent;
 	__u32 slot;
@@ -146,9 +146,7 @@ static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *
 	from = sender(skb->ifindex, eth->h_source, &p->key.source);
 	if (!from)
 		return drop(skb, STAT_SPOOFED);
-	/* a pod without this family has :: there */
-	if (!addr_equal(pod_address(from, p->family), &p->key.source) ||
-	    addr_is_none(&p->key.source))
+	if (!pod_has(from, &p->key.source, p->family))
 		return from_elsewhere(skb, p);
 	if (reason != NO_DROP)
 		return drop(skb, reason);

@@ -18,10 +18,15 @@ static __always_inline struct pod *pod_at(__u32 slot)
 	return pod && pod->state == POD_READY ? pod : NULL;
 }
 
-static __always_inline bool pod_has(const struct pod *pod, const struct addr *ip)
+static __always_inline const struct addr *pod_address(const struct pod *pod, enum family family)
 {
-	return (addr_equal(&pod->ip[FAMILY_IPV4], ip) || addr_equal(&pod->ip[FAMILY_IPV6], ip)) &&
-	       !addr_is_none(ip); /* a family that it has not */
+	return family == FAMILY_IPV6 ? &pod->ip[FAMILY_IPV6] : &pod->ip[FAMILY_IPV4];
+}
+
+static __always_inline bool pod_has(const struct pod *pod, const struct addr *ip, enum family family)
+{
+	/* a pod without this family has :: there */
+	return addr_equal(pod_address(pod, family), ip) && !addr_is_none(ip);
 }
 
 static __always_inline __u32 pod_hint_tag(const struct addr *ip)
@@ -38,7 +43,7 @@ static __always_inline struct pod_hint *pod_hint_of(__u32 tag)
 }
 
 /* The pod that has this address, if it is still where it was last found. */
-static __always_inline struct pod *pod_hinted(const struct addr *ip)
+static __always_inline struct pod *pod_hinted(const struct addr *ip, enum family family)
 {
 	__u32 tag = pod_hint_tag(ip);
 	struct pod_hint *hint = pod_hint_of(tag);
@@ -47,7 +52,7 @@ static __always_inline struct pod *pod_hinted(const struct addr *ip)
 	if (!hint || hint->address != tag)
 		return NULL;
 	pod = pod_at(hint->slot);
-	return pod && pod_has(pod, ip) ? pod : NULL;
+	return pod && pod_has(pod, ip, family) ? pod : NULL;
 }
 
 static __always_inline void pod_hint_set(const struct addr *ip, __u32 slot)
@@ -74,11 +79,6 @@ static __always_inline struct pod *pod_by_ip(const struct addr *ip, __u32 *slot)
 		return NULL;
 	pod_hint_set(ip, *slot);
 	return pod;
-}
-
-static __always_inline const struct addr *pod_address(const struct pod *pod, enum family family)
-{
-	return family == FAMILY_IPV6 ? &pod->ip[FAMILY_IPV6] : &pod->ip[FAMILY_IPV4];
 }
 
 /* MACs as three words: clang would compare and copy bytes. */
