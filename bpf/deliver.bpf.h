@@ -40,15 +40,21 @@ static __always_inline __u16 ipv4_checksum_less_ttl(__u16 check)
  */
 static __always_inline bool ttl_decrement(struct __sk_buff *skb, const struct packet *p)
 {
-	struct iphdr *ip = (void *)(long)skb->data + (p->l3 & L3_MASK);
-	__u8 hops = p->ttl - 1;
+	void *l3 = (void *)(long)skb->data + (p->l3 & L3_MASK), *end = (void *)(long)skb->data_end;
+	struct ipv6hdr *ipv6 = l3;
+	struct iphdr *ip = l3;
+	__u8 hops;
 
-	if (p->family == FAMILY_IPV6)
+	if (p->family == FAMILY_IPV6) {
+		if ((void *)(ipv6 + 1) > end)
+			return false;
+		hops = ipv6->hop_limit - 1;
 		return !bpf_skb_store_bytes(skb, p->l3 + offsetof(struct ipv6hdr, hop_limit), &hops,
 					    sizeof(hops), BPF_F_RECOMPUTE_CSUM);
-	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
+	}
+	if ((void *)(ip + 1) > end)
 		return false;
-	ip->ttl = hops;
+	ip->ttl--;
 	ip->check = ipv4_checksum_less_ttl(ip->check);
 	return true;
 }

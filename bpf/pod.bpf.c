@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What pods send. Each pod's veth has pp_pod_entry, which only jumps to the node's one pp_from_pod:
- * source check, then straight to another pod's interface or out by the routing table. Whatever is
- * unusual goes untouched to the kernel's stack; masquerading is the uplinks' business alone.
+ * source check, then straight to another pod's interface or out by the routing table. What is common
+ * (bpf/common.bpf.h) takes a way of its own, with the same steps. Whatever is unusual goes untouched
+ * to the kernel's stack; masquerading is the uplinks' business alone.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
+#include "bpf/common.bpf.h"
 #include "bpf/count.bpf.h"
 #include "bpf/fib.bpf.h"
 #include "bpf/filter.bpf.h"
@@ -100,35 +102,28 @@ static __always_inline bool is_native_again(const struct packet *p, const struct
 	       !(p->flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM));
 }
 
-/* By what the last packet of its flow has found; TC_ACT_UNSPEC: that does not answer for this one. */
-static __always_inline int as_recently(struct __sk_buff *skb, const struct packet *p,
-				       const struct pod *from, struct recent *recent)
+/* Whether the last packet of its flow was sent where this one must go. */
+static __always_inline bool was_routed(struct __sk_buff *skb, const struct packet *p,
+				       const struct recent *recent)
 {
-	if (!recent->ifindex || recent->tos != p->tos || packet_length(skb, p) > recent->mtu)
-		return TC_ACT_UNSPEC;
-	if (is_native_again(p, recent, from))
-		stamp(skb, p);
-	return send_on(skb, p, recent);
+	return recent->ifindex && recent->tos == p->tos && packet_length(skb, p) <= recent->mtu;
 }
 
-/* The sender is who it says. */
+/* The sender is who it says, and no hint says whom it is for. */
 static __always_inline int onward(struct __sk_buff *skb, const struct packet *p,
 				  const struct pod *from, bool slow)
 {
-	struct pod *to = pod_hinted(&p->key.destination, p->family);
-	int verdict = TC_ACT_UNSPEC;
-	struct recent *recent;
+	struct recent *recent = recent_of(skb, &p->key, RECENT_OUT);
+	struct pod *to;
 	__u32 slot;
 
-	if (to)
-		return to_pod(skb, p, to);
-	recent = recent_of(skb, &p->key, RECENT_OUT);
 	if (!recent)
 		return to_stack(skb);
-	if (!slow)
-		verdict = as_recently(skb, p, from, recent);
-	if (verdict != TC_ACT_UNSPEC)
-		return verdict;
+	if (!slow && was_routed(skb, p, recent)) {
+		if (is_native_again(p, recent, from))
+			stamp(skb, p);
+		return send_on(skb, p, recent);
+	}
 	to = pod_by_ip(&p->key.destination, &slot);
 	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, recent, slow);
 }
@@ -138,7 +133,7 @@ static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
 	enum stat reason = filter_message(p);
-	struct pod *from;
+	struct pod *from, *to;
 	__u32 slot;
 
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
@@ -154,20 +149,17 @@ static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *
 		return to_stack(skb);
 	if (from->flags & POD_BY_STACK)
 		return by_stack(skb, p, pod_by_ip(&p->key.destination, &slot));
-	return onward(skb, p, from, slow);
+	to = pod_hinted(&p->key.destination, p->family);
+	return to ? to_pod(skb, p, to) : onward(skb, p, from, slow);
 }
 
-__noinline int from_pod_slow(struct __sk_buff *skb)
+static __always_inline int from_pod_ip(struct __sk_buff *skb, struct packet *p, enum parsed parsed)
 {
-	struct scratch *s = scratch();
-	struct packet *p;
-
-	if (!s)
-		return drop(skb, STAT_MALFORMED);
-	p = packet_new(s);
-	switch (parse_rest(skb, p, parse(skb, p))) {
+	switch (parse_rest(skb, p, parsed)) {
 	case PARSED:
-		return is_nd(p) ? drop(skb, STAT_ND) : from_pod(skb, p, true);
+		if (!is_nd(p))
+			return from_pod(skb, p, parsed == PARSED_SLOW);
+		return parsed == PARSED_SLOW ? drop(skb, STAT_ND) : handle_nd(skb);
 	case PARSED_TINY:
 		return drop(skb, STAT_TINY_FRAGMENT);
 	default:
@@ -175,42 +167,56 @@ __noinline int from_pod_slow(struct __sk_buff *skb)
 	}
 }
 
-static __always_inline int not_ip(struct __sk_buff *skb)
+/* Whatever the fast way leaves, from the beginning. */
+__noinline int from_pod_slow(struct __sk_buff *skb)
 {
+	struct scratch *s = scratch();
+	enum parsed parsed;
+	struct packet *p;
+
+	pull_headers(skb);
+	if (skb->vlan_present)
+		return drop(skb, STAT_VLAN);
+	if (!s)
+		return drop(skb, STAT_MALFORMED);
+	p = packet_new(s);
+	parsed = parse(skb, p);
+	if (parsed != PARSED_NOT_IP)
+		return from_pod_ip(skb, p, parsed);
 	return skb->protocol == bpf_htons(ETH_P_ARP) ? handle_arp(skb) : drop(skb, STAT_NOT_IP);
 }
 
-static __always_inline int from_pod_ip(struct __sk_buff *skb, __be16 ethertype)
+/* Common packets of a pod whose MAC is its slot and that has nothing special about it. */
+static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype)
 {
+	struct ethhdr *eth = (void *)(long)skb->data;
 	struct packet p = {};
+	struct pod *from, *to;
 
-	switch (parse_frame(skb, &p, ethertype)) {
-	case PARSED:
-		if (!is_nd(&p))
-			return from_pod(skb, &p, false);
-		pull_all_headers(skb);
-		return handle_nd(skb);
-	case PARSED_SLOW:
-		pull_all_headers(skb);
+	if ((void *)(eth + 1) > (void *)(long)skb->data_end || !parse_common(skb, &p, ethertype))
 		return from_pod_slow(skb);
-	default:
-		return drop(skb, STAT_MALFORMED);
-	}
+	from = pod_at(mac_slot(eth->h_source));
+	if (!is_sender(from, skb->ifindex, eth->h_source) || !pod_has(from, &p.key.source, p.family) ||
+	    from->flags)
+		return from_pod_slow(skb);
+	to = pod_hinted(&p.key.destination, p.family);
+	if (to)
+		return to_pod(skb, &p, to);
+	if (parse_frame(skb, &p, ethertype) != PARSED)
+		return from_pod_slow(skb);
+	return onward(skb, &p, from, false);
 }
 
 SEC("tc")
 int pp_from_pod(struct __sk_buff *skb)
 {
-	pull_headers(skb);
-	if (skb->vlan_present)
-		return drop(skb, STAT_VLAN);
-	switch (frame_ethertype(skb)) {
+	switch (skb->vlan_present ? 0 : frame_ethertype(skb)) {
 	case bpf_htons(ETH_P_IP):
-		return from_pod_ip(skb, bpf_htons(ETH_P_IP));
+		return from_pod_fast(skb, bpf_htons(ETH_P_IP));
 	case bpf_htons(ETH_P_IPV6):
-		return from_pod_ip(skb, bpf_htons(ETH_P_IPV6));
+		return from_pod_fast(skb, bpf_htons(ETH_P_IPV6));
 	default:
-		return not_ip(skb);
+		return from_pod_slow(skb);
 	}
 }
 

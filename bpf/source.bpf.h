@@ -11,13 +11,18 @@ static __always_inline bool is_sender(const struct pod *pod, __u32 ifindex, cons
 	return pod && pod->ifindex == ifindex && mac_equal(pod->mac, mac);
 }
 
+static __always_inline __u32 mac_slot(const __u8 *mac)
+{
+	return mac[3] << 16 | mac[4] << 8 | mac[5];
+}
+
 /*
  * The pod behind interface @ifindex that has @mac and (if it is not all zero) @source. Usually the
  * MAC is the slot; a pod with a MAC of its own is found by its address.
  */
 static __always_inline struct pod *sender(__u32 ifindex, const __u8 *mac, const struct addr *source)
 {
-	__u32 slot = mac[3] << 16 | mac[4] << 8 | mac[5];
+	__u32 slot = mac_slot(mac);
 	struct pod *pod = pod_at(slot);
 
 	if (is_sender(pod, ifindex, mac))

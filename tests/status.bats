@@ -163,3 +163,16 @@ teardown() {
 	[ "${output##* }" -ge 1 ]
 	fails 2 pinpool monitor x
 }
+
+@test "what a pod sends with a VLAN tag, which the kernel takes out of the frame, is dropped by name" {
+	pod a
+	pod b
+	in_pod a /usr/bin/python3 - 10.10.0.1 10.10.0.2 <<-'P'
+	import sys
+	from scapy.all import IP, UDP, Dot1Q, Ether, conf, get_if_hwaddr
+	packet = Dot1Q(vlan=5) / IP(src=sys.argv[1], dst=sys.argv[2]) / UDP(sport=1, dport=2) / b"data"
+	conf.L2socket(iface="eth0").send(Ether(src=get_if_hwaddr("eth0"), dst="02:70:70:ff:ff:fe") / packet)
+	P
+	run pinpool metrics
+	has 'pinpool_drops_total{reason="vlan"} 1'
+}

@@ -7,29 +7,36 @@ from packets import translated
 
 BOTH = (4, 6)
 CASES = []
+SENDING = ("cases_local", "cases_l2", "cases_node", "cases_recent")  # what pods send
 
 
 class Case:
-    def __init__(self, name, function, parameters, complete, lab):
+    def __init__(self, name, function, parameters, complete, hinted, lab):
         self.name, self.function, self.parameters = name, function, parameters
-        self.complete, self.lab = complete, lab
+        self.complete, self.hinted, self.lab = complete, hinted, lab
 
-    def run(self, lab, complete):
+    def ways(self):
+        """What it runs with: CHECKSUM_COMPLETE or not, pods' places known beforehand or not."""
+        return itertools.product((False, True)[:1 + self.complete], (False, True)[:1 + self.hinted])
+
+    def run(self, lab, complete, hinted):
         lab.complete(complete)
-        lab.reset()
+        lab.reset(hinted)
         self.function(lab, **self.parameters)
 
 
-def case(name, complete=True, lab="usual", **parameters):
+def case(name, complete=True, hinted=True, lab="usual", **parameters):
     """
     Registers the function below once per combination of @parameters (each a list of values; the
-    name is formatted with them). @complete: run it with CHECKSUM_COMPLETE too. @lab: "usual",
-    "small" with 16 ports and 64 flows, or "dense" with 300 ports and without stamps.
+    name is formatted with them). @complete: run it with CHECKSUM_COMPLETE too. @hinted: where it is
+    about what pods send, also with all pods in pp_pod_hints. @lab: "usual", "small" with 16 ports
+    and 64 flows, or "dense" with 300 ports and without stamps.
     """
     def register(function):
         for values in itertools.product(*parameters.values()):
             chosen = dict(zip(parameters, values))
-            CASES.append(Case(name.format(**chosen), function, chosen, complete, lab))
+            CASES.append(Case(name.format(**chosen), function, chosen, complete,
+                              hinted and function.__module__ in SENDING, lab))
         return function
 
     return register

@@ -3,7 +3,7 @@
 from cases import BOTH, case
 from lab import A, B, C, GATEWAY, HOST_MAC, N1, R, UNALLOCATED, W, pod_mac
 from packets import (ARP, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr,
-                     ICMPv6Unknown, Ether, ip, tcp, udp)
+                     ICMPv6Unknown, Ether, ip, moved, tcp, udp)
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 DESTINATIONS = {
@@ -209,3 +209,7 @@ def nd_cut(lab):
 def dhcp(lab):
     lab.from_pod(A, udp(A.ip[4], "255.255.255.255", 67, 68), dst=BROADCAST).dropped()
     lab.from_pod(A, udp("0.0.0.0", "255.255.255.255", 68, 67), dst=BROADCAST).dropped()
+    for family, server, client in ((4, 67, 68), (6, 547, 546)):
+        lab.from_pod(A, udp(A.ip[family], B.ip[family], server, client)).dropped()
+        other_way = udp(A.ip[family], B.ip[family], client, server)
+        lab.from_pod(A, other_way).delivered(B, moved(other_way))

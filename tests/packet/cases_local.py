@@ -83,14 +83,14 @@ def not_ready(lab, family, state):
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
 
 
-@case("local: an index entry of an older generation delivers nothing, IPv{family}", family=BOTH)
+@case("local: an index entry of an older generation delivers nothing, IPv{family}", hinted=False, family=BOTH)
 def stale_generation(lab, family):
     lab.remove_route(B)
     lab.maps["pp_pod_ips"][B.ip[family]] = dict(slot=B.slot, generation=B.generation - 1)
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
 
 
-@case("local: an index entry beyond the last slot, IPv{family}", family=BOTH)
+@case("local: an index entry beyond the last slot, IPv{family}", hinted=False, family=BOTH)
 def slot_out_of_range(lab, family):
     lab.remove_route(B)
     for slot in (16384, 0xffffffff):
@@ -152,6 +152,28 @@ def local_fragments(lab):
     for fields in (dict(flags="MF"), dict(frag=185), dict(flags="MF", frag=185)):
         packet = udp(A.ip[4], B.ip[4], 1000, 80, b"x" * 64, **fields)
         lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
+
+
+@case("local: fragments and options to elsewhere go to the stack, whatever went before, IPv4")
+def uncommon_elsewhere(lab):
+    for target in (C[4], W[4]):
+        plain = udp(A.ip[4], target, 1000, 80, b"x" * 64)
+        for fields in (dict(flags="MF"), dict(frag=185), dict(options=[IPOption(b"\x01" * 4)])):
+            packet = udp(A.ip[4], target, 1000, 80, b"x" * 64, **fields)
+            lab.from_pod(A, packet).passed()
+            assert lab.from_pod(A, plain).redirects
+            lab.from_pod(A, packet).passed()
+
+
+@case("local: {protocol} with less than its header reaches no pod, IPv{family}", family=BOTH,
+      protocol=("tcp", "udp"))
+def short_header(lab, family, protocol):
+    whole = l4(protocol, A.ip[family], B.ip[family], 1000, 80)
+    header = 20 if protocol == "tcp" else 8
+    for size in range(header):
+        packet = ip(A.ip[family], B.ip[family]) / Raw(bytes(whole[protocol.upper()])[:size])
+        packet.setfieldval("proto" if family == 4 else "nh", 6 if protocol == "tcp" else 17)
+        lab.from_pod(A, packet).dropped()
 
 
 @case("local: VLAN frames are dropped or left to the stack, IPv{family}", family=BOTH,
@@ -282,6 +304,29 @@ def lying_header(lab, what):
         lab.to_net(six).dropped()
 
 
+@case("local: a header that lies about its {what} reaches no pod, IPv{family}", family=BOTH,
+      what=("version", "length"))
+def lying_to_pod(lab, family, what):
+    length = "len" if family == 4 else "plen"
+    for protocol in ("tcp", "udp"):
+        packet = l4(protocol, A.ip[family], B.ip[family], 1000, 80)
+        packet = type(packet)(bytes(packet))
+        lab.from_pod(A, packet).delivered(B, moved(packet))
+        lies = dict(version=[10 - family]) if what == "version" else {
+            length: [packet.getfieldval(length) + 1, 7]}
+        for field, values in lies.items():
+            for value in values:
+                packet.setfieldval(field, value)
+                lab.from_pod(A, packet).dropped()
+
+
+@case("local: a short length makes padding of the rest, which arrives, IPv{family}", family=BOTH)
+def padded(lab, family):
+    packet = udp(A.ip[family], B.ip[family], 1000, 80)
+    padded = type(packet)(bytes(packet) + b"padding")
+    lab.from_pod(A, padded).delivered(B, moved(padded))
+
+
 @case("host: traffic of the node itself is left alone, IPv{family}", family=BOTH)
 def host_traffic(lab, family):
     for protocol in PROTOCOLS:
@@ -341,7 +386,8 @@ def tunnels(lab):
         lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
 
 
-@case("local: addresses of one place in pp_pod_hints are told apart, IPv{family}", family=BOTH)
+@case("local: addresses of one place in pp_pod_hints are told apart, IPv{family}", hinted=False,
+      family=BOTH)
 def shared_place(lab, family):
     # its bits 0 and 12 fall on each other
     twin = type(D)(**{**vars(D), "ip": {**D.ip, family: address_of(B.ip[family], 0x1001)}})

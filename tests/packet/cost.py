@@ -231,7 +231,7 @@ def main():
     parser.add_argument("words", nargs="*")
     options = parser.parse_args()
     node.enter_namespace()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    node.stay_on_cpu()
     node.make_links()
     # with the tests' clock the mark that cost_restore sets is the tick
     lab = node.Lab({"cfg": dict(CONFIG, virtual_clock=options.first)}, {})

@@ -95,6 +95,11 @@ def enter_namespace():
         os.execvp("unshare", ["unshare", "-n", sys.executable, "-B", *sys.argv])
 
 
+def stay_on_cpu():
+    """What programs remember of a flow is each CPU's own (bpf/recent.bpf.h)."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 def make_links():
     for name in ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"):
         with open("/proc/sys/" + name, "w") as file:
@@ -148,8 +153,11 @@ class Lab:
 
     # --- maps -----------------------------------------------------------------------------------
 
-    def reset(self):
-        """The maps as they are on a node that has just come up with its pods."""
+    def reset(self, hinted=False):
+        """The maps as they are on a node that has just come up with its pods.
+
+        @hinted: and all of them have received something.
+        """
         while self.without:
             self.change_routes("add", self.without.pop())
         for name in ("pp_pools", "pp_blocks", "pp_ips", "pp_cidrs", "pp_nomasq", "pp_uplinks",
@@ -164,6 +172,8 @@ class Lab:
         self.ranges = {4: [], 6: []}
         for pod in PODS:
             self.put_pod(pod)
+        if hinted:
+            self.put_hints()
         self.config = dict(ipv4=1, ipv6=1, masquerade=[1, 1], endpoint_routes=1, default_pool=1,
                            mtu=1500)
         self.put("pp_config", 0, self.config)
@@ -244,6 +254,15 @@ class Lab:
         for family in (4, 6):
             self.maps["pp_pod_ips"][pod.ip[family]] = dict(
                 slot=pod.slot, generation=changes.get("generation", pod.generation))
+
+    def put_hints(self):
+        """pp_pod_hints as pod_hint_set() fills it (bpf/pod.bpf.h)."""
+        value = self.maps["pp_pod_hints"][0]
+        for pod in PODS:
+            for family in (4, 6):
+                tag = int(ipaddress.ip_address(pod.ip[family])) & 0xffffffff
+                value["hint"][(tag ^ tag >> 12) % len(value["hint"])] = dict(address=tag, slot=pod.slot)
+        self.put("pp_pod_hints", 0, value)
 
     def mark(self, pod, used):
         """The pod's bit in the allocator's bitmap."""

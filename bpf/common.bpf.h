@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The frame that nearly all are: untagged, all of it one TCP or UDP packet behind a plain IP header,
+ * with hops left and nothing that bpf/filter.bpf.h asks about. A pod of the node may have it as it
+ * is. It reads no more than that takes, because whatever else were kept for later would cost as much
+ * as all the rest. What is not of this shape is no error: parse() tells what it is.
+ */
+#ifndef PP_COMMON_BPF_H
+#define PP_COMMON_BPF_H
+
+#include "bpf/filter.bpf.h"
+#include "bpf/parse.bpf.h"
+
+/* Fragments may pass: of one that is not the first this looks at data, and sees ports there. */
+static __always_inline bool is_common_l4(enum protocol protocol, const void *l4, const void *end)
+{
+	const struct udphdr *udp = l4;
+
+	if (protocol == PROTOCOL_TCP)
+		return l4 + sizeof(struct tcphdr) <= end;
+	return protocol == PROTOCOL_UDP && (void *)(udp + 1) <= end &&
+	       udp->source != bpf_htons(DHCP_SERVER) && udp->source != bpf_htons(DHCPV6_SERVER);
+}
+
+static __always_inline bool parse_common_ipv4(struct packet *p, const struct iphdr *ip,
+					      const void *end, __u32 length)
+{
+	if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl != 5 ||
+	    bpf_ntohs(ip->tot_len) != length || ip->ttl <= 1)
+		return false;
+	p->family = FAMILY_IPV4;
+	p->key.protocol = ip->protocol;
+	addr_from_ipv4(&p->key.source, ip->saddr);
+	addr_from_ipv4(&p->key.destination, ip->daddr);
+	return is_common_l4(ip->protocol, ip + 1, end);
+}
+
+static __always_inline bool parse_common_ipv6(struct packet *p, const struct ipv6hdr *ip,
+					      const void *end, __u32 length)
+{
+	if ((void *)(ip + 1) > end || ip->version != 6 ||
+	    bpf_ntohs(ip->payload_len) + sizeof(*ip) != length || ip->hop_limit <= 1)
+		return false;
+	p->family = FAMILY_IPV6;
+	p->key.protocol = ip->nexthdr;
+	__builtin_memcpy(&p->key.source, &ip->saddr, sizeof(struct addr));
+	__builtin_memcpy(&p->key.destination, &ip->daddr, sizeof(struct addr));
+	return is_common_l4(ip->nexthdr, ip + 1, end);
+}
+
+/*
+ * Protocol and addresses; the rest is for parse_frame(). *p is zero before; @ethertype is the
+ * frame's, a constant.
+ */
+static __always_inline bool parse_common(struct __sk_buff *skb, struct packet *p, __be16 ethertype)
+{
+	const void *end = (void *)(long)skb->data_end;
+	const void *l3 = (void *)(long)skb->data + sizeof(struct ethhdr);
+	__u32 length = skb->len - sizeof(struct ethhdr);
+
+	p->l3 = sizeof(struct ethhdr);
+	if (ethertype == bpf_htons(ETH_P_IP))
+		return parse_common_ipv4(p, l3, end, length);
+	return parse_common_ipv6(p, l3, end, length);
+}
+
+#endif
