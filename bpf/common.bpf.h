@@ -12,13 +12,18 @@
 #include "bpf/parse.bpf.h"
 
 /* Fragments may pass: of one that is not the first this looks at data, and sees ports there. */
-static __always_inline bool is_common_l4(enum protocol protocol, const void *l4, const void *end)
+static __always_inline bool parse_common_l4(struct packet *p, const void *l4, const void *end)
 {
+	const struct tcphdr *tcp = l4;
 	const struct udphdr *udp = l4;
 
-	if (protocol == PROTOCOL_TCP)
-		return l4 + sizeof(struct tcphdr) <= end;
-	return protocol == PROTOCOL_UDP && (void *)(udp + 1) <= end &&
+	if (p->key.protocol == PROTOCOL_TCP) {
+		if ((void *)(tcp + 1) > end)
+			return false;
+		p->tcp_flags = ((__u8 *)tcp)[13];
+		return true;
+	}
+	return p->key.protocol == PROTOCOL_UDP && (void *)(udp + 1) <= end &&
 	       udp->source != bpf_htons(DHCP_SERVER) && udp->source != bpf_htons(DHCPV6_SERVER);
 }
 
@@ -32,7 +37,7 @@ static __always_inline bool parse_common_ipv4(struct packet *p, const struct iph
 	p->key.protocol = ip->protocol;
 	addr_from_ipv4(&p->key.source, ip->saddr);
 	addr_from_ipv4(&p->key.destination, ip->daddr);
-	return is_common_l4(ip->protocol, ip + 1, end);
+	return parse_common_l4(p, ip + 1, end);
 }
 
 static __always_inline bool parse_common_ipv6(struct packet *p, const struct ipv6hdr *ip,
@@ -45,7 +50,7 @@ static __always_inline bool parse_common_ipv6(struct packet *p, const struct ipv
 	p->key.protocol = ip->nexthdr;
 	__builtin_memcpy(&p->key.source, &ip->saddr, sizeof(struct addr));
 	__builtin_memcpy(&p->key.destination, &ip->daddr, sizeof(struct addr));
-	return is_common_l4(ip->nexthdr, ip + 1, end);
+	return parse_common_l4(p, ip + 1, end);
 }
 
 /*

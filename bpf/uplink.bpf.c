@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
+#include "bpf/common.bpf.h"
 #include "bpf/stamp.bpf.h"
 #include "bpf/unmasquerade.bpf.h"
 #include "maps/calls.bpf.h"
@@ -218,13 +219,36 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 	return flow ? translate_in(skb, &p, flow, recent->generation) : LEFT;
 }
 
+/* TCP of a connection to a pod from where none of this node's pods is: no map but the pod's is asked. */
+static __always_inline int from_net_fast(struct __sk_buff *skb, __be16 ethertype)
+{
+	__u32 length = skb->len;
+	struct packet p = {};
+	struct pod *pod;
+
+	if (!parse_common(skb, &p, ethertype) || p.key.protocol != PROTOCOL_TCP || p.tcp_flags & TCP_SYN)
+		return LEFT;
+	pod = pod_hinted(&p.key.destination, p.family);
+	if (!pod || is_bogon(&p.key, p.family) || maybe_local(ranges_get(), &p.key.source, p.family) ||
+	    !fits(skb, &p, pod->mtu))
+		return LEFT;
+	return ttl_decrement(skb, &p) ? hand_over(skb, pod, STAT_IN_POD, length) : drop(skb, STAT_REWRITE);
+}
+
+static __always_inline int from_net_family(struct __sk_buff *skb, __be16 ethertype)
+{
+	int verdict = from_net_fast(skb, ethertype);
+
+	return verdict == LEFT ? from_net_ip(skb, ethertype) : verdict;
+}
+
 static __always_inline int from_net_common(struct __sk_buff *skb)
 {
 	switch (frame_ethertype(skb)) {
 	case bpf_htons(ETH_P_IP):
-		return from_net_ip(skb, bpf_htons(ETH_P_IP));
+		return from_net_family(skb, bpf_htons(ETH_P_IP));
 	case bpf_htons(ETH_P_IPV6):
-		return from_net_ip(skb, bpf_htons(ETH_P_IPV6));
+		return from_net_family(skb, bpf_htons(ETH_P_IPV6));
 	default:
 		return count(skb, STAT_IN_OTHER, PASS);
 	}

@@ -7,7 +7,6 @@ from packets import translated
 
 BOTH = (4, 6)
 CASES = []
-SENDING = ("cases_local", "cases_l2", "cases_node", "cases_recent")  # what pods send
 
 
 class Case:
@@ -28,15 +27,15 @@ class Case:
 def case(name, complete=True, hinted=True, lab="usual", **parameters):
     """
     Registers the function below once per combination of @parameters (each a list of values; the
-    name is formatted with them). @complete: run it with CHECKSUM_COMPLETE too. @hinted: where it is
-    about what pods send, also with all pods in pp_pod_hints. @lab: "usual", "small" with 16 ports
-    and 64 flows, or "dense" with 300 ports and without stamps.
+    name is formatted with them). @complete: run it with CHECKSUM_COMPLETE too. @hinted: and with all
+    pods in pp_pod_hints, in the usual lab. @lab: "usual", "small" with 16 ports and 64 flows, or
+    "dense" with 300 ports and without stamps.
     """
     def register(function):
         for values in itertools.product(*parameters.values()):
             chosen = dict(zip(parameters, values))
             CASES.append(Case(name.format(**chosen), function, chosen, complete,
-                              hinted and function.__module__ in SENDING, lab))
+                              hinted and lab == "usual", lab))
         return function
 
     return register

@@ -6,7 +6,7 @@ from cases import BOTH, case
 from lab import (A, B, C, D, DROP, HOST_MAC, MACS, N1, PASS, ROUTER_MAC, UNALLOCATED, W, XDP_DROP,
                  XDP_PASS, address_of)
 from packets import (ARP, Dot1Q, Ether, ICMPv6Unknown, IPOption, IPv6ExtHdrDestOpt,
-                     IPv6ExtHdrFragment, Raw, UDP, echo, error, ip, l4, sctp, tcp, udp)
+                     IPv6ExtHdrFragment, Raw, UDP, echo, error, ip, l4, middle, sctp, tcp, udp)
 
 BOGONS = {
     4: ("0.0.0.0", "0.9.9.9", "127.0.0.1", "224.0.0.5", "239.9.9.9", "255.255.255.255"),
@@ -34,29 +34,34 @@ def both(lab, packet):
     return guard.verdict == XDP_DROP, tc.drops
 
 
-@case("guard: the source {index} of our blocks is dropped, IPv{family}", family=BOTH,
-      index=range(6))
-def spoofed(lab, family, index):
+@case("guard: the source {index} of our blocks is dropped, {protocol}, IPv{family}", family=BOTH,
+      protocol=("tcp", "udp"), index=range(6))
+def spoofed(lab, family, protocol, index):
     for target in (A.ip[family], N1[family], W[family], C[family]):
-        assert both(lab, udp(SPOOFED[family][index], target, 1, 2)) == (True, True)
+        packet = middle(protocol, SPOOFED[family][index], target, 1, 2)
+        assert both(lab, packet) == (True, True)
 
 
-@case("guard: bogon sources are dropped, IPv{family}", family=BOTH)
-def bogon(lab, family):
+@case("guard: bogon sources are dropped, {protocol}, IPv{family}", family=BOTH,
+      protocol=("tcp", "udp"))
+def bogon(lab, family, protocol):
     for source in BOGONS[family]:
         for target in (A.ip[family], N1[family]):
-            assert both(lab, udp(source, target, 1, 2)) == (True, True), f"{source} to {target}"
+            packet = middle(protocol, source, target, 1, 2)
+            assert both(lab, packet) == (True, True), f"{source} to {target}"
 
 
-@case("guard: private and other nodes' sources pass, IPv{family}", family=BOTH)
-def private(lab, family):
+@case("guard: private and other nodes' sources pass, {protocol}, IPv{family}", family=BOTH,
+      protocol=("tcp", "udp"))
+def private(lab, family, protocol):
     sources = {
         4: ("192.168.1.1", "10.10.1.5", "10.99.0.1", "172.16.0.1", "100.64.0.1"),
         6: ("fd00:99::1", "fd00:10:0:1::5", "2001:db8::1")
     }[family]
     for source in sources:
         for target in (A.ip[family], N1[family]):
-            assert both(lab, udp(source, target, 1, 2)) == (False, False), f"{source} to {target}"
+            packet = middle(protocol, source, target, 1, 2)
+            assert both(lab, packet) == (False, False), f"{source} to {target}"
 
 
 @case("guard: an address of ours that nobody has, IPv{family}", family=BOTH)

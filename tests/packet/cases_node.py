@@ -8,7 +8,7 @@ import time
 from cases import BOTH, case, masquerade
 from cases_masq import back, native
 from lab import A, B, C, N1, R, W
-from packets import l4, moved, tcp, translated, udp
+from packets import l4, middle, moved, tcp, translated, udp
 
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 
@@ -40,15 +40,16 @@ def connected_elsewhere(lab, family):
         assert masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp") == 50000
 
 
-@case("size: beyond the receiving pod's MTU goes to the stack, IPv{family}", family=BOTH)
-def pod_mtu(lab, family):
+@case("size: beyond the receiving pod's MTU goes to the stack, {protocol}, IPv{family}",
+      family=BOTH, protocol=("tcp", "udp"))
+def pod_mtu(lab, family, protocol):
     lab.put_pod(B, mtu=1400)
-    head = 28 if family == 4 else 48
-    fits, too_big = (udp(A.ip[family], B.ip[family], 1, 2, bytes(n - head)) for n in (1400, 1401))
-    lab.from_pod(A, fits).delivered(B, moved(fits))
-    lab.from_pod(A, too_big).passed()
-    inbound = udp(C[family], B.ip[family], 1, 2, bytes(1401 - head))
-    lab.from_net(inbound).passed()
+    head = (20 if family == 4 else 40) + (20 if protocol == "tcp" else 8)
+    for source, send, to in ((A.ip[family], lab.from_pod, (A,)), (W[family], lab.from_net, ())):
+        fits, too_big = (middle(protocol, source, B.ip[family], 1, 2, data=bytes(n - head))
+                         for n in (1400, 1401))
+        send(*to, fits).delivered(B, moved(fits))
+        send(*to, too_big).passed()
 
 
 @case("size: an answer beyond the pod's MTU is translated for the stack, IPv{family}", family=BOTH)

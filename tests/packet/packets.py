@@ -92,6 +92,12 @@ def l4(protocol, src, dst, sport, dport, answer=False, **fields):
     return other(src, dst, **fields)
 
 
+def middle(protocol, src, dst, sport, dport, **fields):
+    """One from the middle of a conversation, by TCP or UDP."""
+    more = dict(flags="A") if protocol == "tcp" else {}
+    return l4(protocol, src, dst, sport, dport, **more, **fields)
+
+
 def error(src, dst, kind, code, about, length=None, ttl=64, field=0):
     """An ICMP error that quotes the first @length bytes of the packet @about."""
     body = field.to_bytes(4, "big") + bytes(about)[:length]
