@@ -83,14 +83,16 @@ def not_ready(lab, family, state):
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
 
 
-@case("local: an index entry of an older generation delivers nothing, IPv{family}", hinted=False, family=BOTH)
+@case("local: an index entry of an older generation delivers nothing, IPv{family}", hinted=False,
+      family=BOTH)
 def stale_generation(lab, family):
     lab.remove_route(B)
     lab.maps["pp_pod_ips"][B.ip[family]] = dict(slot=B.slot, generation=B.generation - 1)
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
 
 
-@case("local: an index entry beyond the last slot, IPv{family}", hinted=False, family=BOTH)
+@case("local: an index entry beyond the last slot, IPv{family}", hinted=False,
+      family=BOTH)
 def slot_out_of_range(lab, family):
     lab.remove_route(B)
     for slot in (16384, 0xffffffff):

@@ -45,7 +45,8 @@ def connected_elsewhere(lab, family):
 def pod_mtu(lab, family, protocol):
     lab.put_pod(B, mtu=1400)
     head = (20 if family == 4 else 40) + (20 if protocol == "tcp" else 8)
-    for source, send, to in ((A.ip[family], lab.from_pod, (A,)), (W[family], lab.from_net, ())):
+    for source, send, to in ((A.ip[family], lab.from_pod, (A,)), (C[family], lab.from_net, ()),
+                             (W[family], lab.from_net, ())):
         fits, too_big = (middle(protocol, source, B.ip[family], 1, 2, data=bytes(n - head))
                          for n in (1400, 1401))
         send(*to, fits).delivered(B, moved(fits))
