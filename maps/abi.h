@@ -6,7 +6,7 @@
 #ifndef PP_ABI_H
 #define PP_ABI_H
 
-#define PP_ABI 1
+#define PP_ABI 2
 #define PP_ROOT "/sys/fs/bpf/pinpool"
 
 /* An object's name: a DNS subdomain of at most 253 bytes (RFC 1123) and its NUL. */

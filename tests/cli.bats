@@ -234,7 +234,7 @@ broken() {
 	refused pinpool get pool mars
 	pinpool --root "$at" release --owner a
 	pinpool --root "$at" down --all
-	[ ! -e "$at/v1" ]
+	[ ! -e "$at/v2" ]
 	umount "$at"
 }
 
@@ -261,7 +261,7 @@ broken() {
 		# shellcheck disable=SC2086
 		run --separate-stderr pinpool --root /sys/fs/bpf/future $command
 		[ "$status" = 1 ]
-		[[ $stderr == *"holds state of ABI 999 and this pinpool has ABI 1"* ]]
+		[[ $stderr == *"holds state of ABI 999 and this pinpool has ABI 2"* ]]
 	done
 	equal v999 "$(ls /sys/fs/bpf/future)"
 	rmdir /sys/fs/bpf/future/v999 /sys/fs/bpf/future
@@ -294,7 +294,7 @@ other_node() {
 	during=$(nsenter --net=/run/netns/other bash -c "$(declare -f host); host")
 	[ "$before" != "$during" ]
 	other_node down
-	[ -e /sys/fs/bpf/other/v1/pp_leases ]
+	[ -e /sys/fs/bpf/other/v2/pp_leases ]
 	other_node up >/dev/null
 	other_node detach web
 	other_node down --all

@@ -84,7 +84,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 		echo "# $pin"
 		a=$(add a)
 		host=$(jq -r '.interfaces[0].name' <<<"$a")
-		rm "/sys/fs/bpf/pinpool/v1/$pin"
+		rm "/sys/fs/bpf/pinpool/v2/$pin"
 		case $pin in
 		prog/pp_dying | prog/pp_release) ;;
 		*)

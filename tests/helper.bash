@@ -2,7 +2,7 @@
 # For *.bats: one node in the test's own namespaces, which tests/run makes. `load helper`.
 bats_require_minimum_version 1.5.0
 PATH=$BATS_TEST_DIRNAME/../${BUILD:-build}:$PATH # BUILD=build/san: under the sanitizers
-root=/sys/fs/bpf/pinpool/v1
+root=/sys/fs/bpf/pinpool/v2
 
 # The node of the seed: an uplink up0, default pool 10.10.0.0/16 by configuration, pool mars; its
 # options may be added as NAME=VALUE.

@@ -80,7 +80,7 @@ equal() {
 
 # All state that a command may change
 snapshot() {
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/ipam/maps.py" "${root%/v1}"
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/ipam/maps.py" "${root%/v2}"
 	ip route show table all proto 112 | sort
 }
 

@@ -45,7 +45,7 @@ class Maps:
     """maps.items("pp_blocks") and the raw bytes for maps.raw("pp_pods")."""
 
     def __init__(self, root="/sys/fs/bpf/pinpool", build=os.path.join(TOP, "build"), codecs=None):
-        self.directory, self.build = os.path.join(root, "v1"), build
+        self.directory, self.build = os.path.join(root, "v2"), build
         self.known, self.fds = codecs, {}
 
     @property
