@@ -35,12 +35,13 @@ OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELS   := $(OBJECTS:.bpf.o=.skel.h)
 # one main each; every other file of loader/ is a module that both link
 MAINS   := pinpool pinpool-cni
-MODULES := $(filter-out main cni,$(basename $(notdir $(wildcard loader/*.c))))
+MODULES := $(filter-out cmd/main cni/cni,$(patsubst loader/%.c,%,$(wildcard loader/*/*.c)))
+COMMANDS = cmd/%
 
 Q   = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
-all: $(BUILD)/pinpool $(if $(wildcard loader/cni.c),$(BUILD)/pinpool-cni)
+all: $(BUILD)/pinpool $(if $(wildcard loader/cni/cni.c),$(BUILD)/pinpool-cni)
 
 objects: $(OBJECTS)
 
@@ -53,22 +54,23 @@ $(BUILD)/%.bpf.o: bpf/%.bpf.c | $(BUILD)
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $* > $@
 
-$(BUILD)/%.o: loader/%.c | $(BUILD)
+$(BUILD)/loader/%.o: loader/%.c | $(BUILD)
+	$(Q)mkdir -p $(@D)
 	$(call say,CC)$(CC) $(PP_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # the one file that has the programs in it
-$(BUILD)/objects.o $(BUILD)/san/objects.o: | $(SKELS)
+$(BUILD)/loader/kernel/objects.o $(BUILD)/san/kernel/objects.o: | $(SKELS)
 
-$(BUILD)/pinpool: $(addprefix $(BUILD)/,main.o $(MODULES:=.o))
+$(BUILD)/pinpool: $(addprefix $(BUILD)/loader/,cmd/main.o $(MODULES:=.o))
 	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $^ $(PP_LIBS) -o $@
 
-$(BUILD)/pinpool-cni: $(addprefix $(BUILD)/,cni.o $(filter-out cmd_%,$(MODULES:=.o)))
+$(BUILD)/pinpool-cni: $(addprefix $(BUILD)/loader/,cni/cni.o $(filter-out $(COMMANDS),$(MODULES:=.o)))
 	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $^ $(CNI_LIBS) -o $@
 
 # Tests: the modules once more, under the sanitizers; no main, no commands.
 SAN       := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNITS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit_%,$(wildcard tests/unit/*.c))
-SAN_OBJS  := $(patsubst %,$(BUILD)/san/%.o,$(filter-out cmd_%,$(MODULES)))
+SAN_OBJS  := $(patsubst %,$(BUILD)/san/%.o,$(filter-out $(COMMANDS),$(MODULES)))
 
 $(BUILD)/san/%.o: loader/%.c | $(BUILD)
 	$(Q)mkdir -p $(@D)
@@ -79,11 +81,11 @@ $(BUILD)/tests/unit_%: tests/unit/%.c $(SAN_OBJS)
 	$(call say,TEST)$(CC) $(PP_CFLAGS) $(CFLAGS) $(SAN) -MMD -MP $< $(SAN_OBJS) $(PP_LIBS) -o $@
 
 # The whole program under the sanitizers, for tests of its input.
-$(BUILD)/san/pinpool: $(addprefix $(BUILD)/san/,main.o $(MODULES:=.o))
+$(BUILD)/san/pinpool: $(addprefix $(BUILD)/san/,cmd/main.o $(MODULES:=.o))
 	$(call say,LD)$(CC) $(CFLAGS) $(SAN) $^ $(PP_LIBS) -o $@
 
 # make fuzz T=manifest S=60: runs one fuzzer for some seconds on its corpus
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(patsubst %,loader/%.c,$(filter-out cmd_%,$(MODULES))) | $(SKELS)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(patsubst %,loader/%.c,$(filter-out $(COMMANDS),$(MODULES))) | $(SKELS)
 	$(Q)mkdir -p $(@D)
 	$(call say,FUZZ)$(CLANG) $(PP_CFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined $^ $(PP_LIBS) -o $@
 
@@ -105,7 +107,7 @@ demo:
 bench:
 	$(Q)scripts/deps --bench
 	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) all
-	$(Q)scripts/bench
+	$(Q)scripts/bench/run
 
 vmcheck:
 	$(Q)scripts/deps --vm --clang
@@ -137,4 +139,4 @@ clean:
 .PHONY: all objects tests check demo bench vmcheck vmboot fuzz install uninstall deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The version of everything under maps/. Pins live in <root>/v<PP_ABI>/; any change of a map's
- * key, value, type or size must raise the number (tests/abi.bats compares the BTF).
+ * key, value, type or size must raise the number (tests/bats/abi.bats compares the BTF).
  */
 #ifndef PP_ABI_H
 #define PP_ABI_H

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/cni.h"
-#include "loader/cni_result.h"
+#include "loader/cni/cni.h"
+#include "loader/cni/result.h"
 
 #define ARGS_MAX 1024
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/manifest.h"
-#include "loader/yaml_tree.h"
+#include "loader/manifest/manifest.h"
+#include "loader/text/tree.h"
 
 static inline bool tree_equals(const struct tree *tree, const json_t *json)
 {

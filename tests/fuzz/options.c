@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/options_table.h"
-#include "loader/pool_spec.h"
+#include "loader/options/table.h"
+#include "loader/manifest/pool_spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

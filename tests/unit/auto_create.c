@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/manifest.h"
-#include "loader/options_table.h"
-#include "tests/tap.h"
+#include "loader/manifest/manifest.h"
+#include "loader/options/table.h"
+#include "tests/lib/tap.h"
 
 #define POOL(name, spec)                                                                           \
 	"{\"apiVersion\":\"cilium.io/v2alpha1\",\"kind\":\"CiliumPodIPPool\",\"metadata\":{"          \

@@ -11,12 +11,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "loader/ipam.h"
-#include "loader/netlink.h"
-#include "loader/node.h"
-#include "loader/pod.h"
-#include "loader/pod_link.h"
-#include "tests/sandbox.h"
+#include "loader/ipam/transactions.h"
+#include "loader/net/netlink.h"
+#include "loader/kernel/context.h"
+#include "loader/pod/pod.h"
+#include "loader/pod/link.h"
+#include "tests/lib/sandbox.h"
 
 #define CONFIG "/run/config.json"
 #define VICTIM "victim"

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #include "maps/pods.h"
-#include "tests/transactions.h"
+#include "tests/lib/transactions.h"
 
 static bool gives(struct txn txn, const char *v4, const char *v6)
 {

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "tests/transactions.h"
+#include "tests/lib/transactions.h"
 
 #define STEPS 6000
 #define BLOCKS 40

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 
 #include "maps/pods.h"
-#include "tests/transactions.h"
+#include "tests/lib/transactions.h"
 
 #define FULL 65534
 

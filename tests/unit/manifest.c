@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "tests/fuzz/manifest_round.h"
-#include "tests/tap.h"
+#include "tests/lib/tap.h"
 #include "tests/unit/manifest_cases.h"
 
 #define CASES "tests/unit/manifest.cases"

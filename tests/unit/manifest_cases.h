@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "loader/manifest.h"
+#include "loader/manifest/manifest.h"
 
 /* one line each, but the last: specs begin in line 4, a Namespace's metadata in line 3 */
 #define POOL "apiVersion: cilium.io/v2\nkind: CiliumPodIPPool\nmetadata: {name: mars}\n"

@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "loader/pool_spec.h"
-#include "tests/tap.h"
+#include "loader/manifest/pool_spec.h"
+#include "tests/lib/tap.h"
 #include "tests/unit/manifest_cases.h"
 
 static char *repeat(const char *head, const char *text, size_t times, const char *tail)

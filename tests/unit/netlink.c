@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "loader/address.h"
-#include "loader/link.h"
-#include "loader/netns.h"
-#include "loader/routes.h"
-#include "loader/sysctl.h"
-#include "loader/tc.h"
-#include "tests/sandbox.h"
+#include "loader/net/address.h"
+#include "loader/net/link.h"
+#include "loader/net/netns.h"
+#include "loader/net/routes.h"
+#include "loader/net/sysctl.h"
+#include "loader/net/tc.h"
+#include "tests/lib/sandbox.h"
 
 static struct netlink *nl;
 

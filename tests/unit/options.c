@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/manifest.h"
-#include "loader/options_table.h"
-#include "tests/tap.h"
+#include "loader/manifest/manifest.h"
+#include "loader/options/table.h"
+#include "tests/lib/tap.h"
 
 static json_t *json(const char *text)
 {

@@ -2,8 +2,8 @@
 /* What host veths say of themselves. */
 #include <string.h>
 
-#include "loader/pod_alias.h"
-#include "tests/tap.h"
+#include "loader/pod/alias.h"
+#include "tests/lib/tap.h"
 
 static struct pod_alias alias(const char *id, const char *ifname, uint32_t generation,
 			      const char *namespace, const char *pod)

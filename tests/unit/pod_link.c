@@ -9,10 +9,10 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
-#include "loader/pod_link.h"
-#include "loader/route.h"
-#include "loader/tc.h"
-#include "tests/sandbox.h"
+#include "loader/pod/link.h"
+#include "loader/net/route.h"
+#include "loader/net/tc.h"
+#include "tests/lib/sandbox.h"
 
 static struct netlink *nl;
 static int program;

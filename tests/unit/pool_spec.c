@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/pool_spec.h"
-#include "tests/tap.h"
+#include "loader/manifest/pool_spec.h"
+#include "tests/lib/tap.h"
 #include "tests/unit/manifest_cases.h"
 
 static void test_pool_spec(void)

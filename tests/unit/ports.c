@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "loader/sysctl.h"
-#include "tests/tap.h"
+#include "loader/net/sysctl.h"
+#include "tests/lib/tap.h"
 
 static void test_merge(void)
 {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/prefix.h"
-#include "tests/tap.h"
+#include "loader/base/prefix.h"
+#include "tests/lib/tap.h"
 
 static struct addr addr(const char *text)
 {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "loader/rules.h"
-#include "tests/tap.h"
+#include "loader/ipam/rules.h"
+#include "tests/lib/tap.h"
 
 static struct prefix prefix(const char *text)
 {

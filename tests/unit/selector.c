@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/selector.h"
-#include "tests/tap.h"
+#include "loader/manifest/selector.h"
+#include "tests/lib/tap.h"
 
 static json_t *json(const char *text)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* JSON to YAML as kubectl prints it, and what plain scalars mean. */
 #include "tests/fuzz/manifest_round.h"
-#include "tests/tap.h"
+#include "tests/lib/tap.h"
 
 /* Strings that a YAML reader could take for something else, and how kubectl writes them. */
 static void test_yaml_strings(void)

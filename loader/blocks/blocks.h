@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * This node's blocks: taken from pools by demand and given back (IPAM.md 4 to 6). All of these take
+ * the derived lock themselves, bring what is derived from the blocks up to date (sync.h) if they
+ * changed any, and may be repeated.
+ */
+#ifndef PP_BLOCKS_LOADER_H
+#define PP_BLOCKS_LOADER_H
+
+#include "loader/kernel/context.h"
+#include "loader/base/prefix.h"
+
+/*
+ * After a lease, a release or new pending demand of one pool and family: takes blocks while needed
+ * exceeds capacity, gives empty ones back. BLOCKS_DRY with a sentence if the pool ran dry: what was
+ * granted before stays, and nothing failed.
+ */
+#define BLOCKS_DRY 1
+int blocks_balance(struct node *node, uint32_t pool, enum family family, struct error *e);
+
+/*
+ * Whether another pod would get an address of the pool and family: one is free, or a block can be
+ * had. Changes nothing. 0, -ENOSPC without a sentence, or -errno.
+ */
+int blocks_room(struct node *node, uint32_t pool, enum family family, struct error *e);
+
+/* blocks_balance() for every pool; an error counts more than a dry pool, the other pools go on. @may_drop: give back too. */
+int blocks_balance_all(struct node *node, bool may_drop, struct error *e);
+
+/* Drops the block if it is draining and empty, and its pool if that was terminating and it was the last. */
+int blocks_retire(struct node *node, uint32_t block, struct error *e);
+
+/*
+ * Takes exactly this block for a pool ("occupy", IPAM.md 5); held already: success. -EEXIST, -EINVAL,
+ * -ENOENT with IPAM.md's sentences.
+ */
+int blocks_occupy(struct node *node, const char *pool, const struct prefix *prefix, struct error *e);
+
+struct claim;
+struct pool_entry;
+
+/*
+ * Takes each block that the list has, and keeps what it takes for @keep_seconds though nobody needs it;
+ * the first error is kept, the others go on.
+ */
+int blocks_match(struct node *node, const struct claim *claims, size_t count,
+		 unsigned int keep_seconds, struct error *e);
+
+/*
+ * Makes each block's state what pools and, in static mode, the list say (IPAM.md 7): active where its
+ * pool is active and has a CIDR that covers it, no other node claims it and the list has it, else
+ * draining. One transaction.
+ */
+int blocks_settle(struct node *node, const struct claim *claims, size_t count, struct error *e);
+
+/* blocks_retire() for every block, and every terminating pool. */
+int blocks_retire_all(struct node *node, struct error *e);
+
+/* Whether an active pool has a CIDR that covers @prefix. */
+bool blocks_in_pool(struct node *node, const struct pool_entry *pool, const struct prefix *prefix);
+
+/* A terminating pool without blocks is gone; any other stays as it is. */
+int pool_retire(struct node *node, uint32_t pool, struct error *e);
+
+/* For the two files of this module: an active block as the pool's flags make it, and pp_block_carve
+ * run: 0, -EAGAIN (look again) or -errno with a sentence. */
+struct block;
+struct pool;
+struct block_request;
+void block_fill(struct block *block, uint32_t id, const struct pool *pool,
+		const struct prefix *prefix);
+int block_take(struct node *node, const struct block_request *request, struct error *e);
+
+/* `needed` of a pool and family now (IPAM.md 4). */
+uint32_t blocks_needed(struct node *node, const struct pool_entry *pool, enum family family);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* This node as a CiliumNode object: what another node can apply. */
+#ifndef PP_CILIUMNODE_H
+#define PP_CILIUMNODE_H
+
+#include <jansson.h>
+
+#include "loader/derive/parts.h"
+
+/*
+ * Name, labels and addresses of the applied CiliumNode of this name (else the addresses that the
+ * node was brought up with), ipam.pools.requested as of now (IPAM.md 4), and allocated: the node's
+ * blocks grouped by pool, sorted by pool name, IPv4 first, by prefix (IPAM.md 5). The caller owns it.
+ */
+json_t *ciliumnode_own(struct node *node, const struct facts *facts, const struct options *options);
+
+/* Without `requested`: what the state file keeps. */
+json_t *ciliumnode_blocks(struct node *node, const struct facts *facts);
+
+/* One row of `requested`, beside what the node holds of that pool. */
+struct request {
+	char pool[PP_NAME];
+	bool exists; /* and is active */
+	bool has_family[FAMILIES];
+	uint32_t needed[FAMILIES], capacity[FAMILIES], in_use[FAMILIES];
+};
+/* All pools with a need, sorted by name; the caller frees *list. */
+void ciliumnode_requested(struct node *node, const struct facts *facts,
+			  const struct options *options, struct request **list, size_t *count);
+
+#endif

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Blocks that a CiliumNode lists: taken exactly, and drained where the list lacks them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "loader/blocks/blocks.h"
+#include "loader/ipam/claims.h"
+#include "loader/ipam/transactions.h"
+#include "loader/kernel/map.h"
+#include "loader/kernel/store.h"
+#include "loader/blocks/sync.h"
+
+bool blocks_in_pool(struct node *node, const struct pool_entry *pool, const struct prefix *prefix)
+{
+	enum family family = prefix_family(prefix);
+	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
+	uint32_t count = pool->pool.family[family].cidrs;
+
+	if (pool->pool.state != POOL_ACTIVE || !pool->pool.family[family].mask_length ||
+	    ipam_pool_cidrs(&node->pins, pool->id, family, cidrs, count))
+		return false;
+	for (uint32_t i = 0; i < count && i < POOL_FAMILY_CIDRS; i++)
+		if (prefix_covers(&cidrs[i].cidr, prefix))
+			return true;
+	return false;
+}
+
+/* The blocks that other nodes' objects list; only for their prefixes: the names are freed here. */
+static void others_claims(struct node *node, struct claim **claims, size_t *count)
+{
+	struct stored *nodes;
+	size_t node_count;
+
+	*claims = NULL;
+	*count = 0;
+	if (store_list(&node->pins, OBJECT_NODE, &nodes, &node_count, NULL))
+		return;
+	for (size_t i = 0; i < node_count; i++)
+		if (strcmp(nodes[i].name, node->config.node))
+			claims_of(nodes[i].json, node->config.default_pool_name, claims, count);
+	stored_free(nodes, node_count);
+}
+
+static bool is_claimed(const struct claim *claims, size_t count, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_overlaps(&claims[i].prefix, prefix))
+			return true;
+	return false;
+}
+
+/* 0: free to take; 1: this node has it for this pool; -EEXIST: somebody has (part of) it. */
+static int taken(struct node *node, uint32_t pool, const struct prefix *prefix,
+		 const struct block_entry *blocks, size_t block_count)
+{
+	struct claim *claims;
+	size_t claim_count;
+	bool claimed;
+
+	for (size_t i = 0; i < block_count; i++) {
+		const struct block *b = &blocks[i].block;
+
+		if (b->pool == pool && prefix_equal(&b->prefix, prefix))
+			return 1;
+		if (prefix_overlaps(&b->prefix, prefix))
+			return -EEXIST;
+	}
+	others_claims(node, &claims, &claim_count);
+	claimed = is_claimed(claims, claim_count, prefix);
+	free(claims);
+	return claimed ? -EEXIST : 0;
+}
+
+static int occupy(struct node *node, const char *pool, const struct prefix *prefix,
+		  unsigned int keep_seconds, struct error *e)
+{
+	struct block_request request = { .cidr = NO_CIDR };
+	struct block_entry *blocks;
+	struct pool_entry p;
+	struct ipam ipam;
+	char text[PREFIX_TEXT];
+	size_t count;
+	int err = ipam_read(&node->pins, &ipam, e);
+
+	prefix_format(prefix, text);
+	if (err)
+		return err;
+	if (ipam_pool_find(&node->pins, pool, &p.id, &p.pool))
+		return error_set(e, -ENOENT, "cannot reuse from non-existing pool: %s", pool);
+	err = ipam_blocks(&node->pins, &blocks, &count, e);
+	if (err)
+		return err;
+	err = taken(node, p.id, prefix, blocks, count);
+	free(blocks);
+	if (err == 1)
+		return 0;
+	if (err)
+		return error_set(e, err,
+				 "unable to reuse from pool %s: cidr %s has already been allocated", pool, text);
+	if (!blocks_in_pool(node, &p, prefix))
+		return error_set(e, -EINVAL,
+				 "unable to reuse from pool %s: cidr %s is not part of the requested pool",
+				 pool, text);
+	request.expected = ipam.generation;
+	block_fill(&request.block, p.id, &p.pool, prefix);
+	request.block.keep_until = keep_seconds ? ipam_boot_seconds() + keep_seconds : 0;
+	err = block_take(node, &request, e);
+	return err ? err : 1;
+}
+
+/* 0, 1 (taken now), or -errno; under the derived lock. */
+static int occupy_locked(struct node *node, const char *pool, const struct prefix *prefix,
+			 unsigned int keep_seconds, struct error *e)
+{
+	int err;
+
+	do
+		err = occupy(node, pool, prefix, keep_seconds, e);
+	while (err == -EAGAIN);
+	return err;
+}
+
+static int begin(struct node *node, struct error *e)
+{
+	int err = root_lock_derived(&node->pins.root);
+
+	return err ? error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err)) : 0;
+}
+
+int blocks_occupy(struct node *node, const char *pool, const struct prefix *prefix, struct error *e)
+{
+	int err = begin(node, e);
+
+	if (err)
+		return err;
+	err = occupy_locked(node, pool, prefix, 0, e);
+	if (err > 0)
+		err = sync_blocks(node, e);
+	root_unlock_derived(&node->pins.root);
+	return err;
+}
+
+static const struct claim *claim_find(const struct claim *claims, size_t count,
+				      const struct prefix *prefix)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_equal(&claims[i].prefix, prefix))
+			return &claims[i];
+	return NULL;
+}
+
+static const struct pool_entry *pool_by_id(const struct pool_entry *pools, size_t count, uint32_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pools[i].id == id)
+			return &pools[i];
+	return NULL;
+}
+
+/* The states that all blocks should have, where they differ; one transaction. */
+int blocks_settle(struct node *node, const struct claim *claims, size_t claim_count, struct error *e)
+{
+	bool fixed = node->config.allocator == NODE_ALLOCATOR_STATIC;
+	struct pool_request *request = xcalloc(1, sizeof(*request));
+	struct block_change *changes = NULL;
+	struct pool_entry *pools = NULL;
+	struct block_entry *blocks = NULL;
+	size_t pool_count, count, others_count;
+	struct claim *others;
+	struct ipam ipam;
+	struct txn txn = {};
+	int err;
+
+	others_claims(node, &others, &others_count);
+	do {
+		request->change_count = 0;
+		err = ipam_read(&node->pins, &ipam, e);
+		if (!err)
+			err = ipam_pools(&node->pins, &pools, &pool_count, e);
+		if (!err)
+			err = ipam_blocks(&node->pins, &blocks, &count, e);
+		if (err)
+			break;
+		changes = xcalloc(count, sizeof(*changes));
+		for (size_t i = 0; i < count; i++) {
+			const struct block *b = &blocks[i].block;
+			const struct pool_entry *p = pool_by_id(pools, pool_count, b->pool);
+			bool keep = p && blocks_in_pool(node, p, &b->prefix) &&
+				    !is_claimed(others, others_count, &b->prefix) &&
+				    (!fixed || claim_find(claims, claim_count, &b->prefix));
+			enum block_state state = keep ? BLOCK_ACTIVE : BLOCK_DRAINING;
+
+			if (state != b->state)
+				changes[request->change_count++] = (struct block_change){ blocks[i].id, state };
+		}
+		request->expected = ipam.generation;
+		request->changes = (uintptr_t)changes;
+		if (request->change_count)
+			err = ipam_run(&node->pins, PROG_BLOCK_STATE, request, &txn, e);
+		free(changes);
+		free(blocks);
+		free(pools);
+		blocks = NULL;
+		pools = NULL;
+	} while (!err && request->change_count && txn.error == IPAM_STALE);
+	free(others);
+	free(blocks);
+	free(pools);
+	free(request);
+	return err;
+}
+
+int blocks_retire_all(struct node *node, struct error *e)
+{
+	struct pool_entry *pools = NULL;
+	struct block_entry *blocks;
+	size_t count;
+	int err = ipam_blocks(&node->pins, &blocks, &count, e);
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = blocks_retire(node, blocks[i].id, e);
+	free(blocks);
+	if (!err)
+		err = ipam_pools(&node->pins, &pools, &count, e);
+	for (size_t i = 0; !err && i < count; i++)
+		err = pool_retire(node, pools[i].id, e);
+	free(pools);
+	return err;
+}
+
+int blocks_match(struct node *node, const struct claim *claims, size_t count,
+		 unsigned int keep_seconds, struct error *e)
+{
+	int first = 0, err = begin(node, e);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < count; i++) {
+		err = occupy_locked(node, claims[i].pool, &claims[i].prefix, keep_seconds,
+				    first ? NULL : e);
+		if (err < 0 && !first)
+			first = err;
+	}
+	root_unlock_derived(&node->pins.root);
+	return first;
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Brings what is derived up to date, and notes in pp_config of which generation it is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/blocks/ciliumnode.h"
+#include "loader/blocks/state_file.h"
+#include "loader/blocks/sync.h"
+#include "loader/derive/parts.h"
+
+int facts_read(struct node *node, struct facts *facts, struct error *e)
+{
+	struct ipam ipam;
+	int err;
+
+	memset(facts, 0, sizeof(*facts));
+	err = ipam_read(&node->pins, &ipam, e);
+	if (!err)
+		err = ipam_pools(&node->pins, &facts->pools, &facts->pool_count, e);
+	if (!err)
+		err = ipam_blocks(&node->pins, &facts->blocks, &facts->block_count, e);
+	if (!err)
+		err = store_list(&node->pins, OBJECT_NODE, &facts->nodes, &facts->node_count, e);
+	if (err) {
+		facts_free(facts);
+		return err;
+	}
+	facts->generation = ipam.generation;
+	for (size_t i = 0; i < facts->node_count; i++)
+		if (strcmp(facts->nodes[i].name, node->config.node))
+			claims_of(facts->nodes[i].json, node->config.default_pool_name, &facts->claims,
+				  &facts->claim_count);
+	return 0;
+}
+
+void facts_free(struct facts *facts)
+{
+	free(facts->pools);
+	free(facts->blocks);
+	free(facts->claims);
+	stored_free(facts->nodes, facts->node_count);
+	memset(facts, 0, sizeof(*facts));
+}
+
+static int keep(int first, int err)
+{
+	return first ? first : err;
+}
+
+static int write_state(struct node *node, const struct facts *facts, struct error *e)
+{
+	json_t *json;
+	int err;
+
+	if (!node->config.state_file[0])
+		return 0;
+	json = ciliumnode_blocks(node, facts);
+	err = state_file_write(node->config.state_file, json, e);
+	json_decref(json);
+	return err;
+}
+
+static int note_synced(struct node *node, uint64_t generation, struct error *e)
+{
+	node->config.synced = generation;
+	return node_write_config(node, e);
+}
+
+int sync_blocks(struct node *node, struct error *e)
+{
+	struct options options = {};
+	struct netlink *nl = NULL;
+	struct facts facts;
+	int err = facts_read(node, &facts, e);
+
+	if (err)
+		return err;
+	err = node_options(node, &options, e);
+	if (!err)
+		err = netlink_open(&nl, -1, e);
+	if (!err)
+		err = sync_cidrs(node, &facts, e);
+	if (!err)
+		err = sync_ranges(node, &facts, e);
+	if (!err)
+		err = sync_nomasq(node, &facts, &options, nl, e);
+	if (!err)
+		err = sync_block_routes(&facts, nl, e);
+	if (!err)
+		err = write_state(node, &facts, e);
+	if (!err)
+		err = note_synced(node, facts.generation, e);
+	netlink_close(nl);
+	options_free(&options);
+	facts_free(&facts);
+	return err;
+}
+
+int sync_all(struct node *node, const struct options *options, struct error *e)
+{
+	struct netlink *nl = NULL;
+	struct facts facts;
+	int err = facts_read(node, &facts, e), first;
+
+	if (err)
+		return err;
+	err = netlink_open(&nl, -1, e);
+	if (err) {
+		facts_free(&facts);
+		return err;
+	}
+	/* one part's failure is no reason to leave the others stale */
+	first = sync_cidrs(node, &facts, e);
+	first = keep(first, sync_ranges(node, &facts, first ? NULL : e));
+	first = keep(first, sync_nomasq(node, &facts, options, nl, first ? NULL : e));
+	first = keep(first, sync_block_routes(&facts, nl, first ? NULL : e));
+	first = keep(first, sync_endpoint_routes(node, nl, first ? NULL : e));
+	first = keep(first, sync_node_routes(&facts, options, nl, first ? NULL : e));
+	first = keep(first, write_state(node, &facts, first ? NULL : e));
+	if (!first)
+		first = note_synced(node, facts.generation, e);
+	netlink_close(nl);
+	facts_free(&facts);
+	return first;
+}

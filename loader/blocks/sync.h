@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is derived from the maps: pp_cidrs, pp_nomasq, the kernel's routes, the node's block list on
+ * disk. Every function can be repeated and makes things true whatever they were. Callers hold the
+ * derived lock.
+ */
+#ifndef PP_SYNC_H
+#define PP_SYNC_H
+
+#include "loader/kernel/context.h"
+
+/* After a change of this node's blocks: pp_cidrs, block routes, state file. */
+int sync_blocks(struct node *node, struct error *e);
+
+/* Everything, after a change of objects or options. */
+int sync_all(struct node *node, const struct options *options, struct error *e);
+
+#endif

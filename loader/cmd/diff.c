@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* pinpool diff: what apply would do, blocks that would start draining and their pods included. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/cmd/cmd.h"
+#include "loader/cmd/apply.h"
+#include "loader/ipam/transactions.h"
+
+#define DIFF_ERROR 2
+
+static const char *pool_name(const struct pool_entry *pools, size_t count, uint32_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pools[i].id == id)
+			return pools[i].pool.name;
+	return "?";
+}
+
+static void print_pods(const struct lease_entry *leases, size_t count, uint32_t block, int family)
+{
+	char ip[ADDR_TEXT];
+
+	for (size_t i = 0; i < count; i++) {
+		const struct lease *l = &leases[i].lease;
+
+		if (l->ip[family].block != block)
+			continue;
+		addr_format(&l->ip[family].address, ip);
+		if (l->pod[0])
+			printf("  pod %s/%s %s stays\n", l->namespace, l->pod, ip);
+		else
+			printf("  owner %s %s stays\n", leases[i].owner.id, ip);
+	}
+}
+
+static bool print_blocks(struct node *node, const struct apply *plan, struct error *e, int *err)
+{
+	struct pool_entry *pools = NULL;
+	struct block_entry *blocks = NULL;
+	struct lease_entry *leases = NULL;
+	size_t pool_count = 0, block_count = 0, lease_count = 0;
+	bool any = false;
+	char text[PREFIX_TEXT];
+
+	*err = ipam_pools(&node->pins, &pools, &pool_count, e);
+	if (!*err)
+		*err = ipam_blocks(&node->pins, &blocks, &block_count, e);
+	if (!*err)
+		*err = ipam_leases(&node->pins, &leases, &lease_count, e);
+	for (size_t i = 0; !*err && i < block_count; i++) {
+		const struct block *b = &blocks[i].block;
+		const char *name = pool_name(pools, pool_count, b->pool);
+		const struct apply_object *o = apply_pool(plan, name);
+		bool covered = o && apply_covers(o, &b->prefix);
+
+		if (covered == (b->state == BLOCK_ACTIVE))
+			continue;
+		any = true;
+		printf("block %s of pool %s would %s\n", prefix_format(&b->prefix, text), name,
+		       covered ? "stop draining" : b->used ? "start draining" : "be dropped");
+		if (!covered)
+			print_pods(leases, lease_count, blocks[i].id, b->family);
+	}
+	free(pools);
+	free(blocks);
+	free(leases);
+	return any;
+}
+
+static bool print_objects(const struct apply *plan)
+{
+	static const char *const words[] = { [APPLY_CREATED] = "would be created",
+					     [APPLY_CONFIGURED] = "would be configured",
+					     [APPLY_DELETED] = "would be deleted" };
+	bool any = false;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct apply_object *o = &plan->objects[i];
+
+		if (o->result > APPLY_DELETED || !words[o->result])
+			continue;
+		any = true;
+		printf("%s/%s %s\n", o->kind_name, o->name, words[o->result]);
+	}
+	return any;
+}
+
+static int compare(struct node *node, const struct manifest *m, unsigned int flags, bool *changes,
+		   struct error *e)
+{
+	struct apply plan;
+	int err = apply_plan(node, m, NULL, NULL, flags, &plan, e);
+
+	if (err)
+		return err;
+	print_warnings(&plan);
+	*changes = print_objects(&plan);
+	*changes |= print_blocks(node, &plan, e, &err);
+	apply_free(&plan);
+	return err;
+}
+
+int cmd_diff(const struct globals *g, int argc, char **argv)
+{
+	struct manifest m = {};
+	unsigned int flags = 0;
+	bool changes = false;
+	struct node node;
+	struct error e;
+	int status = read_arguments(argc, argv, &m, &flags) ? DIFF_ERROR : EXIT_DONE;
+
+	if (!status && !open_node(&node, g, ROOT_UNLOCKED, false)) {
+		status = DIFF_ERROR;
+	} else if (!status) {
+		if (compare(&node, &m, flags, &changes, &e)) {
+			fail(&e);
+			status = DIFF_ERROR;
+		}
+		node_close(&node);
+	}
+	manifest_free(&m);
+	return status ? status : changes;
+}

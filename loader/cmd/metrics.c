@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* pinpool metrics: OpenMetrics 1.0 text for a textfile collector or a cron job. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/cmd/cmd.h"
+#include "loader/kernel/counters.h"
+#include "loader/kernel/flows.h"
+#include "loader/ipam/inventory.h"
+#include "loader/kernel/usage.h"
+
+static void family(const char *name, const char *type, const char *unit, const char *help)
+{
+	printf("# TYPE %s %s\n", name, type);
+	if (unit)
+		printf("# UNIT %s %s\n", name, unit);
+	printf("# HELP %s %s\n", name, help);
+}
+
+static void print_build(const struct node *node)
+{
+	family("pinpool_build", "info", NULL, "The version of pinpool and of its maps.");
+	printf("pinpool_build_info{version=\"%s\",abi=\"%d\"} 1\n", VERSION, PP_ABI);
+	family("pinpool_node", "info", NULL, "The node.");
+	printf("pinpool_node_info{node=\"%s\",default_pool=\"%s\"} 1\n", node->config.node,
+	       node->config.default_pool_name);
+}
+
+/* One gauge of each pool and family: the member of struct pool_family at @offset. */
+static void pool_gauge(const struct inventory *inv, const char *name, size_t offset,
+		       const char *help)
+{
+	family(name, "gauge", NULL, help);
+	for (size_t i = 0; i < inv->pool_count; i++) {
+		const struct pool *p = &inv->pools[i].pool;
+
+		for (int f = 0; f < FAMILIES; f++) {
+			const struct pool_family *pf = &p->family[f];
+			uint32_t value;
+
+			if (!pf->mask_length && !pf->blocks)
+				continue;
+			memcpy(&value, (const char *)pf + offset, sizeof(value));
+			printf("%s{pool=\"%s\",family=\"%s\"} %u\n", name, p->name, family_name(f),
+			       value);
+		}
+	}
+}
+
+static void print_pools(const struct inventory *inv)
+{
+	family("pinpool_pool_terminating", "gauge", NULL,
+	       "1 where the pool is deleted and still in use.");
+	for (size_t i = 0; i < inv->pool_count; i++)
+		printf("pinpool_pool_terminating{pool=\"%s\"} %d\n", inv->pools[i].pool.name,
+		       inv->pools[i].pool.state == POOL_TERMINATING);
+	pool_gauge(inv, "pinpool_pool_blocks", offsetof(struct pool_family, blocks),
+		   "Blocks of the pool that this node holds, draining ones included.");
+	pool_gauge(inv, "pinpool_pool_capacity", offsetof(struct pool_family, capacity),
+		   "Usable addresses of blocks that are not draining.");
+	pool_gauge(inv, "pinpool_pool_used", offsetof(struct pool_family, in_use),
+		   "Addresses in use of blocks that are not draining.");
+	pool_gauge(inv, "pinpool_pool_draining", offsetof(struct pool_family, draining),
+		   "Addresses in use of draining blocks.");
+}
+
+static void print_blocks(const struct inventory *inv)
+{
+	unsigned int by_state[BLOCK_DRAINING + 1] = {};
+
+	for (size_t i = 0; i < inv->block_count; i++)
+		if (inv->blocks[i].block.state <= BLOCK_DRAINING)
+			by_state[inv->blocks[i].block.state]++;
+	family("pinpool_blocks", "gauge", NULL, "Blocks that this node holds.");
+	for (int s = BLOCK_ACTIVE; s <= BLOCK_DRAINING; s++)
+		printf("pinpool_blocks{state=\"%s\"} %u\n", block_state_name(s), by_state[s]);
+}
+
+static void print_leases(const struct lease_entry *leases, size_t count)
+{
+	unsigned int by_state[LEASE_DYING + 1] = {};
+
+	for (size_t i = 0; i < count; i++)
+		if (leases[i].lease.state <= LEASE_DYING)
+			by_state[leases[i].lease.state]++;
+	family("pinpool_leases", "gauge", NULL, "Leases; bound ones are pods.");
+	for (int s = LEASE_HELD; s <= LEASE_DYING; s++)
+		printf("pinpool_leases{state=\"%s\"} %u\n", lease_state_name(s), by_state[s]);
+}
+
+static int by_pool(const void *a, const void *b)
+{
+	const struct pending_entry *x = a, *y = b;
+	int order = strcmp(x->pending.pool, y->pending.pool);
+
+	return order ? order : (int)x->key.family - (int)y->key.family;
+}
+
+/* The pools that are waited for need not exist. */
+static void print_pendings(struct pins *pins)
+{
+	struct pending_entry *list;
+	size_t count;
+
+	if (ipam_pendings(pins, &list, &count, NULL))
+		return;
+	if (count)
+		qsort(list, count, sizeof(*list), by_pool);
+	family("pinpool_pending", "gauge", NULL, "Owners whose demand could not be met lately.");
+	for (size_t i = 0; i < count; i++)
+		if (!i || by_pool(&list[i - 1], &list[i]))
+			printf("pinpool_pending{pool=\"%s\",family=\"%s\"} %u\n",
+			       list[i].pending.pool, family_name(list[i].key.family),
+			       ipam_pending_count(pins, list[i].pending.pool, list[i].key.family));
+	free(list);
+}
+
+/* The programs' own count; ageing may be a moment behind. */
+static void print_flows(struct pins *pins)
+{
+	int fd = pins_map(pins, PIN_FLOWS);
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	struct flow_entry *list;
+	struct clock clock;
+	size_t count;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) ||
+	    flows_read(pins, &list, &count, &clock, NULL))
+		return;
+	free(list);
+	family("pinpool_flows", "gauge", NULL, "Masqueraded flows.");
+	printf("pinpool_flows %zu\n", count);
+	family("pinpool_flows_max", "gauge", NULL, "Masqueraded flows that fit (bpf-nat-max).");
+	printf("pinpool_flows_max %u\n", info.max_entries);
+}
+
+static void print_counter(const struct counter *counters, enum counter_kind kind,
+			  const char *metric, const char *label, bool bytes)
+{
+	/* "flow_created" is the change "created" */
+	size_t skip = kind == COUNTER_FLOW ? strlen("flow_") : 0;
+
+	for (int i = 0; i < STATS_COUNT; i++)
+		if (counter_names[i].kind == kind)
+			printf("%s_total{%s=\"%s\"} %llu\n", metric, label,
+			       counter_names[i].name + skip,
+			       (unsigned long long)(bytes ? counters[i].bytes
+							  : counters[i].packets));
+}
+
+static void print_counters(const struct counter *counters)
+{
+	family("pinpool_packets", "counter", NULL, "Packets by what became of them.");
+	print_counter(counters, COUNTER_VERDICT, "pinpool_packets", "verdict", false);
+	family("pinpool_traffic_bytes", "counter", "bytes",
+	       "Bytes of packets by what became of them.");
+	print_counter(counters, COUNTER_VERDICT, "pinpool_traffic_bytes", "verdict", true);
+	family("pinpool_drops", "counter", NULL, "Packets dropped, by reason.");
+	print_counter(counters, COUNTER_DROP, "pinpool_drops", "reason", false);
+	family("pinpool_dropped_bytes", "counter", "bytes", "Bytes of packets dropped, by reason.");
+	print_counter(counters, COUNTER_DROP, "pinpool_dropped_bytes", "reason", true);
+	family("pinpool_flow_changes", "counter", NULL, "Changes of the flow table.");
+	print_counter(counters, COUNTER_FLOW, "pinpool_flow_changes", "change", false);
+}
+
+static void print_memory(const struct pinned *list, size_t count)
+{
+	for (int program = 0; program < 2; program++) {
+		const char *what = program ? "program" : "map";
+
+		printf("# TYPE pinpool_%s_memory_bytes gauge\n# UNIT pinpool_%s_memory_bytes bytes\n",
+		       what, what);
+		printf("# HELP pinpool_%s_memory_bytes Memory of each pinned %s as the kernel counts it.\n",
+		       what, what);
+		for (size_t i = 0; i < count; i++)
+			if (list[i].program == program)
+				printf("pinpool_%s_memory_bytes{%s=\"%s\"} %llu\n", what, what,
+				       list[i].name, (unsigned long long)list[i].bytes);
+	}
+}
+
+static int print_all(struct node *node, struct error *e)
+{
+	struct counter counters[STATS_COUNT];
+	struct lease_entry *leases = NULL;
+	struct pinned *pinned = NULL;
+	struct inventory inv = {};
+	size_t lease_count, pinned_count;
+	int err = inventory_read(&node->pins, &inv, e);
+
+	if (!err)
+		err = ipam_leases(&node->pins, &leases, &lease_count, e);
+	if (!err)
+		err = counters_read(&node->pins, counters, e);
+	if (!err)
+		err = pinned_list(&node->pins, &pinned, &pinned_count, e);
+	if (!err) {
+		print_build(node);
+		print_pools(&inv);
+		print_blocks(&inv);
+		print_leases(leases, lease_count);
+		print_pendings(&node->pins);
+		print_flows(&node->pins);
+		print_counters(counters);
+		print_memory(pinned, pinned_count);
+		puts("# EOF");
+	}
+	inventory_free(&inv);
+	free(leases);
+	free(pinned);
+	return err;
+}
+
+int cmd_metrics(const struct globals *g, int argc, char **argv)
+{
+	struct node node;
+	struct error e;
+	int err;
+
+	if (argc != 1)
+		return usage_error("metrics", "unexpected argument \"%s\"", argv[1]);
+	if (!open_node(&node, g, ROOT_UNLOCKED, false))
+		return EXIT_FAILED;
+	err = print_all(&node, &e);
+	node_close(&node);
+	return err ? fail(&e) : EXIT_DONE;
+}

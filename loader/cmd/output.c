@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Items on standard output as JSON, YAML or names. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/cmd/output.h"
+#include "loader/manifest/manifest.h"
+
+#define JSON_STEP 4 /* kubectl's indentation */
+#define OUTPUT_BUFFER (1 << 20)
+
+bool output_format_by_name(const char *name, enum output_format *format)
+{
+	static const char *const names[] = {
+		[OUTPUT_WIDE] = "wide",
+		[OUTPUT_JSON] = "json",
+		[OUTPUT_YAML] = "yaml",
+		[OUTPUT_NAME] = "name",
+	};
+
+	for (unsigned int i = OUTPUT_WIDE; i <= OUTPUT_NAME; i++) {
+		if (strcmp(name, names[i]))
+			continue;
+		*format = i;
+		return true;
+	}
+	return false;
+}
+
+bool output_is_items(const struct output *out)
+{
+	return out->format >= OUTPUT_JSON;
+}
+
+void output_begin(struct output *out)
+{
+	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
+	out->count = 0;
+	if (out->single || out->format == OUTPUT_NAME)
+		return;
+	if (out->format == OUTPUT_JSON)
+		printf("{\n    \"apiVersion\": \"v1\",\n    \"kind\": \"List\",\n    \"items\": [");
+	else
+		printf("apiVersion: v1\nitems:");
+}
+
+/* Prints the lines of @text, each after @indent spaces, the first one after @first. */
+static void print_lines(const char *text, int indent, const char *first)
+{
+	static const char spaces[] = "                ";
+	const char *end;
+
+	/* not printf: there may be a million lines */
+	fputs(first, stdout);
+	for (bool started = false; *text; text = end, started = true) {
+		end = strchrnul(text, '\n');
+		if (started && end != text)
+			fwrite_unlocked(spaces, 1, indent, stdout);
+		end += *end == '\n';
+		fwrite_unlocked(text, 1, end - text, stdout);
+	}
+}
+
+static void print_json(struct output *out, const json_t *item)
+{
+	char *text = json_dumps(item, JSON_INDENT(JSON_STEP));
+
+	if (!text)
+		abort();
+	if (out->single) {
+		puts(text);
+	} else {
+		puts(out->count ? "," : "");
+		print_lines(text, 2 * JSON_STEP, "        ");
+	}
+	free(text);
+}
+
+static void print_yaml(struct output *out, const json_t *item)
+{
+	char *text = json_to_yaml(item);
+
+	if (!text)
+		abort();
+	if (out->single) {
+		fputs(text, stdout);
+	} else {
+		if (!out->count)
+			putchar('\n');
+		print_lines(text, 2, "- ");
+	}
+	free(text);
+}
+
+void output_item(struct output *out, const char *name, json_t *item)
+{
+	if (out->format == OUTPUT_NAME)
+		puts(name);
+	else if (out->format == OUTPUT_JSON)
+		print_json(out, item);
+	else
+		print_yaml(out, item);
+	out->count++;
+	json_decref(item);
+}
+
+void output_end(struct output *out)
+{
+	if (out->single || out->format == OUTPUT_NAME)
+		return;
+	if (out->format == OUTPUT_JSON)
+		printf("%s]\n}\n", out->count ? "\n    " : "");
+	else
+		printf("%skind: List\n", out->count ? "" : " []\n");
+}

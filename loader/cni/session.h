@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The node that a call of the plugin acts on, open. */
+#ifndef PP_CNI_SESSION_H
+#define PP_CNI_SESSION_H
+
+#include "loader/cni/cni.h"
+#include "loader/net/netlink.h"
+#include "loader/kernel/context.h"
+
+struct cni_session {
+	struct node node;
+	struct netlink *nl; /* of the namespace in which we run: the node's */
+};
+
+/*
+ * Opens root and netlink under the shared lock; 0 or -errno (-ENOENT: not up, or pins are missing).
+ * The caller closes it in any case.
+ */
+int cni_open(struct cni_session *s, const struct cni_request *r, struct error *e);
+void cni_close(struct cni_session *s);
+
+/* Opens the pins that making a pod needs: -ENOENT with a sentence if one is missing. */
+int cni_open_pins(struct cni_session *s, struct error *e);
+
+/* CNI_NETNS, opened once; a descriptor or -1, then *code and the sentence say why. */
+int cni_open_netns(const struct cni_request *r, enum cni_code *code, struct error *e);
+
+/* The request's container and interface as a lease's key. */
+struct lease_owner cni_owner(const struct cni_request *r);
+
+#endif

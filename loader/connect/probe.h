@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Small messages sent between network namespaces and echoed there, all of this one process: who
+ * answers whom over which protocol, and from which address it looks to the other side.
+ */
+#ifndef PP_PROBE_H
+#define PP_PROBE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loader/base/error.h"
+#include "maps/addr.h"
+
+enum probe_protocol { PROBE_TCP, PROBE_UDP, PROBE_ICMP, PROBE_PROTOCOLS };
+
+/* What each message begins with; the rest are zeros. */
+struct probe_message {
+	char magic[8];
+	uint32_t run;   /* of this process, so that nobody else's is taken for ours */
+	uint32_t index; /* of the probe */
+};
+
+struct probe {
+	enum probe_protocol protocol;
+	int netns;              /* sent from there; -1: here */
+	struct addr destination;
+	uint16_t port;          /* host order; not for ICMP */
+	uint16_t size;          /* bytes of a UDP or ICMP message; less than a probe_message: just that */
+	bool stranger;          /* TCP to a host that does not echo: a connection is enough */
+	struct addr source;     /* what the server must see; all zero: anything */
+	/* what came of it */
+	bool answered;
+	char reason[96];        /* if not: "Connection refused", "no answer" … */
+	/* probe.c's own */
+	bool settled;
+	int fd;
+};
+
+/* Echoes TCP and UDP at one address. */
+struct probe_server {
+	int fd[2];        /* by protocol; -1: not open */
+	uint16_t port[2]; /* host order, the kernel's choice */
+};
+
+/* Opens both sockets in @netns (-1: here). On failure nothing is open. */
+int probe_server_open(struct probe_server *server, int netns, const struct addr *addr,
+		      struct error *e);
+void probe_server_close(struct probe_server *server);
+
+/*
+ * Sends all probes, a few hundred at a time, several times where no answer comes, while the servers
+ * echo. 0 with each probe's outcome in it, -EINTR if a signal handler set *@stop, else -errno.
+ */
+int probes_run(struct probe *probes, size_t count, struct probe_server *servers,
+	       size_t server_count, const volatile sig_atomic_t *stop, struct error *e);
+
+const char *probe_protocol_name(enum probe_protocol protocol); /* "tcp", "udp", "icmp" */
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The parts of sync.c, one per thing that is derived; for it only. */
+#ifndef PP_SYNC_PARTS_H
+#define PP_SYNC_PARTS_H
+
+#include <stddef.h>
+
+#include "loader/ipam/claims.h"
+#include "loader/ipam/transactions.h"
+#include "loader/net/netlink.h"
+#include "loader/kernel/context.h"
+#include "loader/kernel/store.h"
+
+/* What everything is derived from, read once. */
+struct facts {
+	uint64_t generation;
+	struct pool_entry *pools;
+	size_t pool_count;
+	struct block_entry *blocks;
+	size_t block_count;
+	struct stored *nodes;  /* CiliumNodes */
+	size_t node_count;
+	struct claim *claims;  /* of the other nodes */
+	size_t claim_count;
+};
+
+int facts_read(struct node *node, struct facts *facts, struct error *e);
+void facts_free(struct facts *facts);
+
+int sync_cidrs(struct node *node, const struct facts *facts, struct error *e);
+int sync_ranges(struct node *node, const struct facts *facts, struct error *e);
+/* @nl: the node's namespace, for its own addresses. */
+int sync_nomasq(struct node *node, const struct facts *facts, const struct options *options,
+		struct netlink *nl, struct error *e);
+int sync_block_routes(const struct facts *facts, struct netlink *nl, struct error *e);
+int sync_endpoint_routes(struct node *node, struct netlink *nl, struct error *e);
+int sync_node_routes(const struct facts *facts, const struct options *options, struct netlink *nl,
+		     struct error *e);
+
+/* For `check` and `get routes`: all routes as they should be. The caller frees *routes. */
+struct route;
+int routes_wanted(struct node *node, const struct facts *facts, const struct options *options,
+		  struct netlink *nl, struct route **routes, size_t *count, struct error *e);
+
+/* Is told where a trie differs from what it should be: "missing", "wrong", "too much". */
+struct trie_report {
+	void (*fn)(const char *map, const struct prefix *prefix, const char *what, void *arg);
+	void *arg;
+};
+/* Compares pp_cidrs and pp_nomasq with what sync would make of them. */
+int tries_compare(struct node *node, const struct facts *facts, const struct options *options,
+		  const struct trie_report *report, struct error *e);
+/* Whether pp_ranges is what it should be. */
+bool ranges_are_right(struct node *node, const struct facts *facts);
+
+#endif

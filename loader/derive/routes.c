@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The kernel's routes: one unreachable per block, one per pod, and those to other nodes' blocks. */
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/kernel/map.h"
+#include "loader/net/routes.h"
+#include "loader/derive/parts.h"
+
+/* Behind any route that a person or BGP gives; a pod's own route is longer or has no metric. */
+#define BLOCK_ROUTE_METRIC 1048576
+
+struct route_list {
+	struct route *routes;
+	size_t count, room;
+};
+
+static struct route *append(struct route_list *list, const struct prefix *to)
+{
+	if (list->count == list->room) {
+		list->room = list->room ? 2 * list->room : 64;
+		list->routes = xrealloc(list->routes, list->room * sizeof(*list->routes));
+	}
+	list->routes[list->count] = (struct route){ .to = *to, .type = RTN_UNICAST };
+	return &list->routes[list->count++];
+}
+
+static void want_blocks(const struct facts *facts, struct route_list *list)
+{
+	for (size_t i = 0; i < facts->block_count; i++) {
+		struct route *r = append(list, &facts->blocks[i].block.prefix);
+
+		r->type = RTN_UNREACHABLE;
+		r->metric = BLOCK_ROUTE_METRIC;
+	}
+}
+
+/* Its interface was removed by somebody; gc will free the lease. */
+static bool is_gone(const struct lease *l)
+{
+	char name[IFNAMSIZ];
+
+	return !if_indextoname(l->ifindex, name);
+}
+
+static int want_endpoints(struct node *node, struct route_list *list, struct error *e)
+{
+	struct lease_entry *leases;
+	size_t count;
+	int err = ipam_leases(&node->pins, &leases, &count, e);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < count && node->config.endpoint_routes; i++) {
+		const struct lease *l = &leases[i].lease;
+
+		if (l->state != LEASE_BOUND || is_gone(l))
+			continue;
+		for (int f = 0; f < FAMILIES; f++) {
+			struct prefix to = prefix_of(&l->ip[f].address, 128);
+			struct route *r;
+
+			if (!l->ip[f].block)
+				continue;
+			r = append(list, &to);
+			r->ifindex = l->ifindex;
+			r->source = node->config.address[f];
+		}
+	}
+	free(leases);
+	return 0;
+}
+
+/* What can be routed is; the first claim that cannot be is the error. */
+static int want_nodes(const struct facts *facts, const struct options *options, struct netlink *nl,
+		      struct route_list *list, struct error *e)
+{
+	char text[PREFIX_TEXT], hop[ADDR_TEXT];
+	int first = 0;
+
+	for (size_t i = 0; i < facts->claim_count && options->auto_direct_node_routes; i++) {
+		const struct claim *c = &facts->claims[i];
+		uint32_t ifindex = 0;
+		struct route *r;
+
+		if (addr_is_zero(&c->next_hop))
+			continue;
+		if (route_is_onlink(nl, &c->next_hop, &ifindex, NULL) > 0) {
+			r = append(list, &c->prefix);
+			r->gateway = c->next_hop;
+			r->ifindex = ifindex;
+		} else if (!options->direct_routing_skip_unreachable && !first) {
+			first = error_set(e, -EHOSTUNREACH,
+					  "node %s: no direct route to %s: %s is not on a common link; set direct-routing-skip-unreachable=true and route it by BGP",
+					  c->node, prefix_format(&c->prefix, text),
+					  addr_format(&c->next_hop, hop));
+		}
+	}
+	return first;
+}
+
+static int reconcile(struct netlink *nl, enum routes_kind kind, struct route_list *list, int err,
+		     struct error *e)
+{
+	int late = routes_reconcile(nl, 0, kind, list->routes, list->count, NULL, err ? NULL : e);
+
+	free(list->routes);
+	return err ? err : late;
+}
+
+int sync_block_routes(const struct facts *facts, struct netlink *nl, struct error *e)
+{
+	struct route_list list = {};
+
+	want_blocks(facts, &list);
+	return reconcile(nl, ROUTES_BLOCKS, &list, 0, e);
+}
+
+int sync_endpoint_routes(struct node *node, struct netlink *nl, struct error *e)
+{
+	struct route_list list = {};
+	int err = want_endpoints(node, &list, e);
+
+	return err ? err : reconcile(nl, ROUTES_ENDPOINTS, &list, 0, e);
+}
+
+int sync_node_routes(const struct facts *facts, const struct options *options, struct netlink *nl,
+		     struct error *e)
+{
+	struct route_list list = {};
+	int err = want_nodes(facts, options, nl, &list, e);
+
+	return reconcile(nl, ROUTES_NODES, &list, err, e);
+}
+
+int routes_wanted(struct node *node, const struct facts *facts, const struct options *options,
+		  struct netlink *nl, struct route **routes, size_t *count, struct error *e)
+{
+	struct route_list list = {};
+	int err = want_endpoints(node, &list, e);
+
+	want_blocks(facts, &list);
+	want_nodes(facts, options, nl, &list, NULL); /* what lacks a way has no route to look for */
+	*routes = list.routes;
+	*count = list.count;
+	return err;
+}

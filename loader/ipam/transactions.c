@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Transactions run, and the IPAM maps read. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "loader/ipam/transactions.h"
+#include "loader/kernel/map.h"
+
+/* A transaction takes microseconds, so this is far beyond any wait that ends by itself. */
+#define BUSY_TRIES 200000
+
+int ipam_run(struct pins *pins, enum pinned_prog prog, const void *request, struct txn *txn,
+	     struct error *e)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = txn, .ctx_size_in = sizeof(*txn));
+	const struct timespec nap = { .tv_nsec = 20000 };
+	int fd = pins_prog(pins, prog), err;
+
+	if (fd < 0)
+		return pins_error(pins, pinned_prog_names[prog], fd, e);
+	for (unsigned int i = 0; i < BUSY_TRIES; i++) {
+		memset(txn, 0, sizeof(*txn));
+		txn->request = (uintptr_t)request;
+		err = bpf_prog_test_run_opts(fd, &opts) ? -errno : 0;
+		if (err == -EINTR || err == -EAGAIN)
+			continue;
+		if (err)
+			return error_set(e, err, "%s: the kernel did not run %s: %s; run 'pinpool up'",
+					 pins->root.path, pinned_prog_names[prog], strerror(-err));
+		if (txn->error != IPAM_BUSY)
+			return 0;
+		nanosleep(&nap, NULL);
+	}
+	return error_set(e, -EDEADLK,
+			 "%s: the transaction lock of pp_ipam does not come free; run 'pinpool check --fix'",
+			 pins->root.path);
+}
+
+int ipam_read(struct pins *pins, struct ipam *ipam, struct error *e)
+{
+	int fd = pins_map(pins, PIN_IPAM);
+	__u32 zero = 0;
+
+	if (fd < 0)
+		return pins_error(pins, "pp_ipam", fd, e);
+	if (bpf_map_lookup_elem(fd, &zero, ipam))
+		return pins_error(pins, "pp_ipam", -errno, e);
+	return 0;
+}
+
+static int read_one(struct pins *pins, enum pinned_map map, const void *key, void *value)
+{
+	int fd = pins_map(pins, map);
+
+	if (fd < 0)
+		return fd;
+	return bpf_map_lookup_elem(fd, key, value) ? -errno : 0;
+}
+
+int ipam_pool_read(struct pins *pins, uint32_t id, struct pool *pool)
+{
+	return read_one(pins, PIN_POOLS, &id, pool);
+}
+
+int ipam_pool_find(struct pins *pins, const char *name, uint32_t *id, struct pool *pool)
+{
+	struct pool_name key = {};
+	int err;
+
+	if (strlen(name) >= sizeof(key.name))
+		return -ENOENT;
+	memcpy(key.name, name, strlen(name));
+	err = read_one(pins, PIN_POOL_IDS, &key, id);
+	return err ? err : ipam_pool_read(pins, *id, pool);
+}
+
+int ipam_block_read(struct pins *pins, uint32_t id, struct block *block)
+{
+	return read_one(pins, PIN_BLOCKS, &id, block);
+}
+
+int ipam_lease_read(struct pins *pins, const struct lease_owner *owner, struct lease *lease)
+{
+	return read_one(pins, PIN_LEASES, owner, lease);
+}
+
+static int read_all(struct pins *pins, enum pinned_map map, size_t key_size, size_t value_at,
+		    size_t value_size, size_t record_size, void **list, size_t *count,
+		    struct error *e)
+{
+	int fd = pins_map(pins, map), err;
+
+	*list = NULL;
+	*count = 0;
+	if (fd < 0)
+		return pins_error(pins, pinned_map_names[map], fd, e);
+	err = map_read_all(fd, key_size, value_at, value_size, record_size, list, count);
+	return err ? pins_error(pins, pinned_map_names[map], err, e) : 0;
+}
+
+int ipam_leases(struct pins *pins, struct lease_entry **list, size_t *count, struct error *e)
+{
+	return read_all(pins, PIN_LEASES, sizeof((*list)->owner), offsetof(struct lease_entry, lease),
+			sizeof((*list)->lease), sizeof(**list), (void **)list, count, e);
+}
+
+static int by_pool_name(const void *a, const void *b)
+{
+	return strcmp(((const struct pool_entry *)a)->pool.name,
+		      ((const struct pool_entry *)b)->pool.name);
+}
+
+int ipam_pools(struct pins *pins, struct pool_entry **list, size_t *count, struct error *e)
+{
+	int err = read_all(pins, PIN_POOLS, sizeof((*list)->id), offsetof(struct pool_entry, pool),
+			   sizeof((*list)->pool), sizeof(**list), (void **)list, count, e);
+
+	if (!err && *count)
+		qsort(*list, *count, sizeof(**list), by_pool_name);
+	return err;
+}
+
+static int by_block_id(const void *a, const void *b)
+{
+	uint32_t x = ((const struct block_entry *)a)->id, y = ((const struct block_entry *)b)->id;
+
+	return x < y ? -1 : x > y;
+}
+
+int ipam_blocks(struct pins *pins, struct block_entry **list, size_t *count, struct error *e)
+{
+	int err = read_all(pins, PIN_BLOCKS, sizeof((*list)->id), offsetof(struct block_entry, block),
+			   sizeof((*list)->block), sizeof(**list), (void **)list, count, e);
+
+	if (!err && *count)
+		qsort(*list, *count, sizeof(**list), by_block_id);
+	return err;
+}
+
+int ipam_pendings(struct pins *pins, struct pending_entry **list, size_t *count, struct error *e)
+{
+	return read_all(pins, PIN_PENDING, sizeof((*list)->key), offsetof(struct pending_entry, pending),
+			sizeof((*list)->pending), sizeof(**list), (void **)list, count, e);
+}
+
+int ipam_pool_cidrs(struct pins *pins, uint32_t pool, enum family family, struct pool_cidr *cidrs,
+		    uint32_t count)
+{
+	struct pool_cidr_key key = { .pool = pool, .family = family };
+	int err = 0;
+
+	for (key.index = 0; !err && key.index < count && key.index < POOL_FAMILY_CIDRS; key.index++)
+		err = read_one(pins, PIN_POOL_CIDRS, &key, &cidrs[key.index]);
+	return err;
+}
+
+uint64_t ipam_boot_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec;
+}
+
+int ipam_pending_set(struct pins *pins, const struct lease_owner *owner, enum family family,
+		     const char *pool)
+{
+	struct pending_key key = { .owner = *owner, .family = family };
+	struct pending value = { .last_attempt = ipam_boot_seconds() };
+	int fd = pins_map(pins, PIN_PENDING);
+	size_t length = strlen(pool);
+
+	if (fd < 0)
+		return fd;
+	if (length >= sizeof(value.pool))
+		return -ENAMETOOLONG;
+	memcpy(value.pool, pool, length);
+	return bpf_map_update_elem(fd, &key, &value, BPF_ANY) ? -errno : 0;
+}
+
+void ipam_pending_clear(struct pins *pins, const struct lease_owner *owner)
+{
+	struct pending_key key = { .owner = *owner };
+	int fd = pins_map(pins, PIN_PENDING);
+
+	for (key.family = 0; fd >= 0 && key.family < FAMILIES; key.family++)
+		bpf_map_delete_elem(fd, &key);
+}
+
+uint32_t ipam_pending_count(struct pins *pins, const char *pool, enum family family)
+{
+	struct pending_entry *list;
+	uint64_t now = ipam_boot_seconds();
+	uint32_t found = 0;
+	size_t count;
+
+	if (ipam_pendings(pins, &list, &count, NULL))
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (now - list[i].pending.last_attempt > PENDING_SECONDS)
+			bpf_map_delete_elem(pins_map(pins, PIN_PENDING), &list[i].key);
+		else if (list[i].key.family == family && !strcmp(list[i].pending.pool, pool))
+			found++;
+	}
+	free(list);
+	return found;
+}
+
+int lease_owner_set(struct lease_owner *owner, const char *id, const char *ifname, struct error *e)
+{
+	memset(owner, 0, sizeof(*owner));
+	if (!id[0])
+		return error_set(e, -EINVAL, "owner: is empty; give --owner ID");
+	if (strlen(id) > 128)
+		return error_set(e, -ENAMETOOLONG, "owner: \"%.40s…\" has %zu bytes; at most 128 are allowed",
+				 id, strlen(id));
+	if (strlen(ifname) >= sizeof(owner->ifname))
+		return error_set(e, -ENAMETOOLONG,
+				 "interface \"%.40s\": has %zu bytes; at most 15 are allowed", ifname,
+				 strlen(ifname));
+	memcpy(owner->id, id, strlen(id));
+	memcpy(owner->ifname, ifname, strlen(ifname));
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The masquerade flows as userspace sees them. */
+#ifndef PP_FLOWS_LOADER_H
+#define PP_FLOWS_LOADER_H
+
+#include <stddef.h>
+
+#include "loader/kernel/clock.h"
+#include "loader/base/error.h"
+#include "maps/flows.h"
+
+struct flow_entry {
+	uint32_t slot;
+	struct flow flow;
+};
+
+/*
+ * The flows that live: not dying, not expired, of a pod that is still there. The caller frees
+ * *list. @clock gets the time at which they were read.
+ */
+int flows_read(struct pins *pins, struct flow_entry **list, size_t *count, struct clock *clock,
+	       struct error *e);
+
+/* "tcp", "udp", "icmp", "icmpv6" …, or the number in @text (12 bytes). */
+const char *protocol_name(enum protocol protocol, char *text);
+/* "syn", "established", "closing", "unreplied", "replied", "query", "other" */
+const char *flow_state_name(enum flow_state state);
+
+#endif

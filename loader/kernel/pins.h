@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The pinned maps and programs of a root, opened when first asked for. */
+#ifndef PP_PINS_H
+#define PP_PINS_H
+
+#include "loader/base/error.h"
+#include "loader/kernel/root.h"
+
+enum pinned_map {
+	PIN_IPAM, PIN_CONFIG, PIN_POOLS, PIN_POOL_IDS, PIN_POOL_CIDRS, PIN_BLOCKS, PIN_IPS, PIN_LEASES,
+	PIN_PENDING, PIN_OBJECTS, PIN_PODS, PIN_POD_IPS, PIN_CIDRS, PIN_NOMASQ, PIN_UPLINKS,
+	PIN_FLOWS, PIN_FLOW_FWD, PIN_FLOW_REV, PIN_FRAGS, PIN_INBOUND, PIN_STATS, PIN_EVENTS,
+	PIN_DISPATCH, PIN_CALLS, PIN_RANGES,
+	PIN_MAPS,
+};
+
+enum pinned_prog {
+	PROG_LEASE, PROG_BIND, PROG_DYING, PROG_RELEASE, PROG_POOL_SET, PROG_POOL_DELETE,
+	PROG_BLOCK_CARVE, PROG_BLOCK_DROP, PROG_BLOCK_STATE, PROG_POD_ENTRY, PROG_FROM_POD,
+	PROG_FROM_NET, PROG_FROM_NET_SLOW, PROG_TO_NET, PROG_MASQUERADE, PROG_MASQUERADE_SLOW,
+	PROG_FLOWS_ARM, PROG_GUARD, PROG_CLOCK,
+	PIN_PROGS,
+};
+
+extern const char *const pinned_map_names[PIN_MAPS];
+extern const char *const pinned_prog_names[PIN_PROGS];
+
+struct pins {
+	struct root root;
+	int map[PIN_MAPS];   /* -1: not opened yet */
+	int prog[PIN_PROGS];
+};
+
+void pins_init(struct pins *pins);
+void pins_close(struct pins *pins);
+/* Closes the descriptors: what is asked for next is opened anew. The root stays open. */
+void pins_forget(struct pins *pins);
+
+/* A file descriptor that @pins owns, or -errno (-ENOENT: the pin is missing). */
+int pins_map(struct pins *pins, enum pinned_map map);
+int pins_prog(struct pins *pins, enum pinned_prog prog);
+
+/* A sentence for a failed pins_map or pins_prog; returns @err. */
+int pins_error(struct pins *pins, const char *name, int err, struct error *e);
+
+/* "<root>/v<ABI>/<name>" */
+void pins_path(const struct pins *pins, const char *name, char *path, size_t size);
+
+#endif

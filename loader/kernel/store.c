@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Objects in pp_objects: cut into chunks, published by their first. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "loader/kernel/map.h"
+#include "loader/kernel/store.h"
+
+#define READ_TRIES 100
+
+struct chunk_entry {
+	struct object_key key;
+	struct object_chunk chunk;
+};
+
+static int key_set(struct object_key *key, enum object_kind kind, const char *name)
+{
+	memset(key, 0, sizeof(*key));
+	if (strlen(name) >= sizeof(key->name))
+		return -ENAMETOOLONG;
+	key->kind = kind;
+	memcpy(key->name, name, strlen(name));
+	return 0;
+}
+
+static uint32_t chunk_number(uint32_t version, uint32_t index)
+{
+	return index ? (version & 1) << 16 | index : 0;
+}
+
+static uint32_t chunk_count(uint32_t length)
+{
+	return length ? (length - 1) / OBJECT_CHUNK_TEXT + 1 : 1;
+}
+
+/* Reads the chunks after @head; -EAGAIN if a writer replaced them meanwhile. */
+static int read_rest(int fd, struct object_key *key, const struct object_chunk *head, char *text)
+{
+	struct object_chunk chunk;
+	uint32_t left, count = chunk_count(head->length);
+
+	if (head->length > OBJECT_CHUNK_TEXT * OBJECT_CHUNKS_MAX)
+		return -EINVAL;
+	memcpy(text, head->text, head->length < OBJECT_CHUNK_TEXT ? head->length : OBJECT_CHUNK_TEXT);
+	for (uint32_t i = 1; i < count; i++) {
+		key->chunk = chunk_number(head->version, i);
+		if (bpf_map_lookup_elem(fd, key, &chunk) || chunk.version != head->version)
+			return -EAGAIN;
+		left = head->length - i * OBJECT_CHUNK_TEXT;
+		memcpy(text + i * OBJECT_CHUNK_TEXT, chunk.text,
+		       left < OBJECT_CHUNK_TEXT ? left : OBJECT_CHUNK_TEXT);
+	}
+	return 0;
+}
+
+char *store_text(struct pins *pins, enum object_kind kind, const char *name, uint64_t *created)
+{
+	int fd = pins_map(pins, PIN_OBJECTS), err = -EAGAIN;
+	struct object_chunk head;
+	struct object_key key;
+	char *text = NULL;
+
+	if (fd < 0 || key_set(&key, kind, name))
+		return NULL;
+	for (int i = 0; err == -EAGAIN && i < READ_TRIES; i++) {
+		key.chunk = 0;
+		free(text);
+		text = NULL;
+		if (bpf_map_lookup_elem(fd, &key, &head))
+			return NULL;
+		text = xcalloc((size_t)head.length + 1, 1);
+		err = read_rest(fd, &key, &head, text);
+	}
+	if (err) {
+		free(text);
+		return NULL;
+	}
+	if (created)
+		*created = head.created;
+	return text;
+}
+
+json_t *store_get(struct pins *pins, enum object_kind kind, const char *name)
+{
+	char *text = store_text(pins, kind, name, NULL);
+	json_t *json = text ? json_loads(text, 0, NULL) : NULL;
+
+	free(text);
+	return json;
+}
+
+static int by_kind_and_name(const void *a, const void *b)
+{
+	const struct stored *x = a, *y = b;
+
+	return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
+}
+
+int store_list(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,
+	       struct error *e)
+{
+	int fd = pins_map(pins, PIN_OBJECTS), err;
+	struct chunk_entry *chunks;
+	size_t n, used = 0;
+
+	*list = NULL;
+	*count = 0;
+	if (fd < 0)
+		return pins_error(pins, "pp_objects", fd, e);
+	err = map_read_all(fd, sizeof(chunks->key), offsetof(struct chunk_entry, chunk),
+			   sizeof(chunks->chunk), sizeof(*chunks), (void **)&chunks, &n);
+	if (err)
+		return pins_error(pins, "pp_objects", err, e);
+	*list = xcalloc(n, sizeof(**list));
+	for (size_t i = 0; i < n; i++) {
+		struct stored *s = &(*list)[used];
+
+		if (chunks[i].key.chunk || (kind && chunks[i].key.kind != kind))
+			continue;
+		chunks[i].key.name[PP_NAME - 1] = 0;
+		s->kind = chunks[i].key.kind;
+		memcpy(s->name, chunks[i].key.name, sizeof(s->name));
+		s->text = store_text(pins, s->kind, s->name, &s->created);
+		s->json = s->text ? json_loads(s->text, 0, NULL) : NULL;
+		if (s->json)
+			used++;
+		else
+			free(s->text); /* deleted meanwhile, or damaged: check says so */
+	}
+	free(chunks);
+	qsort(*list, used, sizeof(**list), by_kind_and_name);
+	*count = used;
+	return 0;
+}
+
+void stored_free(struct stored *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		json_decref(list[i].json);
+		free(list[i].text);
+	}
+	free(list);
+}
+
+int store_prepare(struct pins *pins, enum object_kind kind, const char *name, const char *text,
+		  struct object_key *key, struct object_chunk *head, struct error *e)
+{
+	int fd = pins_map(pins, PIN_OBJECTS);
+	size_t length = strlen(text);
+	struct object_chunk chunk;
+
+	if (fd < 0)
+		return pins_error(pins, "pp_objects", fd, e);
+	if (key_set(key, kind, name) || length > OBJECT_CHUNK_TEXT * OBJECT_CHUNKS_MAX)
+		return error_set(e, -E2BIG, "%s: object too large (%zu bytes); at most %d are kept", name,
+				 length, OBJECT_CHUNK_TEXT * OBJECT_CHUNKS_MAX);
+	memset(head, 0, sizeof(*head));
+	if (bpf_map_lookup_elem(fd, key, head))
+		head->created = time(NULL);
+	head->version++;
+	head->length = length;
+	memset(head->text, 0, sizeof(head->text));
+	memcpy(head->text, text, length < OBJECT_CHUNK_TEXT ? length : OBJECT_CHUNK_TEXT);
+	for (uint32_t i = 1; i < chunk_count(length); i++) {
+		size_t left = length - i * OBJECT_CHUNK_TEXT;
+
+		memset(&chunk, 0, sizeof(chunk));
+		chunk.version = head->version;
+		chunk.length = length;
+		memcpy(chunk.text, text + i * OBJECT_CHUNK_TEXT,
+		       left < OBJECT_CHUNK_TEXT ? left : OBJECT_CHUNK_TEXT);
+		key->chunk = chunk_number(head->version, i);
+		if (bpf_map_update_elem(fd, key, &chunk, BPF_ANY))
+			return error_set(e, -errno, "%s: cannot store object: %s; free kernel memory", name,
+					 strerror(errno));
+	}
+	key->chunk = 0;
+	return 0;
+}
+
+int store_publish(struct pins *pins, const struct object_key *key, const struct object_chunk *head,
+		  struct error *e)
+{
+	if (bpf_map_update_elem(pins_map(pins, PIN_OBJECTS), key, head, BPF_ANY))
+		return error_set(e, -errno, "%s: cannot store object: %s; free kernel memory", key->name,
+				 strerror(errno));
+	store_sweep(pins, key->kind, key->name);
+	return 0;
+}
+
+void store_sweep(struct pins *pins, enum object_kind kind, const char *name)
+{
+	int fd = pins_map(pins, PIN_OBJECTS);
+	struct object_chunk head = {}, chunk;
+	struct object_key key;
+	uint32_t keep = 0;
+
+	if (fd < 0 || key_set(&key, kind, name))
+		return;
+	if (!bpf_map_lookup_elem(fd, &key, &head))
+		keep = chunk_count(head.length);
+	/* written upwards and removed downwards, so that killed writers leave no gaps */
+	for (uint32_t parity = 0; parity < 2; parity++) {
+		uint32_t first = parity == (head.version & 1) && keep ? keep : 1, end = first;
+
+		do
+			key.chunk = chunk_number(parity, end);
+		while (!bpf_map_lookup_elem(fd, &key, &chunk) && ++end < OBJECT_CHUNKS_MAX);
+		while (end-- > first) {
+			key.chunk = chunk_number(parity, end);
+			bpf_map_delete_elem(fd, &key);
+		}
+	}
+}
+
+int store_delete(struct pins *pins, enum object_kind kind, const char *name, struct error *e)
+{
+	int fd = pins_map(pins, PIN_OBJECTS);
+	struct object_key key;
+
+	if (fd < 0)
+		return pins_error(pins, "pp_objects", fd, e);
+	if (key_set(&key, kind, name) || bpf_map_delete_elem(fd, &key))
+		return error_set(e, -ENOENT, "%s: not found", name);
+	store_sweep(pins, kind, name);
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The applied objects in pp_objects. Writing chunk 0 is the one instant at which an object becomes
+ * new; a writer killed before leaves the old one and some litter that store_sweep() removes.
+ */
+#ifndef PP_STORE_H
+#define PP_STORE_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loader/base/error.h"
+#include "loader/kernel/pins.h"
+#include "maps/objects.h"
+
+struct stored {
+	enum object_kind kind;
+	char name[PP_NAME];
+	uint64_t created; /* seconds since the epoch */
+	json_t *json;     /* owned */
+	char *text;       /* owned; as stored */
+};
+
+/* The normalized JSON of one object, owned by the caller; NULL if it is not there or unreadable. */
+json_t *store_get(struct pins *pins, enum object_kind kind, const char *name);
+/* The same as text. */
+char *store_text(struct pins *pins, enum object_kind kind, const char *name, uint64_t *created);
+
+/* All objects, of @kind (OBJECT_NONE: of every kind), sorted by kind and name. */
+int store_list(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,
+	       struct error *e);
+void stored_free(struct stored *list, size_t count);
+
+/*
+ * Writes the chunks of @text above 0 and fills in @key and @head, so that the caller can publish
+ * them: here with store_publish(), or inside a pp_pool_set transaction.
+ */
+int store_prepare(struct pins *pins, enum object_kind kind, const char *name, const char *text,
+		  struct object_key *key, struct object_chunk *head, struct error *e);
+int store_publish(struct pins *pins, const struct object_key *key, const struct object_chunk *head,
+		  struct error *e);
+/* Removes chunks that are not of the present version. */
+void store_sweep(struct pins *pins, enum object_kind kind, const char *name);
+int store_delete(struct pins *pins, enum object_kind kind, const char *name, struct error *e);
+
+#endif

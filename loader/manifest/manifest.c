@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Manifests: files and directories to documents to objects, each file whole or not at all. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "loader/manifest/kinds.h"
+
+char *object_text(const json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT);
+
+	if (!text)
+		abort();
+	return text;
+}
+
+static void object_free(struct object *o)
+{
+	json_decref(o->json);
+	free(o->where);
+}
+
+void manifest_free(struct manifest *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		object_free(&m->objects[i]);
+	for (size_t i = 0; i < m->warning_count; i++)
+		free(m->warnings[i]);
+	free(m->objects);
+	free(m->warnings);
+	*m = (struct manifest){};
+}
+
+static void *grow(void *array, size_t count, size_t size)
+{
+	void *more = reallocarray(array, count ? count : 1, size);
+
+	if (!more)
+		abort();
+	return more;
+}
+
+/* Moves all that @from has to the end of @to. */
+static void manifest_append(struct manifest *to, struct manifest *from)
+{
+	size_t count = to->count + from->count, warnings = to->warning_count + from->warning_count;
+
+	to->objects = grow(to->objects, count, sizeof(*to->objects));
+	to->warnings = grow(to->warnings, warnings, sizeof(*to->warnings));
+	if (from->count)
+		memcpy(to->objects + to->count, from->objects, from->count * sizeof(*to->objects));
+	if (from->warning_count)
+		memcpy(to->warnings + to->warning_count, from->warnings,
+		       from->warning_count * sizeof(*to->warnings));
+	to->count = count;
+	to->warning_count = warnings;
+	free(from->objects);
+	free(from->warnings);
+	*from = (struct manifest){};
+}
+
+static int add_object(struct reader *r, const struct tree *tree, const char *kind,
+		      const char *version)
+{
+	struct manifest *m = r->m;
+	struct object *o;
+
+	if (!(m->count & (m->count + 1))) /* 0, 1, 3, 7, ...: full */
+		m->objects = grow(m->objects, m->count * 2 + 1, sizeof(*m->objects));
+	o = &m->objects[m->count++];
+	*o = (struct object){};
+	if (asprintf(&o->where, "%s:%u", r->file, tree->line) < 0)
+		abort();
+	return object_read(r, tree, kind, version, o);
+}
+
+static int add_document(struct reader *r, const struct tree *tree, const char *kind,
+			const char *version);
+
+/* The items of a List or of a typed list (CiliumPodIPPoolList), whose items may lack their type. */
+static int add_items(struct reader *r, const struct tree *list, const struct tree *items)
+{
+	const struct tree *kind = tree_get(list, "kind"), *version = tree_get(list, "apiVersion");
+	size_t length = strlen(kind->text) - strlen("List");
+	char *item_kind = strndup(kind->text, length);
+	bool typed = length && version && version->kind == TREE_STRING;
+	int err = 0;
+
+	if (!item_kind)
+		abort();
+	for (size_t i = 0; i < items->count && !err; i++)
+		err = add_document(r, items->items[i], typed ? item_kind : NULL,
+				   typed ? version->text : NULL);
+	free(item_kind);
+	return err;
+}
+
+static int add_document(struct reader *r, const struct tree *tree, const char *kind,
+			const char *version)
+{
+	const struct tree *name = tree_get(tree, "kind"), *items = tree_get(tree, "items");
+	size_t length = name && name->kind == TREE_STRING ? strlen(name->text) : 0;
+	bool list = length >= 4 && !strcmp(name->text + length - 4, "List");
+
+	r->object[0] = r->path[0] = 0;
+	if (tree->kind != TREE_MAP)
+		return reader_error(r, tree->line,
+				    "not an object but %s; a manifest has apiVersion and kind",
+				    tree_kind_name(tree->kind));
+	/* a list without entries is written as null too */
+	if (list && items && items->kind == TREE_LIST)
+		return add_items(r, tree, items);
+	if (list && length == 4 && !items)
+		return 0;
+	return add_object(r, tree, kind, version);
+}
+
+int manifest_parse(const char *name, const char *text, size_t length, struct manifest *m,
+		   struct error *e)
+{
+	struct manifest own = {};
+	struct reader r = { .file = name, .m = &own, .e = e };
+	struct documents d = {};
+	struct error reason = {};
+	unsigned int line = 1;
+	int err;
+
+	if (length > TREE_TEXT_MAX)
+		return error_set(e, -EFBIG, "%s: larger than %u MB; split it", name,
+				 TREE_TEXT_MAX >> 20);
+	err = documents_parse(text, length, &d, &line, &reason);
+	if (err)
+		err = reader_error(&r, line, "%s", reason.text);
+	for (size_t i = 0; i < d.count && !err; i++)
+		err = add_document(&r, d.roots[i], NULL, NULL);
+	if (!err)
+		manifest_append(m, &own);
+	manifest_free(&own);
+	documents_free(&d);
+	return err;
+}
+
+/* All that @fd gives, up to a byte more than may be. */
+static int read_all(int fd, char **text, size_t *length)
+{
+	size_t space = 0;
+
+	for (*text = NULL, *length = 0; *length <= TREE_TEXT_MAX;) {
+		ssize_t n;
+
+		if (*length == space) {
+			space = space ? space * 2 : 65536;
+			*text = grow(*text, space, 1);
+		}
+		n = read(fd, *text + *length, space - *length);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (!n)
+			return 0;
+		*length += n > 0 ? n : 0;
+	}
+	return 0;
+}
+
+static int read_fd(int fd, const char *name, struct manifest *m, struct error *e)
+{
+	size_t length;
+	char *text;
+	int err;
+
+	err = read_all(fd, &text, &length);
+	if (err)
+		error_set(e, err, "%s: cannot read: %s", name, strerror(-err));
+	else
+		err = manifest_parse(name, text, length, m, e);
+	free(text);
+	return err;
+}
+
+/* editors leave hidden files behind, which are no manifests, as for kubelet */
+static int is_manifest(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return entry->d_name[0] != '.' && dot &&
+	       (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* A file of a directory; what is no file (a folder, a pipe) is passed over. */
+static int read_entry(const char *directory, const char *name, struct manifest *m, struct error *e)
+{
+	char *path;
+	struct stat st;
+	int fd, err = 0;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
+		abort();
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st))
+		err = -errno;
+	if (err == -ENXIO) /* a socket */
+		err = 0;
+	else if (err)
+		error_set(e, err, "%s: cannot read: %s", path, strerror(-err));
+	else if (S_ISREG(st.st_mode))
+		err = read_fd(fd, path, m, e);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return err;
+}
+
+static int read_directory(const char *path, struct manifest *m, struct error *e)
+{
+	struct manifest own = {};
+	struct dirent **entries;
+	int count = scandir(path, &entries, is_manifest, by_name), err = 0;
+
+	if (count < 0) {
+		err = -errno;
+		return error_set(e, err, "%s: cannot read: %s", path, strerror(-err));
+	}
+	for (int i = 0; i < count; i++) {
+		if (!err)
+			err = read_entry(path, entries[i]->d_name, &own, e);
+		free(entries[i]);
+	}
+	free(entries);
+	if (!err)
+		manifest_append(m, &own);
+	manifest_free(&own);
+	return err;
+}
+
+int manifest_read(const char *path, struct manifest *m, struct error *e)
+{
+	struct stat st;
+	int fd, err;
+
+	if (!strcmp(path, "-"))
+		return read_fd(STDIN_FILENO, "stdin", m, e);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st)) {
+		err = -errno;
+		error_set(e, err, "%s: cannot read: %s", path, strerror(-err));
+	} else if (S_ISDIR(st.st_mode)) {
+		err = read_directory(path, m, e);
+	} else {
+		err = read_fd(fd, path, m, e);
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}

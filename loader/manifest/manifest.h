@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kubernetes manifests, YAML or JSON, one or many documents (IPAM.md 1): read strictly, checked
+ * whole, and normalized to JSON that has only what pinpool uses. Pure: no maps, no prints.
+ */
+#ifndef PP_MANIFEST_H
+#define PP_MANIFEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "loader/base/error.h"
+#include "maps/objects.h"
+
+struct object {
+	enum object_kind kind; /* OBJECT_NONE: not ours; reported as ignored */
+	char name[PP_NAME];
+	char kind_name[PP_NAME]; /* as the document says: "Deployment" */
+	json_t *json;            /* owned; normalized, keys in a fixed order; NULL for OBJECT_NONE */
+	char *where;             /* owned; "file.yaml:12" */
+};
+
+struct manifest {
+	struct object *objects; /* in the order of the input */
+	size_t count;
+	char **warnings;        /* owned; whole sentences */
+	size_t warning_count;
+};
+
+/*
+ * Reads a file, a directory (its *.yaml, *.yml and *.json in name order, not deeper), or "-" for
+ * standard input, and appends to @m (zero-initialised by the caller). A file is taken whole or not
+ * at all. Returns 0 or -errno with a sentence that names file, line, object and field.
+ */
+int manifest_read(const char *path, struct manifest *m, struct error *e);
+/* The same for text in memory; @name stands for the file in messages. */
+int manifest_parse(const char *name, const char *text, size_t length, struct manifest *m,
+		   struct error *e);
+void manifest_free(struct manifest *m);
+
+/* "ciliumpodippool", "ciliumnode", "ciliumnodeconfig", "configmap", "node", "namespace" */
+const char *object_kind_name(enum object_kind kind);
+
+/* The object as compact JSON, keys in the normalized order; equal objects give equal text. */
+char *object_text(const json_t *json);
+/* JSON to YAML as kubectl prints it (block style, two spaces); NULL without memory. */
+char *json_to_yaml(const json_t *json);
+
+#endif

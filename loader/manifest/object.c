@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One object of a manifest: its metadata, its spec or data by its kind, and what ties them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/manifest/kinds.h"
+#include "loader/manifest/pool_spec.h"
+#include "loader/manifest/selector.h"
+
+#define IPAM_DOMAIN "ipam.cilium.io/"
+
+/* schema_read() of @parent's field @key, which may be missing (*json is NULL then). */
+static int read_part(struct reader *r, const struct schema *schema, const struct tree *parent,
+		     const char *key, json_t **json)
+{
+	const struct tree *tree = tree_get(parent, key);
+	size_t length = reader_enter(r, ".%s", key);
+	int err = 0;
+
+	*json = NULL;
+	if (tree)
+		err = schema_read(r, schema, tree, json);
+	if (!err)
+		reader_leave(r, length);
+	return err;
+}
+
+/* Puts a map of strings into @object unless there is nothing in it. */
+static void put_strings(json_t *object, const char *key, json_t *strings)
+{
+	if (json_object_size(strings))
+		json_put(object, key, strings);
+	else
+		json_decref(strings);
+}
+
+/* Warns about what looks like an annotation of IPAM.md and is none; leaves only Cilium's. */
+static json_t *filter_annotations(struct reader *r, const struct tree *tree, const json_t *all)
+{
+	json_t *kept = json_object(), *value;
+	const char *key;
+
+	for (size_t i = 0; tree && i < tree->count; i++) {
+		const char *hint = annotation_hint(tree->pairs[i].key);
+		size_t length;
+
+		if (!hint)
+			continue;
+		length = reader_enter(r, "metadata.annotations[%.100s]", tree->pairs[i].key);
+		reader_warn(r, tree->pairs[i].line, "has no effect; %s", hint);
+		reader_leave(r, length);
+	}
+	json_object_foreach((json_t *)all, key, value)
+		if (!strncmp(key, IPAM_DOMAIN, strlen(IPAM_DOMAIN)))
+			json_put(kept, key, json_incref(value));
+	return kept;
+}
+
+static int read_namespace(struct reader *r, const struct tree *metadata, json_t *out)
+{
+	static const struct schema namespace = { .type = SCHEMA_NAME };
+	json_t *json;
+	int err;
+
+	err = read_part(r, &namespace, metadata, "namespace", &json);
+	if (json)
+		json_put(out, "namespace", json);
+	return err;
+}
+
+/* All labels and annotations are checked; what @kind uses of them stays in @out. */
+static int read_metadata(struct reader *r, const struct kind *kind, const struct tree *metadata,
+			 json_t *out)
+{
+	size_t length = reader_enter(r, ".metadata");
+	json_t *labels = NULL, *annotations = NULL;
+	int err = 0;
+
+	if (kind->namespaced)
+		err = read_namespace(r, metadata, out);
+	if (!err)
+		err = read_part(r, &schema_labels, metadata, "labels", &labels);
+	if (!err && labels && kind->labels)
+		put_strings(out, "labels", json_incref(labels));
+	if (!err)
+		err = read_part(r, &schema_annotations, metadata, "annotations", &annotations);
+	if (!err)
+		reader_leave(r, length);
+	if (!err && kind->annotations)
+		put_strings(out, "annotations",
+			    filter_annotations(r, tree_get(metadata, "annotations"), annotations));
+	json_decref(labels);
+	json_decref(annotations);
+	return err;
+}
+
+/* ip-masq-agent's configuration is YAML or JSON inside of a string. */
+static int read_masquerade(struct reader *r, const struct tree *text, json_t **json)
+{
+	static const struct tree empty = { .kind = TREE_MAP };
+	struct documents d = {};
+	struct error reason = {};
+	unsigned int line = 1;
+	int err;
+
+	*json = NULL;
+	err = documents_parse(text->text, strlen(text->text), &d, &line, &reason);
+	/* the text of | and > begins below; lines of other strings can't be told apart */
+	line = text->block ? text->line + line : text->line;
+	if (err) {
+		err = reader_error(r, line, "%s", reason.text);
+	} else if (d.count > 1) {
+		err = reader_error(r, text->line, "has %zu documents; it must have one", d.count);
+	} else {
+		r->first_line = text->line;
+		r->one_line = !text->block;
+		err = schema_read(r, &schema_masquerade, d.count ? d.roots[0] : &empty, json);
+		r->first_line = 0;
+		r->one_line = false;
+	}
+	documents_free(&d);
+	return err;
+}
+
+static int read_configmap(struct reader *r, const struct tree *tree, const char *name, json_t *out)
+{
+	const struct tree *text = tree_get(tree_get(tree, "data"), "config");
+	json_t *data, *config;
+	char *compact;
+	int err;
+
+	err = read_part(r, &schema_options, tree, "data", &data);
+	if (err)
+		return err;
+	if (!data)
+		data = json_object();
+	json_put(out, "data", data);
+	if (strcmp(name, "ip-masq-agent") || !text)
+		return 0;
+	json_object_clear(data); /* the agent reads nothing else */
+	reader_enter(r, "data.config");
+	err = read_masquerade(r, text, &config);
+	if (err)
+		return err;
+	compact = object_text(config);
+	json_put(data, "config", json_string(compact));
+	free(compact);
+	json_decref(config);
+	reader_leave(r, 0);
+	return 0;
+}
+
+/* The rules that tie the fields of a pool; their sentences begin with the field's path. */
+static int check_pool(struct reader *r, const struct tree *tree, const json_t *json)
+{
+	struct pool_spec spec;
+	struct error reason;
+	char path[sizeof(reason.text)];
+	int err;
+
+	err = pool_spec_from_json(json, &spec, &reason);
+	if (!err) {
+		err = pool_spec_check(&spec, &reason);
+		pool_spec_free(&spec);
+	}
+	if (!err)
+		return 0;
+	snprintf(path, sizeof(path), "%.*s", (int)strcspn(reason.text, ":"), reason.text);
+	return reader_error(r, tree_line(tree, path), "%s", reason.text);
+}
+
+static int read_spec(struct reader *r, const struct kind *kind, const struct tree *tree,
+		     json_t *out)
+{
+	static const char *const fields[] = { "apiVersion", "kind", "metadata", "spec", "status" };
+	json_t *spec;
+	int err;
+
+	for (size_t i = 0, j; i < tree->count; i++) {
+		for (j = 0; j < 5 && strcmp(tree->pairs[i].key, fields[j]);)
+			j++;
+		if (j == 5)
+			return reader_error(r, tree->pairs[i].line,
+					    "%.100s: unknown field; known here: apiVersion, kind, metadata, spec",
+					    tree->pairs[i].key);
+	}
+	if (!tree_get(tree, "spec"))
+		return reader_error(r, tree->line, "spec: missing; add it");
+	err = read_part(r, kind->spec, tree, "spec", &spec);
+	if (err)
+		return err;
+	json_put(out, "spec", spec);
+	return kind->object == OBJECT_POOL ? check_pool(r, tree, out) : 0;
+}
+
+static int read_ours(struct reader *r, const struct kind *kind, const struct tree *tree,
+		     const char *version, struct object *o)
+{
+	json_t *metadata = json_object();
+	int err;
+
+	o->json = json_object();
+	json_put(o->json, "apiVersion", json_string(version));
+	json_put(o->json, "kind", json_string(kind->name));
+	json_put(o->json, "metadata", metadata);
+	json_put(metadata, "name", json_string(o->name));
+	err = read_metadata(r, kind, tree_get(tree, "metadata"), metadata);
+	if (!err && kind->spec)
+		err = read_spec(r, kind, tree, o->json);
+	if (!err && kind->object == OBJECT_CONFIGMAP)
+		err = read_configmap(r, tree, o->name, o->json);
+	if (!err && json_dumpb(o->json, NULL, 0, JSON_COMPACT) >
+			    (size_t)OBJECT_CHUNK_TEXT * OBJECT_CHUNKS_MAX)
+		err = reader_error(r, tree->line, "more than %d bytes of text; make it smaller",
+				   OBJECT_CHUNK_TEXT * OBJECT_CHUNKS_MAX);
+	return err;
+}
+
+static int read_type(struct reader *r, const struct tree *tree, const char *key,
+		     const char **value)
+{
+	const struct tree *text = tree_get(tree, key);
+
+	if (text && text->kind != TREE_STRING)
+		return reader_error(r, text->line, "%s: must be a string", key);
+	if (text)
+		*value = text->text;
+	if (!*value || !**value)
+		return reader_error(r, tree->line, "%s: missing; add it", key);
+	return 0;
+}
+
+static int read_name(struct reader *r, const struct tree *tree, struct object *o)
+{
+	const struct tree *name = tree_get(tree_get(tree, "metadata"), "name");
+
+	if (!name)
+		return reader_error(r, tree_line(tree, "metadata"),
+				    "metadata.name: missing; add it");
+	if (name->kind != TREE_STRING)
+		return reader_error(r, name->line, "metadata.name: must be a string; quote it");
+	if (!name_is_subdomain(name->text, strlen(name->text)))
+		return reader_error(r, name->line,
+				    "metadata.name: \"%.80s\" is no name; use lower case letters, digits, - and . (at most 253)",
+				    name->text);
+	snprintf(o->name, sizeof(o->name), "%s", name->text);
+	snprintf(r->object, sizeof(r->object), "%s/%s", object_kind_name(o->kind), o->name);
+	return 0;
+}
+
+static bool is_ours(const struct kind *kind, const char *name)
+{
+	return kind && (kind->object != OBJECT_CONFIGMAP || !strcmp(name, "cilium-config") ||
+			!strcmp(name, "ip-masq-agent"));
+}
+
+int object_read(struct reader *r, const struct tree *tree, const char *kind_name,
+		const char *version, struct object *o)
+{
+	const struct tree *name = tree_get(tree_get(tree, "metadata"), "name");
+	const struct kind *kind;
+	int err;
+
+	r->object[0] = r->path[0] = 0;
+	err = read_type(r, tree, "apiVersion", &version);
+	if (!err)
+		err = read_type(r, tree, "kind", &kind_name);
+	if (!err)
+		err = kind_find(r, tree, kind_name, version, &kind);
+	if (err)
+		return err;
+	snprintf(o->kind_name, sizeof(o->kind_name), "%s", kind_name);
+	if (!is_ours(kind, name && name->kind < TREE_LIST ? name->text : "")) {
+		snprintf(o->name, sizeof(o->name), "%s",
+			 name && name->kind == TREE_STRING ? name->text : "");
+		make_printable(o->kind_name);
+		make_printable(o->name);
+		return 0;
+	}
+	o->kind = kind->object;
+	snprintf(r->object, sizeof(r->object), "%s", object_kind_name(o->kind));
+	err = read_name(r, tree, o);
+	return err ? err : read_ours(r, kind, tree, version, o);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The strict side of manifests: trees checked against tables, and made into normalized JSON. */
+#ifndef PP_MANIFEST_SCHEMA_H
+#define PP_MANIFEST_SCHEMA_H
+
+#include "loader/manifest/manifest.h"
+#include "loader/text/tree.h"
+
+enum schema_type {
+	SCHEMA_UNUSED, /* accepted as it is, left out of the JSON */
+	SCHEMA_STRING,
+	SCHEMA_NAME,    /* DNS subdomain */
+	SCHEMA_BOOL,    /* false is left out, as absent */
+	SCHEMA_NUMBER,  /* min to max */
+	SCHEMA_ADDRESS, /* canonical in the JSON, as CIDRs are */
+	SCHEMA_CIDR,
+	SCHEMA_LIST,    /* of @item, min to max entries (max 0: any number) */
+	SCHEMA_OBJECT,  /* of @fields; unknown ones are errors */
+	SCHEMA_STRINGS, /* map of strings; sorted in the JSON */
+};
+
+struct reader;
+
+struct schema {
+	enum schema_type type;
+	long long min, max;
+	const struct schema_field *fields; /* in the order of the JSON; ends without a name */
+	const struct schema *item;
+	/* What goes beyond the type, of a string or an object (@text is NULL then); may be NULL. */
+	int (*check)(struct reader *r, const struct tree *tree, const char *text);
+	/* The same for each key of SCHEMA_STRINGS. */
+	int (*check_key)(struct reader *r, unsigned int line, const char *key);
+};
+
+struct schema_field {
+	const char *name;
+	const struct schema *schema;
+	bool required;
+};
+
+/* Who is reading what, for messages. */
+struct reader {
+	const char *file;
+	char object[PP_NAME + 32]; /* "ciliumpodippool/mars" */
+	char path[512];            /* "spec.ipv4.cidrs[3]" */
+	unsigned int first_line;   /* of a value whose text is being read; else 0 */
+	bool one_line;             /* all of that text is in first_line */
+	struct manifest *m;        /* takes the warnings */
+	struct error *e;
+};
+
+/* "file:line: object: path: sentence"; returns -EINVAL. */
+int reader_error(struct reader *r, unsigned int line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void reader_warn(struct reader *r, unsigned int line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Adds ".name" to the path; returns what reader_leave() needs to take it away. */
+size_t reader_enter(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void reader_leave(struct reader *r, size_t length);
+
+/* Replaces what a terminal would obey, so that messages may quote any text. */
+void make_printable(char *text);
+
+/* 0 with the JSON in @json (owned; NULL for what is left out) or -EINVAL with the sentence. */
+int schema_read(struct reader *r, const struct schema *schema, const struct tree *tree,
+		json_t **json);
+
+/* json_object_set_new() that cannot fail. */
+void json_put(json_t *object, const char *key, json_t *value);
+
+/* RFC 1123 subdomain of 1 to 253 bytes */
+bool name_is_subdomain(const char *name, size_t length);
+
+/* check_key of labels and annotations, and of options */
+int check_label_key(struct reader *r, unsigned int line, const char *key);
+int check_data_key(struct reader *r, unsigned int line, const char *key);
+
+extern const struct schema schema_labels, schema_label_selector;
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Addresses of network devices. */
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+
+#include "loader/net/address.h"
+#include "loader/net/netlink_addr.h"
+
+static struct nl_msg *address_request(int type, int flags, uint32_t ifindex,
+				      const struct addr *addr)
+{
+	struct ifaddrmsg h = {
+		.ifa_family = netlink_af(addr_family(addr)),
+		.ifa_prefixlen = addr_is_ipv4(addr) ? 32 : 128,
+		.ifa_index = ifindex,
+	};
+	struct nl_msg *msg = netlink_request(type, flags, &h, sizeof(h));
+
+	netlink_put_addr(msg, IFA_LOCAL, addr);
+	netlink_put_addr(msg, IFA_ADDRESS, addr);
+	return msg;
+}
+
+void address_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr)
+{
+	struct nl_msg *msg = address_request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, addr);
+
+	netlink_put_u32(msg, IFA_FLAGS, IFA_F_PERMANENT | IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
+	netlink_queue(nl, msg, TOLERATE_EXISTS);
+}
+
+struct addresses {
+	struct address *list;
+	size_t count, room;
+};
+
+static int collect(const struct nlmsghdr *answer, void *arg)
+{
+	struct addresses *all = arg;
+	const struct ifaddrmsg *h;
+	struct nlattr *a[IFA_MAX + 1], *own;
+	struct address *address;
+
+	if (!answer) {
+		all->count = 0;
+		return 0;
+	}
+	h = nlmsg_data(answer);
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*h), a, IFA_MAX, NULL))
+		return -EBADMSG;
+	/* on a point-to-point device IFA_ADDRESS is the other side's */
+	own = a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS];
+	if (!own)
+		return 0;
+	if (all->count == all->room) {
+		all->room = all->room ? 2 * all->room : 64;
+		all->list = reallocarray(all->list, all->room, sizeof(*all->list));
+		if (!all->list)
+			abort();
+	}
+	address = &all->list[all->count++];
+	*address = (struct address){
+		.ifindex = h->ifa_index,
+		.length = prefix_length(h->ifa_family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6,
+					h->ifa_prefixlen),
+		.flags = a[IFA_FLAGS] ? nla_get_u32(a[IFA_FLAGS]) : h->ifa_flags,
+		.scope = h->ifa_scope,
+	};
+	return netlink_get_addr(own, &address->addr);
+}
+
+int address_list(struct netlink *nl, struct address **list, size_t *count, struct error *e)
+{
+	struct ifaddrmsg h = {};
+	struct addresses all = {};
+	int err = netlink_ask(nl, netlink_request(RTM_GETADDR, NLM_F_DUMP, &h, sizeof(h)), collect,
+			      &all, e);
+
+	if (err) {
+		free(all.list);
+		all = (struct addresses){};
+	}
+	*list = all.list;
+	*count = all.count;
+	return err;
+}
+
+const struct address *address_primary(const struct address *list, size_t count, uint32_t ifindex,
+				      enum family family)
+{
+	/* for IPv6 IFA_F_SECONDARY is the same bit as IFA_F_TEMPORARY */
+	const uint32_t unfit = IFA_F_SECONDARY | IFA_F_DEPRECATED | IFA_F_TENTATIVE |
+			       IFA_F_DADFAILED;
+
+	for (const struct address *a = list; a < list + count; a++)
+		if (a->ifindex == ifindex && addr_family(&a->addr) == family &&
+		    a->scope < RT_SCOPE_LINK && !(a->flags & unfit))
+			return a;
+	return NULL;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Network devices: veth pairs in one message, lookups, changes. */
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <netlink/attr.h>
+
+#include "loader/net/link.h"
+#include "loader/net/netlink_addr.h"
+
+/* Statistics are most of an answer and nobody here reads them. */
+#define SKIP_STATS RTEXT_FILTER_SKIP_STATS
+
+static void copy_text(char *to, size_t size, struct nlattr *a)
+{
+	if (a)
+		nla_strlcpy(to, a, size);
+}
+
+static void parse_kind(struct link *link, struct nlattr *info)
+{
+	if (info)
+		copy_text(link->kind, sizeof(link->kind), nla_find(nla_data(info), nla_len(info),
+								   IFLA_INFO_KIND));
+}
+
+static int parse_link(const struct nlmsghdr *answer, struct link *link)
+{
+	const struct ifinfomsg *h = nlmsg_data(answer);
+	struct nlattr *a[IFLA_MAX + 1];
+
+	if (answer->nlmsg_type != RTM_NEWLINK ||
+	    nlmsg_parse((struct nlmsghdr *)answer, sizeof(*h), a, IFLA_MAX, NULL))
+		return -EBADMSG;
+	*link = (struct link){ .ifindex = h->ifi_index, .up = h->ifi_flags & IFF_UP };
+	copy_text(link->name, sizeof(link->name), a[IFLA_IFNAME]);
+	copy_text(link->alias, sizeof(link->alias), a[IFLA_IFALIAS]);
+	parse_kind(link, a[IFLA_LINKINFO]);
+	if (a[IFLA_MTU])
+		link->mtu = nla_get_u32(a[IFLA_MTU]);
+	if (a[IFLA_LINK])
+		link->peer = nla_get_u32(a[IFLA_LINK]);
+	if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == sizeof(link->mac))
+		memcpy(link->mac, nla_data(a[IFLA_ADDRESS]), sizeof(link->mac));
+	return 0;
+}
+
+static int take_link(const struct nlmsghdr *answer, void *arg)
+{
+	return answer ? parse_link(answer, arg) : 0;
+}
+
+int link_get(struct netlink *nl, const char *name, uint32_t ifindex, struct link *link,
+	     struct error *e)
+{
+	struct ifinfomsg h = { .ifi_index = name ? 0 : ifindex };
+	struct nl_msg *msg = netlink_request(RTM_GETLINK, 0, &h, sizeof(h));
+
+	link->ifindex = 0;
+	if (name)
+		netlink_put(msg, IFLA_IFNAME, name, strlen(name) + 1);
+	netlink_put_u32(msg, IFLA_EXT_MASK, SKIP_STATS);
+	return netlink_ask(nl, msg, take_link, link, e);
+}
+
+struct links {
+	struct link *list;
+	size_t count, room;
+};
+
+static int collect_link(const struct nlmsghdr *answer, void *arg)
+{
+	struct links *links = arg;
+
+	if (!answer) {
+		links->count = 0;
+		return 0;
+	}
+	if (links->count == links->room) {
+		links->room = links->room ? 2 * links->room : 64;
+		links->list = reallocarray(links->list, links->room, sizeof(*links->list));
+		if (!links->list)
+			abort();
+	}
+	return parse_link(answer, &links->list[links->count++]);
+}
+
+int link_list(struct netlink *nl, const char *kind, struct link **list, size_t *count,
+	      struct error *e)
+{
+	struct ifinfomsg h = {};
+	struct nl_msg *msg = netlink_request(RTM_GETLINK, NLM_F_DUMP, &h, sizeof(h));
+	struct links links = {};
+	struct nlattr *info;
+	int err;
+
+	netlink_put_u32(msg, IFLA_EXT_MASK, SKIP_STATS);
+	if (kind) {
+		info = nla_nest_start(msg, IFLA_LINKINFO);
+		netlink_put(msg, IFLA_INFO_KIND, kind, strlen(kind) + 1);
+		nla_nest_end(msg, info);
+	}
+	err = netlink_ask(nl, msg, collect_link, &links, e);
+	if (err) {
+		free(links.list);
+		links = (struct links){};
+	}
+	*list = links.list;
+	*count = links.count;
+	return err;
+}
+
+static void put_end(struct nl_msg *msg, const char *name, const uint8_t mac[6], uint32_t mtu)
+{
+	netlink_put(msg, IFLA_IFNAME, name, strlen(name) + 1);
+	if (mac)
+		netlink_put(msg, IFLA_ADDRESS, mac, 6);
+	if (mtu)
+		netlink_put_u32(msg, IFLA_MTU, mtu);
+}
+
+static struct nl_msg *veth_request(const struct veth *veth)
+{
+	struct ifinfomsg h = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP }, peer = {};
+	struct nl_msg *msg = netlink_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &h, sizeof(h));
+	struct nlattr *info, *data, *end;
+
+	put_end(msg, veth->name, veth->mac, veth->mtu);
+	info = nla_nest_start(msg, IFLA_LINKINFO);
+	netlink_put(msg, IFLA_INFO_KIND, "veth", sizeof("veth"));
+	data = nla_nest_start(msg, IFLA_INFO_DATA);
+	end = nla_nest_start(msg, VETH_INFO_PEER);
+	nlmsg_append(msg, &peer, sizeof(peer), NLMSG_ALIGNTO);
+	put_end(msg, veth->peer_name, veth->peer_mac, veth->mtu);
+	netlink_put_u32(msg, IFLA_NET_NS_FD, veth->peer_netns);
+	nla_nest_end(msg, end);
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, info);
+	return msg;
+}
+
+int link_create_veth(struct netlink *nl, const struct veth *veth, struct link *link,
+		     struct error *e)
+{
+	int err = netlink_flush(nl, e), found;
+
+	if (err)
+		return err;
+	netlink_queue(nl, veth_request(veth), TOLERATE_NONE);
+	/* goes out in the same breath */
+	found = link_get(nl, veth->name, 0, link, NULL);
+	err = netlink_flush(nl, e);
+	if (err)
+		return err;
+	return found ? error_set(e, found, "interface %s: gone as soon as made; try again",
+				 veth->name) : 0;
+}
+
+static void put_families(struct nl_msg *msg, const struct link_change *change)
+{
+	struct nlattr *families = nla_nest_start(msg, IFLA_AF_SPEC), *family, *conf;
+	uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+
+	if (change->no_rp_filter) {
+		family = nla_nest_start(msg, AF_INET);
+		conf = nla_nest_start(msg, IFLA_INET_CONF);
+		netlink_put_u32(msg, IPV4_DEVCONF_RP_FILTER, 0);
+		nla_nest_end(msg, conf);
+		nla_nest_end(msg, family);
+	}
+	if (change->no_ipv6_link_local) {
+		family = nla_nest_start(msg, AF_INET6);
+		netlink_put(msg, IFLA_INET6_ADDR_GEN_MODE, &none, sizeof(none));
+		nla_nest_end(msg, family);
+	}
+	nla_nest_end(msg, families);
+}
+
+void link_set(struct netlink *nl, uint32_t ifindex, const struct link_change *change)
+{
+	struct ifinfomsg h = { .ifi_index = ifindex };
+	struct nl_msg *msg;
+
+	if (change->up)
+		h.ifi_flags = h.ifi_change = IFF_UP;
+	msg = netlink_request(RTM_SETLINK, 0, &h, sizeof(h));
+	if (change->mtu)
+		netlink_put_u32(msg, IFLA_MTU, change->mtu);
+	/* without the NUL, for which there is no room in 255 bytes */
+	if (change->alias)
+		netlink_put(msg, IFLA_IFALIAS, change->alias, strlen(change->alias));
+	if (change->no_rp_filter || change->no_ipv6_link_local)
+		put_families(msg, change);
+	netlink_queue(nl, msg, TOLERATE_NONE);
+}
+
+void link_delete(struct netlink *nl, uint32_t ifindex)
+{
+	struct ifinfomsg h = { .ifi_index = ifindex };
+
+	netlink_queue(nl, netlink_request(RTM_DELLINK, 0, &h, sizeof(h)), TOLERATE_MISSING);
+}

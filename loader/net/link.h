@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Network devices by rtnetlink: look up, make veth pairs, change, remove. */
+#ifndef PP_LINK_H
+#define PP_LINK_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loader/base/error.h"
+#include "loader/net/netlink.h"
+
+#define LINK_ALIAS 256 /* the kernel's IFALIASZ: 255 bytes and NUL */
+
+struct link {
+	uint32_t ifindex;
+	uint32_t peer;  /* a veth's other end: ifindex in its own namespace; 0: none */
+	uint32_t mtu;
+	bool up;
+	uint8_t mac[6];
+	char name[IFNAMSIZ];
+	char kind[16];  /* "veth", "bridge", …; "" for hardware */
+	char alias[LINK_ALIAS];
+};
+
+struct veth {
+	const char *name;      /* here */
+	const char *peer_name; /* in peer_netns */
+	int peer_netns;
+	const uint8_t *mac, *peer_mac;
+	uint32_t mtu; /* of both; 0: the kernel's 1500 */
+};
+
+/* By name, or by index where @name is NULL. -ENODEV if there is none. */
+int link_get(struct netlink *nl, const char *name, uint32_t ifindex, struct link *link,
+	     struct error *e);
+/* All devices, or those of @kind ("veth"; NULL: any). The caller frees *list. */
+int link_list(struct netlink *nl, const char *kind, struct link **list, size_t *count,
+	      struct error *e);
+
+/*
+ * Makes a veth pair whose peer is born in its namespace with its name, so that nothing is moved or
+ * renamed later, and reads the near end back into @link. The near end is up, the far end is not.
+ * -EEXIST if either name is taken: then @link is what has the near name (ifindex 0: nothing).
+ */
+int link_create_veth(struct netlink *nl, const struct veth *veth, struct link *link,
+		     struct error *e);
+
+/* What to change of a device; zero: leave it. */
+struct link_change {
+	bool up;
+	uint32_t mtu;
+	const char *alias;
+	bool no_rp_filter;      /* IPv4: no reverse path filter */
+	bool no_ipv6_link_local; /* the kernel adds no fe80:: address by itself */
+};
+
+/* These queue (netlink.h). */
+void link_set(struct netlink *nl, uint32_t ifindex, const struct link_change *change);
+void link_delete(struct netlink *nl, uint32_t ifindex); /* gone already: success */
+
+#endif

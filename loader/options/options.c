@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Options: from the layers that say something to the values that hold on this node (IPAM.md 8). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/options/table.h"
+#include "loader/manifest/selector.h"
+
+int option_check(const char *name, const char *value, struct error *e)
+{
+	const struct option *option = option_find(name);
+	struct options scratch = {};
+	int err;
+
+	if (!option && option_is_ignored(name))
+		return error_set(e, 1,
+				 "option %s: an option of Cilium's that pinpool does not implement; it is ignored",
+				 name);
+	if (!option)
+		return error_set(e, -EINVAL, "option %.80s: unknown; did you mean %s?", name,
+				 option_nearest(name));
+	err = option->parse(option, value, &scratch, e);
+	options_free(&scratch);
+	return err;
+}
+
+bool option_is_load_time(const char *name)
+{
+	const struct option *option = option_find(name);
+
+	return option && option->load_time;
+}
+
+static void layer(json_t *effective, const json_t *values)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)values, name, value)
+		if (json_is_string(value) && json_object_set(effective, name, value))
+			abort();
+}
+
+static const char *config_name(const json_t *config)
+{
+	return json_string_value(json_object_get(json_object_get(config, "metadata"), "name")) ?: "";
+}
+
+static int config_compare(const void *a, const void *b)
+{
+	const json_t *const *x = a, *const *y = b;
+
+	return strcmp(config_name(*x), config_name(*y));
+}
+
+/* The CiliumNodeConfigs that match, in name order, so that the later name wins. */
+static void layer_nodeconfigs(json_t *effective, const json_t *nodeconfigs, const json_t *labels)
+{
+	size_t count = json_array_size(nodeconfigs);
+	const json_t **sorted = calloc(count + 1, sizeof(*sorted));
+
+	if (!sorted)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = json_array_get(nodeconfigs, i);
+	qsort(sorted, count, sizeof(*sorted), config_compare);
+	for (size_t i = 0; i < count; i++) {
+		const json_t *spec = json_object_get(sorted[i], "spec");
+
+		if (selector_matches(json_object_get(spec, "nodeSelector"), labels, true))
+			layer(effective, json_object_get(spec, "defaults"));
+	}
+	free(sorted);
+}
+
+static void pre_allocation_follow(json_t *effective)
+{
+	const char *value = json_string_value(json_object_get(effective, PRE_ALLOCATION));
+	const char *pool = json_string_value(json_object_get(effective, DEFAULT_POOL));
+
+	if (value && *value)
+		return;
+	if (json_object_set_new(effective, PRE_ALLOCATION, json_sprintf("%s=8", pool)))
+		abort();
+}
+
+json_t *options_merge(const json_t *config, const json_t *nodeconfigs, const json_t *labels,
+		      const json_t *settings)
+{
+	json_t *effective = json_object();
+
+	for (size_t i = 0; i < options_table_count; i++)
+		if (json_object_set_new(effective, options_table[i].name,
+					json_string(options_table[i].fallback)))
+			abort();
+	layer(effective, config);
+	layer_nodeconfigs(effective, nodeconfigs, labels);
+	layer(effective, settings);
+	pre_allocation_follow(effective);
+	return effective;
+}
+
+/* What no option can say of itself. */
+static int options_agree(const struct options *o, struct error *e)
+{
+	if (!o->enable_ipv4 && !o->enable_ipv6)
+		return error_set(e, -EINVAL,
+				 "options enable-ipv4 and enable-ipv6: both are false; enable one of them");
+	if (o->enable_ipv6 && o->mtu && o->mtu < 1280)
+		return error_set(e, -EINVAL,
+				 "option mtu: %u is less than the 1280 that IPv6 needs; raise it or disable enable-ipv6",
+				 o->mtu);
+	return 0;
+}
+
+int options_parse(const json_t *effective, struct options *o, struct error *e)
+{
+	int err = 0;
+
+	memset(o, 0, sizeof(*o));
+	for (size_t i = 0; i < options_table_count && !err; i++) {
+		const struct option *option = &options_table[i];
+		const json_t *value = json_object_get(effective, option->name);
+
+		err = option->parse(option, json_string_value(value) ?: option->fallback, o, e);
+	}
+	err = err ?: options_agree(o, e);
+	if (err)
+		options_free(o);
+	return err;
+}
+
+void options_free(struct options *o)
+{
+	for (size_t i = 0; i < o->device_count; i++)
+		free(o->devices[i]);
+	free(o->devices);
+	free(o->native_cidrs);
+	free(o->pre_allocations);
+	json_decref(o->auto_create);
+	memset(o, 0, sizeof(*o));
+}
+
+uint32_t options_pre_allocation(const struct options *o, const char *pool)
+{
+	for (size_t i = 0; i < o->pre_allocation_count; i++)
+		if (!strcmp(o->pre_allocations[i].pool, pool))
+			return o->pre_allocations[i].addresses;
+	return 0;
+}

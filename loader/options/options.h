@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The options of INTERFACES.md, their defaults and checks, and how cilium-config, the
+ * CiliumNodeConfigs that match this node, and --set become the effective ones (IPAM.md 8). Pure.
+ */
+#ifndef PP_OPTIONS_H
+#define PP_OPTIONS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loader/base/error.h"
+#include "loader/base/prefix.h"
+#include "maps/abi.h"
+
+enum allocator { ALLOCATOR_LOCAL, ALLOCATOR_STATIC };
+enum xdp_guard { XDP_GUARD_DISABLED, XDP_GUARD_NATIVE };
+
+struct pre_allocation {
+	char pool[PP_NAME];
+	uint32_t addresses;
+};
+
+struct options {
+	char default_pool[PP_NAME];
+	struct pre_allocation *pre_allocations; /* owned; sorted by pool */
+	size_t pre_allocation_count;
+	bool enable_ipv4, enable_ipv6;
+	bool auto_direct_node_routes, direct_routing_skip_unreachable, enable_endpoint_routes;
+	bool enable_bpf_masquerade, enable_ipv4_masquerade, enable_ipv6_masquerade;
+	bool only_masquerade_default_pool, enable_ip_masq_agent;
+	struct prefix *native_cidrs; /* owned; both families */
+	size_t native_cidr_count;
+	char **devices; /* owned; empty: those with a default route; "eth+" is a prefix match */
+	size_t device_count;
+	uint32_t mtu; /* 0: the uplink's */
+	uint32_t update_rate_seconds;
+	enum allocator allocator;
+	enum xdp_guard xdp_guard;
+	uint16_t snat_port_min, snat_port_max;
+	uint32_t nat_max;
+	json_t *auto_create; /* owned; array of CiliumPodIPPool objects, normalized; never NULL */
+};
+
+/*
+ * Checks one option by its own rules; 0, 1 (known to Cilium, ignored by pinpool: @e has the warning)
+ * or -EINVAL (@e names the option, what is wrong, and the nearest known name for an unknown one).
+ */
+int option_check(const char *name, const char *value, struct error *e);
+/* True for bpf-nat-max, snat-port-range, xdp-guard: only `up` may change them. */
+bool option_is_load_time(const char *name);
+
+/*
+ * Merges defaults < @config (cilium-config's data, may be NULL) < each of @nodeconfigs (array of
+ * normalized CiliumNodeConfig objects; those whose selector matches @labels, in name order)
+ * < @settings (--set, may be NULL) into a new object of name to string, defaults filled in.
+ */
+json_t *options_merge(const json_t *config, const json_t *nodeconfigs, const json_t *labels,
+		      const json_t *settings);
+/* Effective strings to values. 0 or -EINVAL with a sentence. */
+int options_parse(const json_t *effective, struct options *o, struct error *e);
+void options_free(struct options *o);
+
+/* pre-allocation of @pool; 0 where the map does not name it (IPAM.md 4) */
+uint32_t options_pre_allocation(const struct options *o, const char *pool);
+
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What crashes and administrators leave behind: leases without interface, interfaces without lease. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/blocks/blocks.h"
+#include "loader/ipam/transactions.h"
+#include "loader/pod/pod.h"
+#include "loader/pod/link.h"
+#include "loader/base/process.h"
+
+static const struct pod_link_entry *link_of(const struct pod_link_entry *links, size_t count,
+					    const struct lease_entry *l)
+{
+	for (size_t i = 0; i < count; i++)
+		if (links[i].ifindex == l->lease.ifindex && links[i].kind == POD_LINK_WHOLE &&
+		    links[i].alias.generation == l->lease.generation &&
+		    !memcmp(&links[i].alias.owner, &l->owner, sizeof(l->owner)))
+			return &links[i];
+	return NULL;
+}
+
+static bool is_lost(const struct lease_entry *l, const struct pod_link_entry *links, size_t count)
+{
+	switch (l->lease.state) {
+	case LEASE_RESERVED:
+		return !process_alive(l->lease.maker_pid, l->lease.maker_start);
+	case LEASE_DYING:
+		return true;
+	case LEASE_BOUND:
+		return !link_of(links, count, l);
+	default:
+		return false;
+	}
+}
+
+/* An interface whose lease is gone. One without alias may still be in the making: its name is free. */
+static int orphan_remove(struct node *node, struct netlink *nl, const struct pod_link_entry *link,
+			 unsigned int *freed, struct error *e)
+{
+	struct lease lease;
+	int err;
+
+	if (link->kind != POD_LINK_WHOLE || (!ipam_lease_read(&node->pins, &link->alias.owner, &lease) &&
+			     lease.generation >= link->alias.generation))
+		return 0;
+	err = pod_link_delete(nl, link->alias.owner.id, link->alias.owner.ifname, link->ifindex, e);
+	*freed += !err;
+	return err;
+}
+
+int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct error *e)
+{
+	struct pod_link_entry *links = NULL;
+	struct lease_entry *leases = NULL;
+	size_t link_count, lease_count;
+	int err = pod_repair(node, e);
+
+	*freed = 0;
+	/* leases first: a pod that is made meanwhile then has its link in the list */
+	if (!err)
+		err = ipam_leases(&node->pins, &leases, &lease_count, e);
+	if (!err)
+		err = pod_link_list(nl, &links, &link_count, e);
+	for (size_t i = 0; !err && i < lease_count; i++) {
+		if (!is_lost(&leases[i], links, link_count))
+			continue;
+		err = pod_take_down(node, nl, &leases[i].owner, leases[i].lease.generation, e);
+		*freed += !err;
+	}
+	for (size_t i = 0; !err && i < link_count; i++)
+		err = orphan_remove(node, nl, &links[i], freed, e);
+	free(leases);
+	free(links);
+	if (!err)
+		err = blocks_retire_all(node, e);
+	ipam_pending_count(&node->pins, "", FAMILY_IPV4); /* removes the expired */
+	if (!err)
+		err = blocks_balance_all(node, true, e);
+	return err < 0 ? err : 0;
+}

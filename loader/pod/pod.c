@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pods made and removed: leases and interfaces in step. */
+#include <errno.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "loader/blocks/blocks.h"
+#include "loader/ipam/transactions.h"
+#include "loader/kernel/map.h"
+#include "loader/pod/pod.h"
+#include "loader/pod/link.h"
+#include "loader/pod/pools.h"
+#include "loader/base/process.h"
+#include "loader/blocks/sync.h"
+#include "maps/pods.h"
+
+#define OTHER_MAKER_TRIES 1000 /* of 10 ms: while another process makes the same pod */
+
+int pod_repair(struct node *node, struct error *e)
+{
+	struct ipam ipam;
+	int err = ipam_read(&node->pins, &ipam, e);
+
+	if (!err)
+		err = node_read_config(node, e);
+	if (err || ipam.generation == node->config.synced)
+		return err;
+	err = root_lock_derived(&node->pins.root);
+	if (err)
+		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
+	/* whoever changed the blocks may have synced while we waited */
+	err = node_read_config(node, e);
+	if (!err && ipam.generation != node->config.synced)
+		err = sync_blocks(node, e);
+	root_unlock_derived(&node->pins.root);
+	return err;
+}
+
+/* After a lease or a release: blocks follow the demand. */
+static int balance(struct node *node, const uint32_t pool[FAMILIES], struct error *e)
+{
+	int first = 0;
+
+	for (int f = 0; f < FAMILIES; f++) {
+		int err = pool[f] ? blocks_balance(node, pool[f], f, first ? NULL : e) : 0;
+
+		if (err < 0 && !first) /* that a pool runs dry is no fault of this pod */
+			first = err;
+	}
+	return first;
+}
+
+static int lease_error(struct node *node, const struct pod_request *request,
+		       const struct pod_pools *pools, const struct txn *txn, struct error *e)
+{
+	int f = txn->family < FAMILIES ? txn->family : 0;
+	char ip[ADDR_TEXT], cidr[PREFIX_TEXT] = "?";
+	struct block block;
+
+	addr_format(&request->wanted[f], ip);
+	if (!ipam_block_read(&node->pins, txn->id, &block))
+		prefix_format(&block.prefix, cidr);
+	switch (txn->error) {
+	case IPAM_NO_POOL:
+	case IPAM_POOL_TERMINATING:
+		return error_set(e, -ENOENT,
+				 "unable to allocate from pool \"%s\" (family %s): pool not (yet) available; it was deleted",
+				 pools->name[f], family_name(f));
+	case IPAM_NO_BLOCK:
+		if (node->config.allocator == NODE_ALLOCATOR_STATIC)
+			return error_set(e, -ENOENT,
+					 "unable to allocate from pool \"%s\" (family %s): pool not (yet) available; CiliumNode \"%s\" lists no block of it",
+					 pools->name[f], family_name(f), node->config.node);
+		/* fall through */
+	case IPAM_EXHAUSTED:
+		return error_set(e, -ENOSPC,
+				 "unable to allocate from pool \"%s\" (family %s): all CIDR ranges are exhausted; add a CIDR to the pool",
+				 pools->name[f], family_name(f));
+	case IPAM_NOT_IN_CIDR:
+		return error_set(e, -EADDRNOTAVAIL,
+				 "pool \"%s\": IP %s not in range of any CIDR; the node's blocks are in 'pinpool get blocks'",
+				 pools->name[f], ip);
+	case IPAM_NOT_IN_RANGE:
+		return error_set(e, -EADDRNOTAVAIL,
+				 "pool \"%s\": IP %s: provided IP is not in the valid range. The range of valid IPs is %s",
+				 pools->name[f], ip, cidr);
+	case IPAM_ADDRESS_TAKEN:
+		return error_set(e, -EADDRINUSE, "pool \"%s\": IP %s: provided IP is already allocated",
+				 pools->name[f], ip);
+	case IPAM_ADDRESS_DRAINING:
+		return error_set(e, -EADDRNOTAVAIL,
+				 "pool \"%s\": IP %s: its block %s is draining and gives no address", pools->name[f],
+				 ip, cidr);
+	case IPAM_NO_SLOT:
+		return error_set(e, -ENOSPC, "pod: this node has %d pods, as many as it can hold", PODS_MAX);
+	default:
+		return error_set(e, -ENOMEM, "pod: no room in the maps for another lease (%d)", txn->error);
+	}
+}
+
+static bool is_shortage(enum ipam_error error)
+{
+	return error == IPAM_NO_BLOCK || error == IPAM_EXHAUSTED;
+}
+
+static void lease_fill(struct lease_request *l, const struct pod_request *r,
+		       const struct pod_pools *pools)
+{
+	struct lease *lease = &l->lease;
+
+	memset(l, 0, sizeof(*l));
+	l->owner = r->owner;
+	memcpy(l->pool, pools->id, sizeof(l->pool));
+	memcpy(l->wanted, r->wanted, sizeof(l->wanted));
+	lease->state = r->netns ? LEASE_RESERVED : LEASE_HELD;
+	if (r->netns) {
+		lease->maker_pid = getpid();
+		lease->maker_start = process_start(getpid());
+		snprintf(lease->netns, sizeof(lease->netns), "%s", r->netns);
+	}
+	lease->created = time(NULL);
+	snprintf(lease->namespace, sizeof(lease->namespace), "%s", r->namespace ? r->namespace : "");
+	snprintf(lease->pod, sizeof(lease->pod), "%s", r->name ? r->name : "");
+	snprintf(lease->network, sizeof(lease->network), "%s", r->network ? r->network : "");
+}
+
+/* A lease by the rules: where blocks lack, they are asked for and it is tried again. */
+static int lease_get(struct node *node, const struct pod_request *request,
+		     const struct pod_pools *pools, struct txn *txn, struct error *e)
+{
+	struct lease_request *l = xcalloc(1, sizeof(*l));
+	int err;
+
+	lease_fill(l, request, pools);
+	err = ipam_run(&node->pins, PROG_LEASE, l, txn, e);
+	if (!err && is_shortage(txn->error)) {
+		pod_pools_pend(node, request, pools);
+		balance(node, pools->id, NULL); /* a dry pool shows in the second try */
+		lease_fill(l, request, pools);
+		err = ipam_run(&node->pins, PROG_LEASE, l, txn, e);
+	}
+	free(l);
+	if (!err && txn->error)
+		err = lease_error(node, request, pools, txn, e);
+	return err;
+}
+
+static int owner_run(struct node *node, enum pinned_prog prog, const struct lease_owner *owner,
+		     uint32_t generation, struct txn *txn, struct error *e)
+{
+	struct owner_request request = { .owner = *owner, .generation = generation };
+
+	return ipam_run(&node->pins, prog, &request, txn, e);
+}
+
+int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+		  uint32_t generation, struct error *e)
+{
+	uint32_t pools[FAMILIES] = {};
+	struct txn txn;
+	int err = owner_run(node, PROG_DYING, owner, generation, &txn, e);
+
+	if (err)
+		return err;
+	if (txn.error == IPAM_OK && nl)
+		err = pod_link_delete(nl, owner->id, owner->ifname, txn.ifindex, e);
+	if (!err)
+		err = owner_run(node, PROG_RELEASE, owner, generation, &txn, e);
+	if (err || txn.error)
+		return err;
+	for (int f = 0; f < FAMILIES; f++) {
+		if (!txn.ip[f].block)
+			continue;
+		pools[f] = txn.ip[f].pool;
+		err = err ? err : blocks_retire(node, txn.ip[f].block, e);
+	}
+	return err ? err : balance(node, pools, e);
+}
+
+/* The owner has a lease: waits for, or cleans up after, whoever was at it. 1: look again. */
+static int settle_existing(struct node *node, struct netlink *nl, const struct pod_request *request,
+			   const struct txn *txn, struct error *e)
+{
+	const struct timespec nap = { .tv_nsec = 10000000 };
+	struct lease lease;
+	int err;
+
+	if (txn->state == LEASE_HELD || txn->state == LEASE_BOUND)
+		return 0;
+	if (ipam_lease_read(&node->pins, &request->owner, &lease) ||
+	    lease.generation != txn->generation)
+		return 1;
+	if (lease.state == LEASE_RESERVED && process_alive(lease.maker_pid, lease.maker_start)) {
+		nanosleep(&nap, NULL);
+		return 1;
+	}
+	err = pod_take_down(node, nl, &request->owner, txn->generation, e);
+	return err ? err : 1;
+}
+
+static void fill_alias(struct pod_alias *who, const struct pod_request *r, uint32_t generation)
+{
+	memset(who, 0, sizeof(*who));
+	who->owner = r->owner;
+	who->generation = generation;
+	snprintf(who->namespace, sizeof(who->namespace), "%s", r->namespace ? r->namespace : "");
+	snprintf(who->pod, sizeof(who->pod), "%s", r->name ? r->name : "");
+}
+
+static int make_link(struct node *node, struct netlink *nl, const struct pod_request *r,
+		     const struct txn *txn, struct pod_link_made *made, struct error *e)
+{
+	struct pod_link spec = {
+		.netns = r->netns_fd,
+		.mtu = r->mtu ? r->mtu : node->config.mtu,
+		.endpoint_routes = node->config.endpoint_routes,
+		.program = pins_prog(&node->pins, PROG_POD_ENTRY),
+	};
+
+	if (spec.program < 0)
+		return pins_error(&node->pins, "pp_pod_entry", spec.program, e);
+	fill_alias(&spec.who, r, txn->generation);
+	if (r->mac)
+		memcpy(spec.mac, r->mac, sizeof(spec.mac));
+	else
+		pod_link_mac(txn->slot, spec.mac);
+	for (int f = 0; f < FAMILIES; f++) {
+		spec.ip[f] = txn->ip[f].address;
+		spec.node[f] = node->config.address[f];
+	}
+	return pod_link_create(nl, &spec, made, e);
+}
+
+static int publish(struct node *node, const struct pod_request *r, const struct txn *lease,
+		const struct pod_link_made *made, struct error *e)
+{
+	struct bind_request request = { .owner = r->owner, .generation = lease->generation,
+					.ifindex = made->ifindex };
+	struct txn txn;
+	int err;
+
+	request.mtu = r->mtu ? r->mtu : node->config.mtu;
+	request.flags = r->flags;
+	snprintf(request.host_ifname, sizeof(request.host_ifname), "%s", made->name);
+	memcpy(request.mac, made->mac, sizeof(request.mac));
+	memcpy(request.host_mac, made->host_mac, sizeof(request.host_mac));
+	err = ipam_run(&node->pins, PROG_BIND, &request, &txn, e);
+	if (!err && txn.error)
+		err = error_set(e, -ECANCELED, "%s: the lease was released while the pod was made (%d); try again",
+				r->owner.id, txn.error);
+	return err;
+}
+
+static void fill_result(struct pod_result *result, const struct txn *txn,
+			const struct pod_link_made *made)
+{
+	memcpy(result->ip, txn->ip, sizeof(result->ip));
+	memcpy(result->host_ifname, made->name, sizeof(made->name));
+	result->host_ifindex = made->ifindex;
+	memcpy(result->mac, made->mac, sizeof(result->mac));
+	memcpy(result->host_mac, made->host_mac, sizeof(result->host_mac));
+}
+
+/* A lease that is this caller's to complete: HELD, BOUND, or RESERVED by itself. */
+static int obtain(struct node *node, struct netlink *nl, const struct pod_request *request,
+		  struct pod_pools *pools, struct txn *txn, struct pod_result *result,
+		  struct error *e)
+{
+	bool chosen = false;
+	struct lease lease;
+	int err;
+
+	for (int tries = 0; tries < OTHER_MAKER_TRIES; tries++) {
+		/* an owner that has a lease keeps it, whatever pools it would get now */
+		if (!chosen && ipam_lease_read(&node->pins, &request->owner, &lease)) {
+			err = pod_pools_choose(node, request, pools, result->note, sizeof(result->note), e);
+			if (err)
+				return err;
+			chosen = true;
+		}
+		err = lease_get(node, request, pools, txn, e);
+		if (err == -ENOENT && !chosen)
+			continue; /* it had one a moment ago */
+		if (!err && txn->existed)
+			err = settle_existing(node, nl, request, txn, e);
+		if (err != 1)
+			return err;
+	}
+	return error_set(e, -EBUSY, "%s: another process is making this pod; try again",
+			 request->owner.id);
+}
+
+int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wanted,
+	    struct pod_result *result, struct error *e)
+{
+	struct pod_request copy = *wanted, *request = &copy;
+	struct pod_link_made made = {};
+	struct pod_pools pools = {};
+	struct txn txn;
+	int err;
+
+	memset(result, 0, sizeof(*result));
+	err = pod_wishes(request, e);
+	if (!err)
+		err = pod_repair(node, e);
+	if (!err)
+		err = obtain(node, nl, request, &pools, &txn, result, e);
+	if (err)
+		return err;
+	result->existed = txn.existed;
+	/* the lease may be in a block that another process took: no packet before its ranges are known */
+	if (request->netns) {
+		err = pod_repair(node, e);
+		if (!err)
+			err = make_link(node, nl, request, &txn, &made, e);
+		if (!err)
+			err = publish(node, request, &txn, &made, e);
+		if (err) {
+			/* the lease may be somebody's DEL's by now, who did not see this interface */
+			if (made.created) {
+				link_delete(nl, made.ifindex);
+				netlink_flush(nl, NULL);
+			}
+			if (!txn.existed)
+				pod_take_down(node, nl, &request->owner, txn.generation, NULL);
+			return err;
+		}
+	}
+	fill_result(result, &txn, &made);
+	/* more blocks are for the next pod: a dry pool does not fail this one */
+	balance(node, pools.id, NULL);
+	return 0;
+}
+
+int pod_remove(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+	       struct error *e)
+{
+	int err = pod_repair(node, e);
+
+	return err ? err : pod_take_down(node, nl, owner, 0, e);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A pod comes and goes (DESIGN.md 4): pools chosen, addresses leased, interface made, published; and
+ * the reverse. `attach`, `alloc` and pinpool-cni are thin clothes around these. The caller holds the
+ * root's lock at least shared and is in the node's network namespace.
+ */
+#ifndef PP_POD_H
+#define PP_POD_H
+
+#include <jansson.h>
+#include <net/if.h>
+
+#include "loader/kernel/context.h"
+#include "loader/net/netlink.h"
+#include "maps/leases.h"
+
+struct pod_request {
+	struct lease_owner owner;
+	const char *netns;           /* as the caller named it; NULL: addresses alone (`alloc`) */
+	int netns_fd;                /* the same, open */
+	const char *namespace, *name; /* NULL or "": a plain container */
+	const char *network;         /* CNI's name of it; NULL: none */
+	const json_t *annotations, *labels; /* may be NULL */
+	bool known_labels;           /* false: the caller cannot know the pod's labels */
+	const char *pool;            /* the network's own default pool; NULL: the node's */
+	bool pool_is_fixed;          /* `alloc --pool`: no annotation or selector is asked */
+	struct addr wanted[FAMILIES]; /* all zero: any */
+	const uint8_t *mac;          /* wanted for the pod; NULL: ours */
+	uint32_t mtu;                /* 0: the node's */
+	uint32_t flags;              /* enum pod_flags */
+};
+
+struct pod_result {
+	bool existed;
+	struct lease_ip ip[FAMILIES];
+	char host_ifname[IFNAMSIZ];
+	uint32_t host_ifindex;
+	uint8_t mac[6], host_mac[6];
+	char note[512]; /* "": a family that the pool lacks, said once */
+};
+
+/*
+ * 0, or -errno with a sentence: -ENOENT pool not (yet) available, -ENOSPC exhausted, -EADDRINUSE and
+ * -EADDRNOTAVAIL the wanted address, -EBUSY another maker is at it. Nothing of a failed pod stays but
+ * its pending demand.
+ */
+int pod_add(struct node *node, struct netlink *nl, const struct pod_request *request,
+	    struct pod_result *result, struct error *e);
+
+/* Removes interface and addresses; unknown: success. @nl may be NULL for leases without interface. */
+int pod_remove(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+	       struct error *e);
+
+/*
+ * Takes a lease of this generation (0: any) down: unpublished, interface removed, addresses free. In
+ * this order it can be broken off anywhere and begun again.
+ */
+int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+		  uint32_t generation, struct error *e);
+
+/* What a crash or an administrator left behind. Counts in *freed. */
+int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct error *e);
+
+/*
+ * Moves some of the pods that are @age seconds old and have a filter to tcx (tc.h), where the kernel has
+ * it; called often enough, all. The root's lock shared is enough: pods come and go meanwhile.
+ */
+int pod_promote(struct node *node, struct netlink *nl, unsigned int age, struct error *e);
+
+/* If a killed process left derived maps or routes behind its blocks: makes them true. */
+int pod_repair(struct node *node, struct error *e);
+
+#endif

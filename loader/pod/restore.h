@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The interface of a pod that exists, as its lease says that it must be: to compare, or to make
+ * again.
+ */
+#ifndef PP_POD_RESTORE_H
+#define PP_POD_RESTORE_H
+
+#include "loader/ipam/transactions.h"
+#include "loader/kernel/context.h"
+#include "loader/pod/link.h"
+#include "maps/pods.h"
+
+/* @netns: the pod's, -1 where it cannot be opened. @program: of pods' veths. */
+void pod_spec(const struct node *node, const struct lease_entry *l, const struct pod *pod,
+	      int netns, int program, struct pod_link *spec);
+
+/*
+ * Makes the interface of a bound lease whole, or anew, and publishes it. Where the pod's
+ * namespace cannot be opened by the name that its maker gave, only the host's end; -ENODEV or
+ * -ENOENT if that is gone too.
+ */
+int pod_restore(struct node *node, struct netlink *nl, const struct lease_entry *l,
+		const struct pod *pod, struct error *e);
+
+#endif

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the parts of scripts/bench share: commands in namespaces, the C helpers, medians."""
+import glob
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+PINPOOL = os.environ.get("PINPOOL", f"{BUILD}/pinpool")
+PINPOOL_CNI = os.environ.get("PINPOOL_CNI", f"{BUILD}/pinpool-cni")
+CNI_DIR = os.environ.get("CNI_PATH", "/usr/lib/cni")
+CPU = max(os.sched_getaffinity(0))  # both ends of all traffic
+SCRATCH = os.environ.get("PP_BENCH_SCRATCH", "")  # a folder of this run's: on a disk, as the peers' own state is
+
+
+class BenchError(Exception):
+    """Something could not be measured; the text says what and why."""
+
+
+def run(*command, netns=None, fails=False, timeout=120, **more):
+    """stdout of a command, in a namespace; an error has its last line of stderr."""
+    words = [str(w) for w in command]
+    if netns:
+        words = ["nsenter", f"--net=/run/netns/{netns}", "--", *words]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout, check=False, **more)
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{' '.join(words)[:100]}: not done after {timeout:.0f} s") from error
+    if done.returncode and not fails:
+        said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
+        raise BenchError(f"{' '.join(str(w) for w in command)[:100]}: {said}")
+    return done.stdout
+
+
+def ip(netns, text):
+    """Lines for `ip -batch`."""
+    run("ip", "-n", netns, "-batch", "-", input=text)
+
+
+def sysctl(netns, **values):
+    for name, value in values.items():
+        path = "/proc/sys/" + name.replace("__", "/")
+        run("sh", "-c", f"! [ -e {path} ] || echo {value} >{path}", netns=netns)
+
+
+def compile_helpers():
+    """build/bench_net, bench_spawn, bench_ipam, where they are older than their sources."""
+    packages = "libbpf libxdp libnl-3.0 libnl-route-3.0 yaml-0.1 jansson".split()
+    flags = run("pkg-config", "--cflags", "--libs", *packages).split()
+    modules = [f for f in glob.glob(f"{BUILD}/*.o")
+               if not re.search(r"/(main|cni|cmd_\w+)\.o$|\.bpf\.o$", f)]
+    for name, more in (("net", []), ("spawn", []), ("ipam", [*modules, "-I.", f"-I{BUILD}", *flags])):
+        source, target = f"scripts/bench/{name}.c", f"{BUILD}/bench_{name}"
+        inputs = [f"{ROOT}/{source}", *[f for f in more if f in modules]]
+        if os.path.exists(target) and all(os.path.getmtime(target) > os.path.getmtime(f) for f in inputs):
+            continue
+        run(os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra",
+            "-Wno-format-truncation", "-O2", "-o", target, source, *more, cwd=ROOT)
+
+
+def enter(arguments):
+    """Starts this script again where all that it makes goes with it, however it ends."""
+    if os.environ.get("PP_BENCH_INSIDE") == "1":
+        run("mount", "--make-rprivate", "/")
+        for kind, place in (("tmpfs", "/run"), ("bpf", "/sys/fs/bpf")):
+            run("mount", "-t", kind, kind, place)
+        os.makedirs("/run/netns")
+        os.makedirs("/run/lock")
+        run("ip", "link", "set", "lo", "up")
+        return
+    if os.geteuid():
+        sys.exit("bench: needs root: it makes network namespaces")
+    scratch = tempfile.mkdtemp(prefix="pinpool-bench.", dir="/var/tmp")
+    os.environ.update(PP_BENCH_INSIDE="1", PP_BENCH_SCRATCH=scratch)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))
+    # whatever ends this process ends all that is inside
+    command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+               sys.executable, *arguments]
+    try:
+        sys.exit(subprocess.run(command, check=False).returncode)
+    except KeyboardInterrupt:
+        sys.exit("bench: interrupted")
+    finally:
+        subprocess.run(["rm", "-rf", scratch], check=False)
+
+
+def client(mode, netns, address, seconds=1.0, streams=1):
+    """One run of bench_net as the asking side."""
+    out = run(f"{BUILD}/bench_net", mode, CPU, address, seconds, streams, netns=netns, timeout=seconds * 3 + 30)
+    return json.loads(out) if mode != "who" else out.strip()
+
+
+def spawn(command, count=1, parallel=1, first=0, stdin="/dev/null", netns=None, env=None):
+    """The runs of a command as bench_spawn tells them, and the wall time of all in ms."""
+    said = f"{SCRATCH}/said"
+    if os.path.exists(said):
+        os.unlink(said)
+    # commands are called with any root, and must not see this one's environment
+    out = run(f"{BUILD}/bench_spawn", "-j", parallel, "-n", count, "-f", first, "-i", stdin, "-o", said, "--",
+              *command, netns=netns, timeout=600, env={"PATH": os.environ["PATH"], **(env or {})})
+    *runs, total = [json.loads(line) for line in out.splitlines()]
+    bad = [r for r in runs if r["status"]]
+    if bad:
+        with open(said, encoding="utf-8", errors="replace") as file:
+            text = " ".join(file.read().split())[-300:]
+        raise BenchError(f"{command[0]}: {len(bad)} of {count} failed, status {bad[0]['status']}: {text}")
+    return runs, total["wall_ms"]
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def percent(values, part):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What grows with pods, leases, pools, blocks, nodes and flows, and what stays flat; plots as SVG."""
+import re
+import time
+
+from common import BUILD, PINPOOL, BenchError, ip, median, run, say, spawn
+from cost import measure
+from ipam import Node, ms
+from report import table
+
+NAMES = ("pods", "leases", "pools", "blocks", "nodes", "programs")
+POOL = """
+apiVersion: cilium.io/v2alpha1
+kind: CiliumPodIPPool
+metadata: {name: %s}
+spec: {ipv4: {cidrs: [%s], maskSize: %d}}
+---
+"""
+CONFIG = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: cilium-config, namespace: kube-system}
+data: {%s}
+---
+"""
+CILIUM_NODE = """
+apiVersion: cilium.io/v2
+kind: CiliumNode
+metadata: {name: node%d}
+spec:
+  addresses: [{type: InternalIP, ip: 172.20.%d.%d}]
+  ipam: {pools: {allocated: [{pool: default, cidrs: [10.%d.%d.%d/27]}]}}
+---
+"""
+# path of cost.py: label; of the first packet of a tick, which looks at all tables
+PROGRAMS = {r"^pod to local pod": "local delivery", r"^pod to other node": "to another node",
+            r"^masquerade tcp": "masquerade",
+            r"^masquerade undone tcp": "masquerade undone", r"^uplink to a pod": "uplink to a pod", r"^uplink miss, the node's": "uplink miss"}
+
+
+def steps(options, most):
+    """10, 100, 1,000 … and the largest."""
+    if options.quick:
+        return [10, 100]
+    return [n for n in (10, 100, 1000, 10000) if n < most] + [most]
+
+
+def buckets(runs, size):
+    """[how many there were, median ms] of runs in a row."""
+    return [[at + size, median(r["ms"] for r in runs[at:at + size])] for at in range(0, len(runs) - size + 1, size)]
+
+
+def scale_pods(options):
+    count = 60 if options.quick else 1000
+    node = Node("scalepods", POOL % ("default", "10.0.0.0/16", 20))
+    for n in range(count):
+        run("ip", "netns", "add", f"sp-{n}")
+    attach, _ = spawn([PINPOOL, *node.options, "attach", "sp-{}"], count)
+    detach, _ = spawn([PINPOOL, *node.options, "detach", "sp-{}"], count)
+    for n in range(count):
+        run("ip", "netns", "del", f"sp-{n}")
+    node.down()
+    size = count // 20
+    left = [[count - at, y] for at, y in buckets(detach, size)]
+    return {"x": "pods", "y": "ms", "series": {"attach": buckets(attach, size), "detach": left}}
+
+
+def scale_leases(options):
+    node = Node("scaleleases")
+    found = node.ipam("fill", 1000 if options.quick else 65534)
+    node.down()
+    return {"x": "leases of one block", "y": "µs", "series": {"lease, in process": found["series"]}}
+
+
+def alloc_ms(node):
+    node.process_times(1)
+    alloc, release, _ = node.process_times(20)
+    return ms(alloc), ms(release)
+
+
+def timed(call, *arguments):
+    began = time.monotonic()
+    call(*arguments)
+    return (time.monotonic() - began) * 1e3
+
+
+def grow(options, most, label, manifest_of, prepare=None):
+    """Time of up with @count objects, of the same apply again, and of alloc on that node."""
+    series = {"up": [], "the same apply again": [], "alloc": [], "release": []}
+    for count in steps(options, most):
+        say(f"scale: {count} {label}")
+        name = f"scale{label}{count}"
+        netns = prepare(name) if prepare else None
+        manifest = manifest_of(count)
+        began = time.monotonic()
+        node = Node(name, manifest, netns)
+        series["up"].append([count, (time.monotonic() - began) * 1e3])
+        series["the same apply again"].append([count, timed(node.apply, manifest)])
+        alloc, release = alloc_ms(node)
+        series["alloc"].append([count, alloc])
+        series["release"].append([count, release])
+        node.down()
+    return {"x": label, "y": "ms", "series": series}
+
+
+def scale_pools(options):
+    def manifest(count):
+        return POOL % ("default", "172.16.0.0/16", 24) + "".join(
+            POOL % (f"pool{n}", f"10.{n // 256}.{n % 256}.0/24", 28) for n in range(count))
+    return grow(options, 4095, "pools", manifest)  # and the default one: as many as there can be
+
+
+def scale_blocks(options):
+    def manifest(count):
+        # the first lease doubles what is allocated beforehand; two addresses of a /30 are usable
+        return POOL % ("default", "10.0.0.0/14", 30) + CONFIG % f"ipam-multi-pool-pre-allocation: default={count}"
+    return grow(options, 5000, "blocks", manifest)
+
+
+def scale_nodes(options):
+    def lan(name):
+        netns = f"{name}-n"
+        run("ip", "netns", "add", netns)
+        ip(netns, "link add eth0 type veth peer name switch\nlink set eth0 up\nlink set switch up\n"
+                  "addr add 172.20.255.1/16 dev eth0\nroute add default via 172.20.255.2\n")
+        return netns
+
+    def manifest(count):
+        return (POOL % ("default", "10.0.0.0/8", 27) + CONFIG % 'auto-direct-node-routes: "true"' + "".join(
+            CILIUM_NODE % (n, n >> 8, n & 255, n >> 11, n >> 3 & 255, (n & 7) * 32) for n in range(count)))
+    return grow(options, 5000, "nodes", manifest, lan)
+
+
+def scale_programs(options):
+    series = {}
+    sizes = [10, 1000] if options.quick else [10, 100, 1000, 10000, 60000]
+    for size in sizes:
+        say(f"scale: programs with tables of {size}")
+        result = measure(options, size, min(size, 1000), min(size, 10000), True, ["IPv4"])
+        for path in result["paths"]:
+            for pattern, label in PROGRAMS.items():
+                if re.search(pattern, path["path"]) and "kept" not in path["path"]:
+                    series.setdefault(label, []).append([size, path["ns"]])
+    return {"x": "flows (and as many blocks, at most 1,000, and remote CIDRs, at most 10,000)",
+            "y": "ns above a trivial program", "series": series}
+
+
+def plot(name, found):
+    """build/bench/NAME.svg by gnuplot; its data beside it."""
+    base, parts = f"{BUILD}/bench/{name}", []
+    for number, (label, points) in enumerate(found["series"].items()):
+        data = f"{base}-{number}.dat"
+        with open(data, "w", encoding="utf-8") as file:
+            file.writelines(f"{x} {y}\n" for x, y in points)
+        parts.append(f"'{data}' using 1:2 with linespoints pointtype 7 pointsize 0.4 title '{label}'")
+    logarithmic = "set logscale x\n" if name not in ("pods", "leases") else ""
+    highest = max(y for points in found["series"].values() for _, y in points)
+    lowest = min(y for points in found["series"].values() for _, y in points)
+    scale = "set logscale y\n" if lowest > 0 and highest / lowest > 30 else "set yrange [0:*]\n"
+    run("gnuplot", input=f"set terminal svg size 800,450 dynamic background 'white'\nset output '{base}.svg'\n"
+        f"{logarithmic}{scale}set grid\nset key outside below\nset xlabel '{found['x']}'\n"
+        f"set ylabel '{found['y']}'\nplot {', '.join(parts)}\n")
+    return f"{base}.svg"
+
+
+def run_part(options, report):
+    results = {}
+    for name in NAMES:
+        if not options.wants(f"scale/{name}"):
+            continue
+        say(f"scale: {name}")
+        try:
+            results[name] = globals()[f"scale_{name}"](options)
+            results[name]["plot"] = plot(name, results[name])
+        except (BenchError, OSError) as error:
+            report.fail("scale", name, str(error))
+    rows = [[label, f"{points[0][1]:.2f} at {points[0][0]:,}", f"{points[-1][1]:.2f} at {points[-1][0]:,}", found["y"],
+             found["x"]] for found in results.values() for label, points in found["series"].items() if points]
+    report.parts["scale"] = {"results": results, "table": table("Scale", ["", "smallest", "largest", "", "of"], rows) +
+                             ["", f"Plots: {BUILD}/bench/*.svg"]}
