@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "loader/manifest/manifest.h"
+#include "loader/text/text.h"
 #include "loader/blocks/state_file.h"
 #include "maps/abi.h"
 

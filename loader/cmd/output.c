@@ -6,6 +6,7 @@
 
 #include "loader/cmd/output.h"
 #include "loader/manifest/manifest.h"
+#include "loader/text/text.h"
 
 #define JSON_STEP 4 /* kubectl's indentation */
 #define OUTPUT_BUFFER (1 << 20)

@@ -48,14 +48,6 @@ static bool fib_knows(__u32 flags)
 	return !err && (int)run.retval != -22 /* EINVAL */;
 }
 
-static struct bpf_object *open_probe(const struct object_file *file)
-{
-	size_t size;
-	const void *bytes = file->bytes(&size);
-
-	return bpf_object__open_mem(bytes, size, NULL);
-}
-
 static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	(void)level;
@@ -87,7 +79,7 @@ static bool links(struct bpf_object *first, struct bpf_object *second)
 static bool has_xdp_chain(void)
 {
 	libbpf_print_fn_t before = libbpf_set_print(silent);
-	struct bpf_object *first = open_probe(&chain_file), *second = open_probe(&chain_file);
+	struct bpf_object *first = chain_file.open(NULL), *second = chain_file.open(NULL);
 	bool has = links(first, second);
 
 	bpf_object__close(second);
@@ -119,7 +111,7 @@ static unsigned int kernel_hz(void)
 	struct bpf_object *object;
 	unsigned int hz = 250;
 
-	object = open_probe(&clock_file);
+	object = clock_file.open(NULL);
 	if (!object)
 		return hz;
 	program = bpf_object__next_program(object, NULL);

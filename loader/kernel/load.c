@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The objects of bpf/ opened, configured, loaded and pinned. */
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +12,6 @@
 #include "loader/kernel/load.h"
 #include "loader/kernel/objects.h"
 #include "loader/kernel/repin.h"
-#include "maps/datapath.h"
 #include "maps/dispatch.h"
 
 struct loading {
@@ -48,46 +46,6 @@ static const char *cause(struct loading *l)
 	if (end)
 		*end = 0;
 	return l->log[0] ? l->log : "no message";
-}
-
-/* Sets a global constant of an object before it is loaded; absent: nothing. */
-static int set_constant(struct bpf_object *object, const char *name, const void *value, size_t size)
-{
-	const struct btf *btf = bpf_object__btf(object);
-	struct bpf_map *map;
-	int section = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
-	const struct btf_type *t = section > 0 ? btf__type_by_id(btf, section) : NULL;
-	size_t data_size;
-	const void *data;
-	char *copy;
-	int err = 0;
-
-	bpf_object__for_each_map(map, object)
-		if (strstr(bpf_map__name(map), ".rodata"))
-			break;
-	if (!t || !map)
-		return 0;
-	data = bpf_map__initial_value(map, &data_size);
-	copy = malloc(data_size);
-	if (!copy || !data) {
-		free(copy);
-		return -ENOMEM;
-	}
-	memcpy(copy, data, data_size);
-	for (int i = 0; i < btf_vlen(t); i++) {
-		const struct btf_var_secinfo *v = btf_var_secinfos(t) + i;
-		const struct btf_type *var = btf__type_by_id(btf, v->type);
-
-		if (strcmp(btf__name_by_offset(btf, var->name_off), name))
-			continue;
-		err = v->size == size && v->offset + size <= data_size ? 0 : -EINVAL;
-		if (!err)
-			memcpy(copy + v->offset, value, size);
-	}
-	if (!err)
-		err = bpf_map__set_initial_value(map, copy, data_size);
-	free(copy);
-	return err;
 }
 
 static uint32_t flow_entries(const char *map, uint32_t flows)
@@ -159,23 +117,16 @@ static int pin_program(struct loading *l, struct bpf_program *program)
 static struct bpf_object *open_object(struct loading *l, const struct object_file *file,
 				      const struct datapath_config *cfg)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = file->name);
 	struct bpf_object *object;
-	size_t size;
-	const void *bytes = file->bytes(&size);
 	int err;
 
 	l->log[0] = 0;
-	object = bpf_object__open_mem(bytes, size, &opts);
+	object = file->open(cfg);
 	if (!object) {
 		error_set(l->e, -errno, "bpf/%s: cannot open: %s", file->name, strerror(errno));
 		return NULL;
 	}
-	err = set_constant(object, "cfg", cfg, sizeof(*cfg));
-	if (err)
-		error_set(l->e, err, "bpf/%s: cannot configure: %s", file->name, strerror(-err));
-	else
-		err = place_maps(l, object);
+	err = place_maps(l, object);
 	if (!err)
 		return object;
 	bpf_object__close(object);

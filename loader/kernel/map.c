@@ -9,42 +9,6 @@
 
 #define BATCH 4096
 
-void *xmalloc(size_t size)
-{
-	void *p = malloc(size ? size : 1);
-
-	if (!p)
-		abort();
-	return p;
-}
-
-void *xcalloc(size_t count, size_t size)
-{
-	void *p = calloc(count ? count : 1, size ? size : 1);
-
-	if (!p)
-		abort();
-	return p;
-}
-
-void *xrealloc(void *old, size_t size)
-{
-	void *p = realloc(old, size ? size : 1);
-
-	if (!p)
-		abort();
-	return p;
-}
-
-char *xstrdup(const char *text)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		abort();
-	return copy;
-}
-
 struct batch {
 	size_t key_size, value_size, room;
 	char *keys, *values;

@@ -5,17 +5,13 @@
 
 #include <stddef.h>
 
+#include "loader/base/memory.h"
+
 /*
  * Copies a hash map or trie into *list (owned by the caller, NULL if empty) as @count records of
  * key, then value at @value_at bytes, each of @record_size bytes. 0 or -errno.
  */
 int map_read_all(int fd, size_t key_size, size_t value_at, size_t value_size, size_t record_size,
 		 void **list, size_t *count);
-
-/* malloc, calloc and realloc that abort: dying anywhere is safe here by design. */
-void *xmalloc(size_t size);
-void *xcalloc(size_t count, size_t size);
-void *xrealloc(void *old, size_t size);
-char *xstrdup(const char *text);
 
 #endif

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The objects as bpftool wrapped them; only their bytes are used. */
+/* The skeletons that bpftool made: each object opened, and its constants set by their type. */
 #include <linux/types.h>
 
 #include "loader/kernel/objects.h"
 #include "maps/config.h"
-#include "maps/datapath.h"
 #include "maps/txn.h"
 #include "chain.skel.h"
 #include "clock.skel.h"
@@ -14,18 +13,42 @@
 #include "pod.skel.h"
 #include "uplink.skel.h"
 
+/* The skeleton goes, its object stays. */
+#define OPEN(name, configure)                                                                      \
+	static struct bpf_object *open_##name(const struct datapath_config *cfg)                   \
+	{                                                                                          \
+		struct name *skeleton = name##__open();                                            \
+		struct bpf_object *object = skeleton ? skeleton->obj : NULL;                       \
+                                                                                                   \
+		(void)cfg;                                                                         \
+		if (object) {                                                                      \
+			configure;                                                                 \
+			skeleton->obj = NULL;                                                      \
+			name##__destroy(skeleton);                                                 \
+		}                                                                                  \
+		return object;                                                                     \
+	}
+
+OPEN(ipam, (void)0)
+OPEN(chain, (void)0)
+OPEN(clock, (void)0)
+OPEN(pod, skeleton->rodata->cfg = *cfg)
+OPEN(uplink, skeleton->rodata->cfg = *cfg)
+OPEN(flows, skeleton->rodata->cfg = *cfg)
+OPEN(guard, skeleton->rodata->cfg = *cfg)
+
 const struct object_file ipam_files[] = {
-	{ "ipam", ipam__elf_bytes },
+	{ "ipam", open_ipam },
 	{},
 };
 
 const struct object_file datapath_files[] = {
-	{ "pod", pod__elf_bytes },
-	{ "uplink", uplink__elf_bytes },
-	{ "flows", flows__elf_bytes },
+	{ "pod", open_pod },
+	{ "uplink", open_uplink },
+	{ "flows", open_flows },
 	{},
 };
 
-const struct object_file guard_file = { "guard", guard__elf_bytes };
-const struct object_file clock_file = { "clock", clock__elf_bytes };
-const struct object_file chain_file = { "chain", chain__elf_bytes };
+const struct object_file guard_file = { "guard", open_guard };
+const struct object_file clock_file = { "clock", open_clock };
+const struct object_file chain_file = { "chain", open_chain };

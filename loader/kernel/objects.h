@@ -3,11 +3,14 @@
 #ifndef PP_OBJECT_FILES_H
 #define PP_OBJECT_FILES_H
 
-#include <stddef.h>
+#include <bpf/libbpf.h>
+
+#include "maps/datapath.h"
 
 struct object_file {
 	const char *name;
-	const void *(*bytes)(size_t *size);
+	/* Opens it, with @cfg as its constants where it has such. The caller closes it. NULL with errno. */
+	struct bpf_object *(*open)(const struct datapath_config *cfg);
 };
 
 /* Each ends with a NULL name. */

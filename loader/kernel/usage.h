@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What is pinned under a root, and the memory that the kernel counts for it. */
-#ifndef PP_MEMORY_H
-#define PP_MEMORY_H
+#ifndef PP_USAGE_H
+#define PP_USAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

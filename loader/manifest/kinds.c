@@ -143,7 +143,7 @@ static bool same_group(const char *a, const char *b)
 	return a_slash - a == b_slash - b && !memcmp(a, b, a_slash - a);
 }
 
-int kind_find(struct reader *r, const struct tree *tree, const char *kind_name,
+int kind_find(struct reader *r, const json_t *document, const char *kind_name,
 	      const char *version, const struct kind **kind)
 {
 	*kind = NULL;
@@ -153,12 +153,12 @@ int kind_find(struct reader *r, const struct tree *tree, const char *kind_name,
 		if (!same_group(version, k->versions[0]) || strcasecmp(kind_name, k->name))
 			continue;
 		if (strcmp(kind_name, k->name))
-			return reader_error(r, tree_line(tree, "kind"),
+			return reader_error(r, field_line(r, document, "kind"),
 					    "kind: \"%.80s\" is unknown; write %s", kind_name,
 					    k->name);
 		if (strcmp(version, k->versions[0]) &&
 		    (!k->versions[1] || strcmp(version, k->versions[1])))
-			return reader_error(r, tree_line(tree, "apiVersion"),
+			return reader_error(r, field_line(r, document, "apiVersion"),
 					    "apiVersion: \"%.80s\" is unknown for %s; write %s",
 					    version, k->name, k->versions[0]);
 		*kind = k;

@@ -17,7 +17,7 @@ struct kind {
  * The row of an object's kind and apiVersion in @kind, NULL for what is not ours. -EINVAL with the
  * sentence for what nearly is: another version, or another case.
  */
-int kind_find(struct reader *r, const struct tree *tree, const char *kind_name,
+int kind_find(struct reader *r, const json_t *document, const char *kind_name,
 	      const char *version, const struct kind **kind);
 
 extern const struct schema schema_annotations;
@@ -25,11 +25,11 @@ extern const struct schema schema_options;    /* data of cilium-config */
 extern const struct schema schema_masquerade; /* text of ip-masq-agent's data.config */
 
 /*
- * Checks the object at @tree and fills @o but for its place; what has another kind becomes
- * OBJECT_NONE. @kind and @version stand in for those that an item of a typed list lacks; may be
+ * Checks the document @in, whose place is r->top, and fills @o but for its place; what has another
+ * kind becomes OBJECT_NONE. @kind and @version stand in for those that an item of a typed list lacks; may be
  * NULL.
  */
-int object_read(struct reader *r, const struct tree *tree, const char *kind, const char *version,
+int object_read(struct reader *r, const json_t *in, const char *kind, const char *version,
 		struct object *o);
 
 #endif

@@ -52,11 +52,13 @@ int check_label_key(struct reader *r, unsigned int line, const char *key)
 			    "not a valid key; write name or domain/name, the name of at most 63 letters, digits, -, _ and .");
 }
 
-static int check_label_value(struct reader *r, const struct tree *tree, const char *text)
+static int check_label_value(struct reader *r, const json_t *json, const struct place *at)
 {
+	const char *text = json_string_value(json);
+
 	if (!*text || is_label_name(text))
 		return 0;
-	return reader_error(r, tree->line,
+	return reader_error(r, at->line,
 			    "\"%.80s\" is no label value; use at most 63 letters, digits, -, _ and .",
 			    text);
 }
@@ -71,30 +73,31 @@ int check_data_key(struct reader *r, unsigned int line, const char *key)
 			    "not a valid key; use at most 253 letters, digits, -, _ and .");
 }
 
-static int check_key(struct reader *r, const struct tree *tree, const char *text)
+static int check_key(struct reader *r, const json_t *json, const struct place *at)
 {
-	return check_label_key(r, tree->line, text);
+	return check_label_key(r, at->line, json_string_value(json));
 }
 
-static int check_operator(struct reader *r, const struct tree *tree, const char *text)
+static int check_operator(struct reader *r, const json_t *json, const struct place *at)
 {
+	const char *text = json_string_value(json);
+
 	if (!strcmp(text, "In") || !strcmp(text, "NotIn") || !strcmp(text, "Exists") ||
 	    !strcmp(text, "DoesNotExist"))
 		return 0;
-	return reader_error(r, tree->line,
+	return reader_error(r, at->line,
 			    "\"%.80s\" is unknown; use In, NotIn, Exists or DoesNotExist", text);
 }
 
-static int check_expression(struct reader *r, const struct tree *tree, const char *text)
+static int check_expression(struct reader *r, const json_t *json, const struct place *at)
 {
-	const struct tree *values = tree_get(tree, "values");
-	const char *operator = tree_get(tree, "operator")->text;
+	const json_t *values = json_get(json, "values");
+	const char *operator = json_string_value(json_get(json, "operator"));
 	bool wanted = operator[strlen(operator) - 1] == 'n'; /* In, NotIn */
 
-	(void)text;
-	if (wanted == (values && values->count))
+	if (wanted == !!json_array_size(values))
 		return 0;
-	return reader_error(r, values ? values->line : tree->line,
+	return reader_error(r, values ? field_place(r, json, "values")->line : at->line,
 			    wanted ? "%s needs values; add at least one" :
 				     "%s takes no values; remove them", operator);
 }

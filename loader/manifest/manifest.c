@@ -65,8 +65,7 @@ static void manifest_append(struct manifest *to, struct manifest *from)
 	*from = (struct manifest){};
 }
 
-static int add_object(struct reader *r, const struct tree *tree, const char *kind,
-		      const char *version)
+static int add_object(struct reader *r, const json_t *in, const char *kind, const char *version)
 {
 	struct manifest *m = r->m;
 	struct object *o;
@@ -75,70 +74,77 @@ static int add_object(struct reader *r, const struct tree *tree, const char *kin
 		m->objects = grow(m->objects, m->count * 2 + 1, sizeof(*m->objects));
 	o = &m->objects[m->count++];
 	*o = (struct object){};
-	if (asprintf(&o->where, "%s:%u", r->file, tree->line) < 0)
+	if (asprintf(&o->where, "%s:%u", r->file, r->top.line) < 0)
 		abort();
-	return object_read(r, tree, kind, version, o);
+	return object_read(r, in, kind, version, o);
 }
 
-static int add_document(struct reader *r, const struct tree *tree, const char *kind,
-			const char *version);
+static int add_document(struct reader *r, const json_t *in, const char *kind, const char *version);
 
 /* The items of a List or of a typed list (CiliumPodIPPoolList), whose items may lack their type. */
-static int add_items(struct reader *r, const struct tree *list, const struct tree *items)
+static int add_items(struct reader *r, const json_t *list, const json_t *items)
 {
-	const struct tree *kind = tree_get(list, "kind"), *version = tree_get(list, "apiVersion");
-	size_t length = strlen(kind->text) - strlen("List");
-	char *item_kind = strndup(kind->text, length);
-	bool typed = length && version && version->kind == TREE_STRING;
+	const char *kind = json_string_value(json_get(list, "kind"));
+	const char *version = json_string_value(json_get(list, "apiVersion"));
+	size_t length = strlen(kind) - strlen("List");
+	char *item_kind = strndup(kind, length);
+	bool typed = length && version;
+	struct place top = r->top;
 	int err = 0;
 
 	if (!item_kind)
 		abort();
-	for (size_t i = 0; i < items->count && !err; i++)
-		err = add_document(r, items->items[i], typed ? item_kind : NULL,
-				   typed ? version->text : NULL);
+	for (size_t i = 0; i < json_array_size(items) && !err; i++) {
+		r->top = *item_place(r, items, i);
+		err = add_document(r, json_array_get(items, i), typed ? item_kind : NULL,
+				   typed ? version : NULL);
+		r->top = top;
+	}
 	free(item_kind);
 	return err;
 }
 
-static int add_document(struct reader *r, const struct tree *tree, const char *kind,
-			const char *version)
+/* @in, whose place is r->top; @kind and @version as for object_read(). */
+static int add_document(struct reader *r, const json_t *in, const char *kind, const char *version)
 {
-	const struct tree *name = tree_get(tree, "kind"), *items = tree_get(tree, "items");
-	size_t length = name && name->kind == TREE_STRING ? strlen(name->text) : 0;
-	bool list = length >= 4 && !strcmp(name->text + length - 4, "List");
+	const char *name = json_string_value(json_get(in, "kind"));
+	const json_t *items = json_get(in, "items");
+	size_t length = name ? strlen(name) : 0;
+	bool list = length >= 4 && !strcmp(name + length - 4, "List");
 
 	r->object[0] = r->path[0] = 0;
-	if (tree->kind != TREE_MAP)
-		return reader_error(r, tree->line,
+	if (!json_is_object(in))
+		return reader_error(r, r->top.line,
 				    "not an object but %s; a manifest has apiVersion and kind",
-				    tree_kind_name(tree->kind));
+				    json_kind_name(in));
 	/* a list without entries is written as null too */
-	if (list && items && items->kind == TREE_LIST)
-		return add_items(r, tree, items);
+	if (list && json_is_array(items))
+		return add_items(r, in, items);
 	if (list && length == 4 && !items)
 		return 0;
-	return add_object(r, tree, kind, version);
+	return add_object(r, in, kind, version);
 }
 
 int manifest_parse(const char *name, const char *text, size_t length, struct manifest *m,
 		   struct error *e)
 {
 	struct manifest own = {};
-	struct reader r = { .file = name, .m = &own, .e = e };
 	struct documents d = {};
+	struct reader r = { .file = name, .d = &d, .m = &own, .e = e };
 	struct error reason = {};
 	unsigned int line = 1;
 	int err;
 
-	if (length > TREE_TEXT_MAX)
+	if (length > TEXT_BYTES_MAX)
 		return error_set(e, -EFBIG, "%s: larger than %u MB; split it", name,
-				 TREE_TEXT_MAX >> 20);
+				 TEXT_BYTES_MAX >> 20);
 	err = documents_parse(text, length, &d, &line, &reason);
 	if (err)
 		err = reader_error(&r, line, "%s", reason.text);
-	for (size_t i = 0; i < d.count && !err; i++)
-		err = add_document(&r, d.roots[i], NULL, NULL);
+	for (size_t i = 0; i < d.count && !err; i++) {
+		r.top = d.list[i].place;
+		err = add_document(&r, d.list[i].root, NULL, NULL);
+	}
 	if (!err)
 		manifest_append(m, &own);
 	manifest_free(&own);
@@ -151,7 +157,7 @@ static int read_all(int fd, char **text, size_t *length)
 {
 	size_t space = 0;
 
-	for (*text = NULL, *length = 0; *length <= TREE_TEXT_MAX;) {
+	for (*text = NULL, *length = 0; *length <= TEXT_BYTES_MAX;) {
 		ssize_t n;
 
 		if (*length == space) {

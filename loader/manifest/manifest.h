@@ -44,7 +44,5 @@ const char *object_kind_name(enum object_kind kind);
 
 /* The object as compact JSON, keys in the normalized order; equal objects give equal text. */
 char *object_text(const json_t *json);
-/* JSON to YAML as kubectl prints it (block style, two spaces); NULL without memory. */
-char *json_to_yaml(const json_t *json);
 
 #endif

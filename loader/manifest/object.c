@@ -12,16 +12,16 @@
 #define IPAM_DOMAIN "ipam.cilium.io/"
 
 /* schema_read() of @parent's field @key, which may be missing (*json is NULL then). */
-static int read_part(struct reader *r, const struct schema *schema, const struct tree *parent,
+static int read_part(struct reader *r, const struct schema *schema, const json_t *parent,
 		     const char *key, json_t **json)
 {
-	const struct tree *tree = tree_get(parent, key);
+	const json_t *in = json_get(parent, key);
 	size_t length = reader_enter(r, ".%s", key);
 	int err = 0;
 
 	*json = NULL;
-	if (tree)
-		err = schema_read(r, schema, tree, json);
+	if (in)
+		err = schema_read(r, schema, in, field_place(r, parent, key), json);
 	if (!err)
 		reader_leave(r, length);
 	return err;
@@ -37,19 +37,19 @@ static void put_strings(json_t *object, const char *key, json_t *strings)
 }
 
 /* Warns about what looks like an annotation of IPAM.md and is none; leaves only Cilium's. */
-static json_t *filter_annotations(struct reader *r, const struct tree *tree, const json_t *all)
+static json_t *filter_annotations(struct reader *r, const json_t *in, const json_t *all)
 {
 	json_t *kept = json_object(), *value;
 	const char *key;
 
-	for (size_t i = 0; tree && i < tree->count; i++) {
-		const char *hint = annotation_hint(tree->pairs[i].key);
+	json_object_foreach((json_t *)in, key, value) {
+		const char *hint = annotation_hint(key);
 		size_t length;
 
 		if (!hint)
 			continue;
-		length = reader_enter(r, "metadata.annotations[%.100s]", tree->pairs[i].key);
-		reader_warn(r, tree->pairs[i].line, "has no effect; %s", hint);
+		length = reader_enter(r, "metadata.annotations[%.100s]", key);
+		reader_warn(r, field_place(r, in, key)->key_line, "has no effect; %s", hint);
 		reader_leave(r, length);
 	}
 	json_object_foreach((json_t *)all, key, value)
@@ -58,7 +58,7 @@ static json_t *filter_annotations(struct reader *r, const struct tree *tree, con
 	return kept;
 }
 
-static int read_namespace(struct reader *r, const struct tree *metadata, json_t *out)
+static int read_namespace(struct reader *r, const json_t *metadata, json_t *out)
 {
 	static const struct schema namespace = { .type = SCHEMA_NAME };
 	json_t *json;
@@ -71,7 +71,7 @@ static int read_namespace(struct reader *r, const struct tree *metadata, json_t 
 }
 
 /* All labels and annotations are checked; what @kind uses of them stays in @out. */
-static int read_metadata(struct reader *r, const struct kind *kind, const struct tree *metadata,
+static int read_metadata(struct reader *r, const struct kind *kind, const json_t *metadata,
 			 json_t *out)
 {
 	size_t length = reader_enter(r, ".metadata");
@@ -90,48 +90,55 @@ static int read_metadata(struct reader *r, const struct kind *kind, const struct
 		reader_leave(r, length);
 	if (!err && kind->annotations)
 		put_strings(out, "annotations",
-			    filter_annotations(r, tree_get(metadata, "annotations"), annotations));
+			    filter_annotations(r, json_get(metadata, "annotations"), annotations));
 	json_decref(labels);
 	json_decref(annotations);
 	return err;
 }
 
-/* ip-masq-agent's configuration is YAML or JSON inside of a string. */
-static int read_masquerade(struct reader *r, const struct tree *text, json_t **json)
+/* ip-masq-agent's configuration is YAML or JSON inside of the string @text at @at. */
+static int read_masquerade(struct reader *r, const char *text, const struct place *at, json_t **out)
 {
-	static const struct tree empty = { .kind = TREE_MAP };
+	const struct documents *outer = r->d;
+	const struct place top = r->top;
 	struct documents d = {};
 	struct error reason = {};
 	unsigned int line = 1;
 	int err;
 
-	*json = NULL;
-	err = documents_parse(text->text, strlen(text->text), &d, &line, &reason);
+	*out = NULL;
+	err = documents_parse(text, strlen(text), &d, &line, &reason);
 	/* the text of | and > begins below; lines of other strings can't be told apart */
-	line = text->block ? text->line + line : text->line;
+	line = at->block ? at->line + line : at->line;
 	if (err) {
 		err = reader_error(r, line, "%s", reason.text);
 	} else if (d.count > 1) {
-		err = reader_error(r, text->line, "has %zu documents; it must have one", d.count);
+		err = reader_error(r, at->line, "has %zu documents; it must have one", d.count);
+	} else if (!d.count) {
+		*out = json_object();
 	} else {
-		r->first_line = text->line;
-		r->one_line = !text->block;
-		err = schema_read(r, &schema_masquerade, d.count ? d.roots[0] : &empty, json);
+		r->d = &d;
+		r->top = d.list[0].place;
+		r->first_line = at->line;
+		r->one_line = !at->block;
+		err = schema_read(r, &schema_masquerade, d.list[0].root, &r->top, out);
 		r->first_line = 0;
 		r->one_line = false;
+		r->top = top;
+		r->d = outer;
 	}
 	documents_free(&d);
 	return err;
 }
 
-static int read_configmap(struct reader *r, const struct tree *tree, const char *name, json_t *out)
+static int read_configmap(struct reader *r, const json_t *in, const char *name, json_t *out)
 {
-	const struct tree *text = tree_get(tree_get(tree, "data"), "config");
+	const json_t *fields = json_get(in, "data"), *text = json_get(fields, "config");
 	json_t *data, *config;
 	char *compact;
 	int err;
 
-	err = read_part(r, &schema_options, tree, "data", &data);
+	err = read_part(r, &schema_options, in, "data", &data);
 	if (err)
 		return err;
 	if (!data)
@@ -141,7 +148,7 @@ static int read_configmap(struct reader *r, const struct tree *tree, const char 
 		return 0;
 	json_object_clear(data); /* the agent reads nothing else */
 	reader_enter(r, "data.config");
-	err = read_masquerade(r, text, &config);
+	err = read_masquerade(r, json_string_value(text), field_place(r, fields, "config"), &config);
 	if (err)
 		return err;
 	compact = object_text(config);
@@ -153,7 +160,7 @@ static int read_configmap(struct reader *r, const struct tree *tree, const char 
 }
 
 /* The rules that tie the fields of a pool; their sentences begin with the field's path. */
-static int check_pool(struct reader *r, const struct tree *tree, const json_t *json)
+static int check_pool(struct reader *r, const json_t *in, const json_t *json)
 {
 	struct pool_spec spec;
 	struct error reason;
@@ -168,34 +175,45 @@ static int check_pool(struct reader *r, const struct tree *tree, const json_t *j
 	if (!err)
 		return 0;
 	snprintf(path, sizeof(path), "%.*s", (int)strcspn(reason.text, ":"), reason.text);
-	return reader_error(r, tree_line(tree, path), "%s", reason.text);
+	return reader_error(r, field_line(r, in, path), "%s", reason.text);
 }
 
-static int read_spec(struct reader *r, const struct kind *kind, const struct tree *tree,
-		     json_t *out)
+static int check_fields(struct reader *r, const json_t *in)
 {
 	static const char *const fields[] = { "apiVersion", "kind", "metadata", "spec", "status" };
-	json_t *spec;
-	int err;
+	const char *key;
+	json_t *value;
 
-	for (size_t i = 0, j; i < tree->count; i++) {
-		for (j = 0; j < 5 && strcmp(tree->pairs[i].key, fields[j]);)
-			j++;
-		if (j == 5)
-			return reader_error(r, tree->pairs[i].line,
+	json_object_foreach((json_t *)in, key, value) {
+		size_t i = 0;
+
+		while (i < 5 && strcmp(key, fields[i]))
+			i++;
+		if (i == 5)
+			return reader_error(r, field_place(r, in, key)->key_line,
 					    "%.100s: unknown field; known here: apiVersion, kind, metadata, spec",
-					    tree->pairs[i].key);
+					    key);
 	}
-	if (!tree_get(tree, "spec"))
-		return reader_error(r, tree->line, "spec: missing; add it");
-	err = read_part(r, kind->spec, tree, "spec", &spec);
+	return 0;
+}
+
+static int read_spec(struct reader *r, const struct kind *kind, const json_t *in, json_t *out)
+{
+	json_t *spec;
+	int err = check_fields(r, in);
+
+	if (err)
+		return err;
+	if (!json_get(in, "spec"))
+		return reader_error(r, r->top.line, "spec: missing; add it");
+	err = read_part(r, kind->spec, in, "spec", &spec);
 	if (err)
 		return err;
 	json_put(out, "spec", spec);
-	return kind->object == OBJECT_POOL ? check_pool(r, tree, out) : 0;
+	return kind->object == OBJECT_POOL ? check_pool(r, in, out) : 0;
 }
 
-static int read_ours(struct reader *r, const struct kind *kind, const struct tree *tree,
+static int read_ours(struct reader *r, const struct kind *kind, const json_t *in,
 		     const char *version, struct object *o)
 {
 	json_t *metadata = json_object();
@@ -206,46 +224,46 @@ static int read_ours(struct reader *r, const struct kind *kind, const struct tre
 	json_put(o->json, "kind", json_string(kind->name));
 	json_put(o->json, "metadata", metadata);
 	json_put(metadata, "name", json_string(o->name));
-	err = read_metadata(r, kind, tree_get(tree, "metadata"), metadata);
+	err = read_metadata(r, kind, json_get(in, "metadata"), metadata);
 	if (!err && kind->spec)
-		err = read_spec(r, kind, tree, o->json);
+		err = read_spec(r, kind, in, o->json);
 	if (!err && kind->object == OBJECT_CONFIGMAP)
-		err = read_configmap(r, tree, o->name, o->json);
+		err = read_configmap(r, in, o->name, o->json);
 	if (!err && json_dumpb(o->json, NULL, 0, JSON_COMPACT) >
 			    (size_t)OBJECT_CHUNK_TEXT * OBJECT_CHUNKS_MAX)
-		err = reader_error(r, tree->line, "more than %d bytes of text; make it smaller",
+		err = reader_error(r, r->top.line, "more than %d bytes of text; make it smaller",
 				   OBJECT_CHUNK_TEXT * OBJECT_CHUNKS_MAX);
 	return err;
 }
 
-static int read_type(struct reader *r, const struct tree *tree, const char *key,
-		     const char **value)
+static int read_type(struct reader *r, const json_t *in, const char *key, const char **value)
 {
-	const struct tree *text = tree_get(tree, key);
+	const json_t *text = json_get(in, key);
 
-	if (text && text->kind != TREE_STRING)
-		return reader_error(r, text->line, "%s: must be a string", key);
+	if (text && !json_is_string(text))
+		return reader_error(r, field_line(r, in, key), "%s: must be a string", key);
 	if (text)
-		*value = text->text;
+		*value = json_string_value(text);
 	if (!*value || !**value)
-		return reader_error(r, tree->line, "%s: missing; add it", key);
+		return reader_error(r, r->top.line, "%s: missing; add it", key);
 	return 0;
 }
 
-static int read_name(struct reader *r, const struct tree *tree, struct object *o)
+static int read_name(struct reader *r, const json_t *in, struct object *o)
 {
-	const struct tree *name = tree_get(tree_get(tree, "metadata"), "name");
+	const json_t *name = json_get(json_get(in, "metadata"), "name");
+	const char *text = json_string_value(name);
+	unsigned int line = field_line(r, in, "metadata.name");
 
 	if (!name)
-		return reader_error(r, tree_line(tree, "metadata"),
-				    "metadata.name: missing; add it");
-	if (name->kind != TREE_STRING)
-		return reader_error(r, name->line, "metadata.name: must be a string; quote it");
-	if (!name_is_subdomain(name->text, strlen(name->text)))
-		return reader_error(r, name->line,
+		return reader_error(r, line, "metadata.name: missing; add it");
+	if (!text)
+		return reader_error(r, line, "metadata.name: must be a string; quote it");
+	if (!name_is_subdomain(text, strlen(text)))
+		return reader_error(r, line,
 				    "metadata.name: \"%.80s\" is no name; use lower case letters, digits, - and . (at most 253)",
-				    name->text);
-	snprintf(o->name, sizeof(o->name), "%s", name->text);
+				    text);
+	snprintf(o->name, sizeof(o->name), "%s", text);
 	snprintf(r->object, sizeof(r->object), "%s/%s", object_kind_name(o->kind), o->name);
 	return 0;
 }
@@ -256,31 +274,30 @@ static bool is_ours(const struct kind *kind, const char *name)
 			!strcmp(name, "ip-masq-agent"));
 }
 
-int object_read(struct reader *r, const struct tree *tree, const char *kind_name,
-		const char *version, struct object *o)
+int object_read(struct reader *r, const json_t *in, const char *kind_name, const char *version,
+		struct object *o)
 {
-	const struct tree *name = tree_get(tree_get(tree, "metadata"), "name");
+	const char *name = json_string_value(json_get(json_get(in, "metadata"), "name")) ?: "";
 	const struct kind *kind;
 	int err;
 
 	r->object[0] = r->path[0] = 0;
-	err = read_type(r, tree, "apiVersion", &version);
+	err = read_type(r, in, "apiVersion", &version);
 	if (!err)
-		err = read_type(r, tree, "kind", &kind_name);
+		err = read_type(r, in, "kind", &kind_name);
 	if (!err)
-		err = kind_find(r, tree, kind_name, version, &kind);
+		err = kind_find(r, in, kind_name, version, &kind);
 	if (err)
 		return err;
 	snprintf(o->kind_name, sizeof(o->kind_name), "%s", kind_name);
-	if (!is_ours(kind, name && name->kind < TREE_LIST ? name->text : "")) {
-		snprintf(o->name, sizeof(o->name), "%s",
-			 name && name->kind == TREE_STRING ? name->text : "");
+	if (!is_ours(kind, name)) {
+		snprintf(o->name, sizeof(o->name), "%s", name);
 		make_printable(o->kind_name);
 		make_printable(o->name);
 		return 0;
 	}
 	o->kind = kind->object;
 	snprintf(r->object, sizeof(r->object), "%s", object_kind_name(o->kind));
-	err = read_name(r, tree, o);
-	return err ? err : read_ours(r, kind, tree, version, o);
+	err = read_name(r, in, o);
+	return err ? err : read_ours(r, kind, in, version, o);
 }

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Walks a tree along a schema: mistakes are named with their place, values become canonical. */
+/* Walks values along a schema: mistakes are named with their place, values become canonical. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/manifest/schema.h"
+#include "loader/base/memory.h"
 #include "loader/base/prefix.h"
+#include "loader/manifest/schema.h"
 
 void json_put(json_t *object, const char *key, json_t *value)
 {
-	/* keys and values come from trees, which are UTF-8: only a lack of memory can fail */
+	/* keys and values come from documents, which are UTF-8: only a lack of memory can fail */
 	if (json_object_set_new(object, key, value))
 		abort();
 }
@@ -95,32 +96,60 @@ void reader_leave(struct reader *r, size_t length)
 	r->path[length] = 0;
 }
 
-/* A value as a message says it. */
-static const char *shown(const struct tree *tree)
+const struct place *field_place(const struct reader *r, const json_t *map, const char *key)
 {
-	bool scalar = tree->kind < TREE_LIST && tree->kind != TREE_NULL;
-
-	return scalar ? tree->text : tree_kind_name(tree->kind);
+	return place_of_key(r->d, map, key) ?: &r->top;
 }
 
-static int wrong_kind(struct reader *r, const struct tree *tree, const char *wanted)
+const struct place *item_place(const struct reader *r, const json_t *list, size_t index)
 {
-	if (tree->kind == TREE_STRING)
-		return reader_error(r, tree->line, "must be %s, not the string \"%.80s\"%s", wanted,
-				    tree->text, scalar_kind(tree->text) == TREE_STRING ?
-							"" : "; remove the quotes");
-	return reader_error(r, tree->line, "must be %s, not %.80s", wanted, shown(tree));
+	return place_of_item(r->d, list, index) ?: &r->top;
 }
 
-static int read_text(struct reader *r, const struct tree *tree, const char **text)
+unsigned int field_line(const struct reader *r, const json_t *json, const char *path)
 {
-	if (tree->kind != TREE_STRING && tree->kind < TREE_LIST)
-		return reader_error(r, tree->line, "must be a string, not %.80s; quote it",
-				    shown(tree));
-	if (tree->kind != TREE_STRING)
-		return wrong_kind(r, tree, "a string");
-	*text = tree->text;
-	return 0;
+	return line_of_path(r->d, json, r->top.line, path);
+}
+
+#define SHOWN 96
+
+/* A value as a message has it: as it was written, or what it is. */
+static const char *shown(const json_t *in, const struct place *at, char text[SHOWN])
+{
+	if (at->written)
+		return at->written;
+	if (json_is_string(in))
+		return json_string_value(in);
+	if (!json_is_number(in) && !json_is_boolean(in))
+		return json_kind_name(in);
+	text[json_dumpb(in, text, SHOWN - 1, JSON_ENCODE_ANY)] = 0;
+	return text;
+}
+
+static int wrong_kind(struct reader *r, const json_t *in, const struct place *at,
+		      const char *wanted)
+{
+	const char *string = json_string_value(in);
+	char text[SHOWN];
+
+	if (string)
+		return reader_error(r, at->line, "must be %s, not the string \"%.80s\"%s", wanted,
+				    string, scalar_kind(string) == SCALAR_STRING ?
+						    "" : "; remove the quotes");
+	return reader_error(r, at->line, "must be %s, not %.80s", wanted, shown(in, at, text));
+}
+
+static int read_text(struct reader *r, const json_t *in, const struct place *at, const char **out)
+{
+	char text[SHOWN];
+
+	*out = json_string_value(in);
+	if (*out)
+		return 0;
+	if (json_is_object(in) || json_is_array(in))
+		return wrong_kind(r, in, at, "a string");
+	return reader_error(r, at->line, "must be a string, not %.80s; quote it",
+			    shown(in, at, text));
 }
 
 static json_t *string_json(const char *text)
@@ -132,164 +161,160 @@ static json_t *string_json(const char *text)
 	return json;
 }
 
-static int read_string(struct reader *r, const struct schema *schema, const struct tree *tree,
-		       json_t **json)
+static int read_string(struct reader *r, const struct schema *schema, const json_t *in,
+		       const struct place *at, json_t **out)
 {
-	const char *text = NULL;
-	int err;
+	const char *text;
+	int err = read_text(r, in, at, &text);
 
-	err = read_text(r, tree, &text);
 	if (err)
 		return err;
 	if (schema->type == SCHEMA_NAME && !name_is_subdomain(text, strlen(text)))
-		return reader_error(r, tree->line,
+		return reader_error(r, at->line,
 				    "\"%.80s\" is no name; use lower case letters, digits, - and . (at most 253)",
 				    text);
-	*json = string_json(text);
+	*out = string_json(text);
 	return 0;
 }
 
-static int read_bool(struct reader *r, const struct schema *schema, const struct tree *tree,
-		     json_t **json)
+static int read_bool(struct reader *r, const struct schema *schema, const json_t *in,
+		     const struct place *at, json_t **out)
 {
 	(void)schema;
-	if (tree->kind != TREE_BOOL)
-		return wrong_kind(r, tree, "true or false");
-	if (scalar_true(tree->text))
-		*json = json_true();
+	if (!json_is_boolean(in))
+		return wrong_kind(r, in, at, "true or false");
+	if (json_is_true(in))
+		*out = json_true();
 	return 0;
 }
 
-static int read_number(struct reader *r, const struct schema *schema, const struct tree *tree,
-		       json_t **json)
+static int read_number(struct reader *r, const struct schema *schema, const json_t *in,
+		       const struct place *at, json_t **out)
 {
-	long long n = 0;
+	json_int_t n = json_integer_value(in);
+	char text[SHOWN];
 
-	if (tree->kind != TREE_INT && tree->kind != TREE_FLOAT)
-		return wrong_kind(r, tree, "a number");
-	if (tree->kind == TREE_FLOAT || scalar_int(tree->text, &n) || n < schema->min ||
-	    n > schema->max)
-		return reader_error(r, tree->line,
+	if (!json_is_number(in))
+		return wrong_kind(r, in, at, "a number");
+	if (!json_is_integer(in) || n < schema->min || n > schema->max)
+		return reader_error(r, at->line,
 				    "must be a whole number from %lld to %lld, not %.80s",
-				    schema->min, schema->max, tree->text);
-	*json = json_integer(n);
+				    schema->min, schema->max, shown(in, at, text));
+	*out = json_integer(n);
 	return 0;
 }
 
-static int read_address(struct reader *r, const struct schema *schema, const struct tree *tree,
-			json_t **json)
+static int read_address(struct reader *r, const struct schema *schema, const json_t *in,
+			const struct place *at, json_t **out)
 {
-	const char *text = NULL;
+	const char *text;
 	struct addr addr;
 	char canonical[ADDR_TEXT];
-	int err;
+	int err = read_text(r, in, at, &text);
 
 	(void)schema;
-	err = read_text(r, tree, &text);
 	if (err)
 		return err;
 	if (addr_parse(text, &addr))
-		return reader_error(r, tree->line, "\"%.80s\" is no IP address", text);
-	*json = string_json(addr_format(&addr, canonical));
+		return reader_error(r, at->line, "\"%.80s\" is no IP address", text);
+	*out = string_json(addr_format(&addr, canonical));
 	return 0;
 }
 
-static int read_cidr(struct reader *r, const struct schema *schema, const struct tree *tree,
-		     json_t **json)
+static int read_cidr(struct reader *r, const struct schema *schema, const json_t *in,
+		     const struct place *at, json_t **out)
 {
 	const char *text;
 	char canonical[PREFIX_TEXT];
 	struct prefix prefix;
-	int err, masked;
+	int err = read_text(r, in, at, &text), masked;
 
 	(void)schema;
-	err = read_text(r, tree, &text);
 	if (err)
 		return err;
 	masked = prefix_parse(text, &prefix);
 	if (masked < 0)
-		return reader_error(r, tree->line, "\"%.80s\" is no CIDR; write address/length",
-				    text);
+		return reader_error(r, at->line, "\"%.80s\" is no CIDR; write address/length", text);
 	prefix_format(&prefix, canonical);
 	if (masked)
-		reader_warn(r, tree->line, "%.80s has host bits set; taken as %s", text, canonical);
-	*json = string_json(canonical);
+		reader_warn(r, at->line, "%.80s has host bits set; taken as %s", text, canonical);
+	*out = string_json(canonical);
 	return 0;
 }
 
-static int read_list(struct reader *r, const struct schema *schema, const struct tree *tree,
-		     json_t **json)
+static int read_list(struct reader *r, const struct schema *schema, const json_t *in,
+		     const struct place *at, json_t **out)
 {
-	json_t *list;
+	size_t count = json_array_size(in);
 	int err = 0;
 
-	if (tree->kind != TREE_LIST)
-		return wrong_kind(r, tree, "a list");
-	if (tree->count < (size_t)schema->min || (schema->max && tree->count > (size_t)schema->max))
-		return reader_error(r, tree->line, "has %zu entries; it must have %lld to %lld",
-				    tree->count, schema->min, schema->max);
-	list = json_array();
-	for (size_t i = 0; i < tree->count && !err; i++) {
+	if (!json_is_array(in))
+		return wrong_kind(r, in, at, "a list");
+	if (count < (size_t)schema->min || (schema->max && count > (size_t)schema->max))
+		return reader_error(r, at->line, "has %zu entries; it must have %lld to %lld", count,
+				    schema->min, schema->max);
+	*out = json_array();
+	for (size_t i = 0; i < count && !err; i++) {
 		size_t length = reader_enter(r, "[%zu]", i);
 		json_t *item = NULL;
 
-		err = schema_read(r, schema->item, tree->items[i], &item);
-		if (item && json_array_append_new(list, item))
+		err = schema_read(r, schema->item, json_array_get(in, i), item_place(r, in, i), &item);
+		if (item && json_array_append_new(*out, item))
 			abort();
 		if (!err)
 			reader_leave(r, length);
 	}
-	*json = list;
 	return err;
 }
 
-static int pair_compare(const void *a, const void *b)
+static int read_entry(struct reader *r, const struct schema *schema, const json_t *map,
+		      const char *key, json_t *out)
 {
-	const struct tree_pair *const *x = a, *const *y = b;
-
-	return strcmp((*x)->key, (*y)->key);
-}
-
-static int read_entry(struct reader *r, const struct schema *schema, const struct tree_pair *pair,
-		      json_t *map)
-{
-	size_t length = reader_enter(r, "[%.100s]", pair->key);
+	const struct place *at = field_place(r, map, key);
+	const json_t *value = json_object_get(map, key);
+	size_t length = reader_enter(r, "[%.100s]", key);
 	const char *text;
 	int err = 0;
 
-	if (pair->key_kind != TREE_STRING)
-		err = reader_error(r, pair->line, "the key must be a string; quote it");
+	if (at->odd_key)
+		err = reader_error(r, at->key_line, "the key must be a string; quote it");
 	else if (schema->check_key)
-		err = schema->check_key(r, pair->line, pair->key);
+		err = schema->check_key(r, at->key_line, key);
 	if (!err)
-		err = read_text(r, pair->value, &text);
+		err = read_text(r, value, at, &text);
 	if (!err && schema->check)
-		err = schema->check(r, pair->value, text);
+		err = schema->check(r, value, at);
 	if (err)
 		return err;
-	json_put(map, pair->key, string_json(text));
+	json_put(out, key, string_json(text));
 	reader_leave(r, length);
 	return 0;
 }
 
-static int read_strings(struct reader *r, const struct schema *schema, const struct tree *tree,
-			json_t **json)
+static int by_name(const void *a, const void *b)
 {
-	const struct tree_pair **sorted;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int read_strings(struct reader *r, const struct schema *schema, const json_t *in,
+			const struct place *at, json_t **out)
+{
+	const char **keys, *key;
+	json_t *value;
+	size_t count = 0;
 	int err = 0;
 
-	if (tree->kind != TREE_MAP)
-		return wrong_kind(r, tree, "a map of strings");
-	sorted = calloc(tree->count + 1, sizeof(*sorted));
-	if (!sorted)
-		abort();
-	for (size_t i = 0; i < tree->count; i++)
-		sorted[i] = tree->pairs + i;
-	qsort(sorted, tree->count, sizeof(*sorted), pair_compare);
-	*json = json_object();
-	for (size_t i = 0; i < tree->count && !err; i++)
-		err = read_entry(r, schema, sorted[i], *json);
-	free(sorted);
+	if (!json_is_object(in))
+		return wrong_kind(r, in, at, "a map of strings");
+	keys = xcalloc(json_object_size(in), sizeof(*keys));
+	json_object_foreach((json_t *)in, key, value)
+		keys[count++] = key;
+	if (count)
+		qsort(keys, count, sizeof(*keys), by_name);
+	*out = json_object();
+	for (size_t i = 0; i < count && !err; i++)
+		err = read_entry(r, schema, in, keys[i], *out);
+	free(keys);
 	return err;
 }
 
@@ -301,58 +326,61 @@ static const struct schema_field *find_field(const struct schema_field *fields, 
 	return NULL;
 }
 
-static int unknown_field(struct reader *r, const struct schema *schema,
-			 const struct tree_pair *pair)
+static int unknown_field(struct reader *r, const struct schema *schema, const json_t *map,
+			 const char *key)
 {
 	char known[400] = "";
 	size_t n = 0;
 
 	for (const struct schema_field *f = schema->fields; f->name && n < sizeof(known); f++)
 		n += snprintf(known + n, sizeof(known) - n, "%s%s", n ? ", " : "", f->name);
-	reader_enter(r, ".%.100s", pair->key);
-	return reader_error(r, pair->line, "unknown field; known here: %s", known);
+	reader_enter(r, ".%.100s", key);
+	return reader_error(r, field_place(r, map, key)->key_line, "unknown field; known here: %s",
+			    known);
 }
 
-static int read_field(struct reader *r, const struct schema_field *field, const struct tree *tree,
-		      json_t *object)
+static int read_field(struct reader *r, const struct schema_field *field, const json_t *map,
+		      const struct place *at, json_t *out)
 {
-	const struct tree *value = tree_get(tree, field->name);
+	const json_t *value = json_get(map, field->name);
 	size_t length = reader_enter(r, ".%s", field->name);
 	json_t *json = NULL;
 	int err = 0;
 
 	if (value)
-		err = schema_read(r, field->schema, value, &json);
+		err = schema_read(r, field->schema, value, field_place(r, map, field->name), &json);
 	else if (field->required)
-		err = reader_error(r, tree->line, "missing; add it");
+		err = reader_error(r, at->line, "missing; add it");
 	if (json)
-		json_put(object, field->name, json);
+		json_put(out, field->name, json);
 	if (!err)
 		reader_leave(r, length);
 	return err;
 }
 
-static int read_object(struct reader *r, const struct schema *schema, const struct tree *tree,
-		       json_t **json)
+static int read_object(struct reader *r, const struct schema *schema, const json_t *in,
+		       const struct place *at, json_t **out)
 {
+	const char *key;
+	json_t *value;
 	int err = 0;
 
-	if (tree->kind != TREE_MAP)
-		return wrong_kind(r, tree, "a map");
-	for (size_t i = 0; i < tree->count; i++)
-		if (!find_field(schema->fields, tree->pairs[i].key))
-			return unknown_field(r, schema, &tree->pairs[i]);
-	*json = json_object();
+	if (!json_is_object(in))
+		return wrong_kind(r, in, at, "a map");
+	json_object_foreach((json_t *)in, key, value)
+		if (!find_field(schema->fields, key))
+			return unknown_field(r, schema, in, key);
+	*out = json_object();
 	for (const struct schema_field *f = schema->fields; f->name && !err; f++)
-		err = read_field(r, f, tree, *json);
+		err = read_field(r, f, in, at, *out);
 	return err;
 }
 
-int schema_read(struct reader *r, const struct schema *schema, const struct tree *tree,
-		json_t **json)
+int schema_read(struct reader *r, const struct schema *schema, const json_t *in,
+		const struct place *at, json_t **out)
 {
-	static int (*const read[])(struct reader *, const struct schema *, const struct tree *,
-				   json_t **) = {
+	static int (*const read[])(struct reader *, const struct schema *, const json_t *,
+				   const struct place *, json_t **) = {
 		[SCHEMA_STRING] = read_string, [SCHEMA_NAME] = read_string,
 		[SCHEMA_BOOL] = read_bool, [SCHEMA_NUMBER] = read_number,
 		[SCHEMA_ADDRESS] = read_address, [SCHEMA_CIDR] = read_cidr,
@@ -361,16 +389,16 @@ int schema_read(struct reader *r, const struct schema *schema, const struct tree
 	};
 	int err;
 
-	*json = NULL;
+	*out = NULL;
 	if (schema->type == SCHEMA_UNUSED)
 		return 0;
-	err = read[schema->type](r, schema, tree, json);
+	err = read[schema->type](r, schema, in, at, out);
 	/* the entries of a map of strings have been checked one by one */
 	if (!err && schema->check && schema->type != SCHEMA_STRINGS)
-		err = schema->check(r, tree, json_string_value(*json));
+		err = schema->check(r, in, at);
 	if (err) {
-		json_decref(*json);
-		*json = NULL;
+		json_decref(*out);
+		*out = NULL;
 	}
 	return err;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The strict side of manifests: trees checked against tables, and made into normalized JSON. */
+/* The strict side of manifests: values checked against tables, and made into normalized JSON. */
 #ifndef PP_MANIFEST_SCHEMA_H
 #define PP_MANIFEST_SCHEMA_H
 
 #include "loader/manifest/manifest.h"
-#include "loader/text/tree.h"
+#include "loader/text/text.h"
 
 enum schema_type {
 	SCHEMA_UNUSED, /* accepted as it is, left out of the JSON */
@@ -26,8 +26,8 @@ struct schema {
 	long long min, max;
 	const struct schema_field *fields; /* in the order of the JSON; ends without a name */
 	const struct schema *item;
-	/* What goes beyond the type, of a string or an object (@text is NULL then); may be NULL. */
-	int (*check)(struct reader *r, const struct tree *tree, const char *text);
+	/* What goes beyond the type, of a string or an object; may be NULL. */
+	int (*check)(struct reader *r, const json_t *json, const struct place *at);
 	/* The same for each key of SCHEMA_STRINGS. */
 	int (*check_key)(struct reader *r, unsigned int line, const char *key);
 };
@@ -45,6 +45,8 @@ struct reader {
 	char path[512];            /* "spec.ipv4.cidrs[3]" */
 	unsigned int first_line;   /* of a value whose text is being read; else 0 */
 	bool one_line;             /* all of that text is in first_line */
+	const struct documents *d; /* has the places of what is being read */
+	struct place top;          /* of the document */
 	struct manifest *m;        /* takes the warnings */
 	struct error *e;
 };
@@ -61,9 +63,18 @@ void reader_leave(struct reader *r, size_t length);
 /* Replaces what a terminal would obey, so that messages may quote any text. */
 void make_printable(char *text);
 
-/* 0 with the JSON in @json (owned; NULL for what is left out) or -EINVAL with the sentence. */
-int schema_read(struct reader *r, const struct schema *schema, const struct tree *tree,
-		json_t **json);
+/* The place of a field or an item; that of the document where there is none, as in JSON. */
+const struct place *field_place(const struct reader *r, const json_t *map, const char *key);
+const struct place *item_place(const struct reader *r, const json_t *list, size_t index);
+/* The line of what @path names in the document @json. */
+unsigned int field_line(const struct reader *r, const json_t *json, const char *path);
+
+/*
+ * Checks @in, which stands at @at: 0 with the normalized JSON in @out (owned; NULL for what is left
+ * out) or -EINVAL with the sentence.
+ */
+int schema_read(struct reader *r, const struct schema *schema, const json_t *in,
+		const struct place *at, json_t **out);
 
 /* json_object_set_new() that cannot fail. */
 void json_put(json_t *object, const char *key, json_t *value);

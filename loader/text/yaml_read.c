@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * YAML to trees, from libyaml's events. An alias shares its anchor's tree, so that reading is
- * cheap; what all of them would be when written out is counted, for whoever walks the tree pays it.
+ * YAML text from libyaml's events. An alias shares its anchor's value, so that reading is cheap; what
+ * all of them would be when written out is counted, for whoever walks the values pays it.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
-#include "loader/text/yaml_build.h"
+#include "loader/base/memory.h"
+#include "loader/text/places.h"
 
 #define ANCHORS_MAX 1024 /* of one document: looking one up is a linear search */
 
+/* A value that was read, and its place. */
+struct node {
+	json_t *json; /* owned */
+	struct place place;
+	size_t weight; /* bytes with all its aliases written out */
+};
+
 struct anchor {
-	const char *name;
-	struct tree *tree;
+	char *name;
+	struct node node; /* json is NULL while its value is being read */
 };
 
 struct yaml_reader {
@@ -22,8 +31,8 @@ struct yaml_reader {
 	size_t length;
 	yaml_parser_t parser;
 	yaml_event_t event; /* the present one */
-	struct growing anchors;
-	size_t expanded;
+	struct anchor *anchors;
+	size_t anchor_count, expanded;
 	unsigned int *line;
 	struct error *e;
 };
@@ -75,233 +84,298 @@ static int next_event(struct yaml_reader *r)
 	return 0;
 }
 
-static int read_node(struct yaml_reader *r, unsigned int depth, struct tree **tree);
+static int read_node(struct yaml_reader *r, unsigned int depth, struct node *node);
 
-static int add_anchor(struct yaml_reader *r, const yaml_char_t *name, struct tree *tree)
+static void node_free(struct node *node)
 {
-	struct anchor *anchor;
+	json_decref(node->json);
+	free((char *)node->place.written);
+}
 
+static void anchors_free(struct yaml_reader *r)
+{
+	for (size_t i = 0; i < r->anchor_count; i++) {
+		free(r->anchors[i].name);
+		node_free(&r->anchors[i].node);
+	}
+	free(r->anchors);
+	r->anchors = NULL;
+	r->anchor_count = 0;
+}
+
+/* @name may be NULL; *index: where the anchor is, or -1. */
+static int anchor_add(struct yaml_reader *r, const yaml_char_t *name, long *index)
+{
+	*index = -1;
 	if (!name)
 		return 0;
-	if (r->anchors.count == ANCHORS_MAX)
+	if (r->anchor_count == ANCHORS_MAX)
 		return reader_fail(r, event_line(r), "more than %d anchors; write the values out",
 				   ANCHORS_MAX);
-	anchor = growing_add(r->d, &r->anchors, sizeof(*anchor));
-	anchor->name = arena_text(r->d, (const char *)name, strlen((const char *)name));
-	anchor->tree = tree;
+	r->anchors = xrealloc(r->anchors, (r->anchor_count + 1) * sizeof(*r->anchors));
+	*index = r->anchor_count++;
+	r->anchors[*index] = (struct anchor){ .name = xstrdup((const char *)name) };
 	return 0;
 }
 
-static int read_alias(struct yaml_reader *r, struct tree **tree)
+static struct node node_share(const struct node *node)
 {
-	const struct anchor *anchors = (const struct anchor *)r->anchors.data;
-	const char *name = (const char *)r->event.data.alias.anchor;
-	size_t i = r->anchors.count;
+	struct node copy = *node;
 
-	while (i && strcmp(anchors[i - 1].name, name)) /* the last of a name counts */
+	json_incref(copy.json);
+	if (copy.place.written)
+		copy.place.written = xstrdup(copy.place.written);
+	return copy;
+}
+
+static void anchor_set(struct yaml_reader *r, long index, const struct node *node)
+{
+	if (index >= 0)
+		r->anchors[index].node = node_share(node);
+}
+
+static int read_alias(struct yaml_reader *r, struct node *node)
+{
+	const char *name = (const char *)r->event.data.alias.anchor;
+	size_t i = r->anchor_count;
+
+	while (i && strcmp(r->anchors[i - 1].name, name)) /* the last of a name counts */
 		i--;
 	if (!i)
 		return reader_fail(r, event_line(r), "alias *%.100s has no anchor", name);
-	*tree = anchors[i - 1].tree;
-	if (!(*tree)->weight)
+	if (!r->anchors[i - 1].node.json)
 		return reader_fail(r, event_line(r), "alias *%.100s stands inside its own anchor",
 				   name);
-	r->expanded += (*tree)->weight;
-	if (r->expanded > TREE_ALIAS_MAX)
+	*node = node_share(&r->anchors[i - 1].node);
+	r->expanded += node->weight;
+	if (r->expanded > TEXT_ALIAS_MAX)
 		return reader_fail(r, event_line(r),
 				   "aliases stand for more than %u MB; write the values out",
-				   TREE_ALIAS_MAX >> 20);
+				   TEXT_ALIAS_MAX >> 20);
 	return 0;
 }
 
-/* What a tag says of @text; -EINVAL for one that contradicts it. */
-static int tagged_kind(const char *tag, const char *text, enum tree_kind *kind)
-{
-	static const struct {
-		const char *tag;
-		enum tree_kind kind;
-	} tags[] = {
-		{ YAML_NULL_TAG, TREE_NULL }, { YAML_BOOL_TAG, TREE_BOOL },
-		{ YAML_INT_TAG, TREE_INT }, { YAML_FLOAT_TAG, TREE_FLOAT },
-	};
-
-	*kind = TREE_STRING;
-	if (!strcmp(tag, YAML_STR_TAG) || !strcmp(tag, "!"))
-		return 0;
-	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++) {
-		if (strcmp(tag, tags[i].tag))
-			continue;
-		*kind = tags[i].kind;
-		return scalar_kind(text) == *kind ||
-		       (*kind == TREE_FLOAT && scalar_kind(text) == TREE_INT) ? 0 : -EINVAL;
-	}
-	*kind = TREE_OTHER;
-	return 0;
-}
-
-static int read_scalar(struct yaml_reader *r, struct tree **tree)
+static int read_scalar(struct yaml_reader *r, struct node *node)
 {
 	const char *text = (const char *)r->event.data.scalar.value;
 	const char *tag = (const char *)r->event.data.scalar.tag;
 	size_t length = r->event.data.scalar.length;
 	yaml_scalar_style_t style = r->event.data.scalar.style;
-	enum tree_kind kind = TREE_STRING;
+	enum scalar_kind kind = SCALAR_STRING;
+	long anchor;
 
 	if (memchr(text, 0, length))
 		return reader_fail(r, event_line(r), "a string has a NUL in it; remove it");
-	if (tag && tagged_kind(tag, text, &kind))
+	if (tag && scalar_tagged(tag, text, &kind))
 		return reader_fail(r, event_line(r), "\"%.100s\" does not fit its tag %.100s", text,
 				   tag);
 	if (!tag && style == YAML_PLAIN_SCALAR_STYLE)
 		kind = scalar_kind(text);
-	*tree = tree_scalar(r->d, kind, event_line(r), text, length);
-	(*tree)->plain = style == YAML_PLAIN_SCALAR_STYLE;
-	(*tree)->block = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
-	return add_anchor(r, r->event.data.scalar.anchor, *tree);
+	node->json = scalar_json(kind, text, length);
+	if (!node->json)
+		abort();
+	node->weight = sizeof(json_t) + length;
+	node->place.block = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
+	if (kind != SCALAR_STRING && kind != SCALAR_NULL)
+		node->place.written = xstrdup(text);
+	if (anchor_add(r, r->event.data.scalar.anchor, &anchor))
+		return -EINVAL;
+	anchor_set(r, anchor, node);
+	return 0;
 }
 
-static int read_list(struct yaml_reader *r, unsigned int depth, struct tree **tree)
+static int read_list(struct yaml_reader *r, unsigned int depth, struct node *node)
 {
-	struct growing items = {};
-	int err;
+	long anchor;
+	int err = anchor_add(r, r->event.data.sequence_start.anchor, &anchor);
 
-	*tree = tree_new(r->d, TREE_LIST, event_line(r));
-	err = add_anchor(r, r->event.data.sequence_start.anchor, *tree);
+	node->json = json_array();
+	node->weight = sizeof(json_t);
 	while (!err) {
-		struct tree *item;
+		struct node item = {};
 
 		err = next_event(r);
 		if (err || r->event.type == YAML_SEQUENCE_END_EVENT)
 			break;
 		err = read_node(r, depth, &item);
-		if (!err)
-			*(struct tree **)growing_add(r->d, &items, sizeof(item)) = item;
+		if (err) {
+			node_free(&item);
+			break;
+		}
+		places_set_item(r->d->places, node->json, json_array_size(node->json), &item.place);
+		if (json_array_append_new(node->json, item.json))
+			abort();
+		node->weight += sizeof(void *) + item.weight;
 	}
 	if (!err)
-		tree_finish_list(*tree, &items);
+		anchor_set(r, anchor, node);
 	return err;
 }
 
-#define NO_MERGE "<< wants a map or a list of maps; quote the key if it is none"
-
-/* <<: the pairs of a map, or of a list of maps, that the map has not itself */
-static int add_merged(struct yaml_reader *r, struct growing *merged, const struct tree *from)
+/* Puts what @map has not of @from into it; its places go along. */
+static void merge_map(struct yaml_reader *r, struct node *map, json_t *from)
 {
-	if (from->kind == TREE_MAP) {
-		for (size_t i = 0; i < from->count; i++)
-			*(struct tree_pair *)growing_add(r->d, merged, sizeof(struct tree_pair)) =
-				from->pairs[i];
-		return 0;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(from, key, value) {
+		struct place place = {};
+
+		if (json_object_get(map->json, key))
+			continue;
+		if (place_of_key(r->d, from, key))
+			place = *place_of_key(r->d, from, key);
+		if (place.written)
+			place.written = xstrdup(place.written);
+		places_set_key(r->d->places, map->json, key, &place);
+		if (json_object_set_nocheck(map->json, key, value))
+			abort();
+		map->weight += sizeof(json_t) + strlen(key); /* the values were counted as an alias */
 	}
-	for (size_t i = 0; from->kind == TREE_LIST && i < from->count; i++) {
-		if (from->items[i]->kind != TREE_MAP)
-			return reader_fail(r, from->items[i]->line, NO_MERGE);
-		add_merged(r, merged, from->items[i]);
-	}
-	if (from->kind != TREE_LIST)
-		return reader_fail(r, from->line, NO_MERGE);
+}
+
+#define NO_MERGE "<< needs a map or a list of maps; quote the key if it is neither"
+
+/* <<: the pairs of a map, or of a list of maps; the map's own pairs and earlier maps win. */
+static int check_merge(struct yaml_reader *r, const struct node *from)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(from->json, i, item)
+		if (!json_is_object(item))
+			return reader_fail(r, place_of_item(r->d, from->json, i)->line, NO_MERGE);
+	if (!json_is_array(from->json) && !json_is_object(from->json))
+		return reader_fail(r, from->place.line, NO_MERGE);
 	return 0;
 }
 
-static int read_pair(struct yaml_reader *r, unsigned int depth, struct growing *pairs,
-		     struct growing *merged)
+static void merge_all(struct yaml_reader *r, struct node *map, json_t *merged)
 {
-	struct tree *key, *value;
-	struct tree_pair *pair;
-	int err;
+	json_t *from, *item;
+	size_t i, k;
 
-	err = read_node(r, depth, &key);
-	if (err)
-		return err;
-	if (key->kind == TREE_LIST || key->kind == TREE_MAP)
-		return reader_fail(r, key->line, "a key is %s; it must be a string",
-				   tree_kind_name(key->kind));
-	err = next_event(r);
+	json_array_foreach(merged, i, from) {
+		if (json_is_object(from))
+			merge_map(r, map, from);
+		json_array_foreach(from, k, item)
+			merge_map(r, map, item);
+	}
+}
+
+/* A key and its value, read, into @map; what << names into @merged. */
+static int put_pair(struct yaml_reader *r, struct node *map, const char *name,
+		    const struct node *key, struct node *value)
+{
+	const struct place *before = place_of_key(r->d, map->json, name);
+
+	if (json_object_get(map->json, name))
+		return reader_fail(r, key->place.line,
+				   "duplicate key \"%.100s\" (first on line %u); remove one", name,
+				   before ? before->key_line : 0);
+	value->place.key_line = key->place.line;
+	value->place.odd_key = !json_is_string(key->json);
+	places_set_key(r->d->places, map->json, name, &value->place);
+	value->place.written = NULL;
+	if (json_object_set_nocheck(map->json, name, value->json))
+		abort();
+	map->weight += sizeof(json_t) + strlen(name) + value->weight;
+	return 0;
+}
+
+static int read_pair(struct yaml_reader *r, unsigned int depth, struct node *map, json_t *merged)
+{
+	struct node key = {}, value = {};
+	bool merge = r->event.type == YAML_SCALAR_EVENT && !r->event.data.scalar.tag &&
+		     r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+		     !strcmp((const char *)r->event.data.scalar.value, "<<");
+	int err = read_node(r, depth, &key);
+
+	if (!err && (json_is_array(key.json) || json_is_object(key.json)))
+		err = reader_fail(r, key.place.line, "a key is %s; it must be a string",
+				  json_kind_name(key.json));
+	if (!err)
+		err = next_event(r);
 	if (!err)
 		err = read_node(r, depth, &value);
-	if (err)
-		return err;
-	if (key->plain && !strcmp(key->text, "<<"))
-		return add_merged(r, merged, value);
-	pair = growing_add(r->d, pairs, sizeof(*pair));
-	*pair = (struct tree_pair){ key->text, key->kind, key->line, value };
-	return 0;
+	if (!err && merge)
+		err = check_merge(r, &value);
+	if (!err && merge)
+		json_array_append(merged, value.json);
+	else if (!err)
+		err = put_pair(r, map,
+			       json_is_string(key.json) ? json_string_value(key.json) :
+							  key.place.written ?: "null",
+			       &key, &value);
+	node_free(&key);
+	node_free(&value);
+	return err;
 }
 
-static int read_map(struct yaml_reader *r, unsigned int depth, struct tree **tree)
+static int read_map(struct yaml_reader *r, unsigned int depth, struct node *node)
 {
-	struct growing pairs = {}, merged = {};
-	size_t own;
-	int err;
+	json_t *merged = json_array();
+	long anchor;
+	int err = anchor_add(r, r->event.data.mapping_start.anchor, &anchor);
 
-	*tree = tree_new(r->d, TREE_MAP, event_line(r));
-	err = add_anchor(r, r->event.data.mapping_start.anchor, *tree);
+	node->json = json_object();
+	node->weight = sizeof(json_t);
 	while (!err) {
 		err = next_event(r);
 		if (err || r->event.type == YAML_MAPPING_END_EVENT)
 			break;
-		err = read_pair(r, depth, &pairs, &merged);
+		err = read_pair(r, depth, node, merged);
 	}
-	if (err)
-		return err;
-	own = pairs.count;
-	for (size_t i = 0; i < merged.count; i++)
-		*(struct tree_pair *)growing_add(r->d, &pairs, sizeof(struct tree_pair)) =
-			((struct tree_pair *)merged.data)[i];
-	return tree_finish_map(r->d, *tree, &pairs, own, r->line, r->e);
+	if (!err) {
+		merge_all(r, node, merged);
+		anchor_set(r, anchor, node);
+	}
+	json_decref(merged);
+	return err;
 }
 
-static int read_node(struct yaml_reader *r, unsigned int depth, struct tree **tree)
+static int read_node(struct yaml_reader *r, unsigned int depth, struct node *node)
 {
-	if (depth == TREE_DEPTH_MAX)
+	if (depth == TEXT_DEPTH_MAX)
 		return reader_fail(r, event_line(r), "nested deeper than %d levels",
-				   TREE_DEPTH_MAX);
+				   TEXT_DEPTH_MAX);
+	node->place.line = node->place.key_line = event_line(r);
 	switch (r->event.type) {
 	case YAML_ALIAS_EVENT:
-		return read_alias(r, tree);
+		return read_alias(r, node);
 	case YAML_SCALAR_EVENT:
-		return read_scalar(r, tree);
+		return read_scalar(r, node);
 	case YAML_SEQUENCE_START_EVENT:
-		return read_list(r, depth + 1, tree);
+		return read_list(r, depth + 1, node);
 	default:
-		return read_map(r, depth + 1, tree);
+		return read_map(r, depth + 1, node);
 	}
+}
+
+static int read_document(struct yaml_reader *r)
+{
+	struct node root = {};
+	int err = next_event(r);
+
+	if (!err)
+		err = read_node(r, 0, &root);
+	if (!err)
+		documents_add(r->d, json_incref(root.json), &root.place);
+	node_free(&root);
+	anchors_free(r);
+	return err;
 }
 
 static int read_stream(struct yaml_reader *r)
 {
-	struct tree *root;
 	int err;
 
 	do {
 		err = next_event(r);
-		if (!err && r->event.type == YAML_DOCUMENT_START_EVENT) {
-			r->anchors.count = 0;
-			err = next_event(r);
-			if (!err)
-				err = read_node(r, 0, &root);
-			if (!err)
-				documents_add(r->d, root);
-		}
+		if (!err && r->event.type == YAML_DOCUMENT_START_EVENT)
+			err = read_document(r);
 	} while (!err && r->event.type != YAML_STREAM_END_EVENT);
 	return err;
-}
-
-/* libyaml would take UTF-16, and names no line for what is no UTF-8 */
-static int check_text(struct yaml_reader *r)
-{
-	const char *end = r->text + r->length;
-	unsigned int line = 1;
-	size_t n;
-
-	for (const char *s = r->text; s < end; s += n) {
-		n = utf8_length(s, end);
-		if (!n || !*s)
-			return reader_fail(r, line, "%s; a manifest is a text file in UTF-8",
-					   n ? "a NUL byte" : "not valid UTF-8");
-		line += *s == '\n';
-	}
-	return 0;
 }
 
 int yaml_read(const char *text, size_t length, struct documents *d, unsigned int *line,
@@ -310,11 +384,9 @@ int yaml_read(const char *text, size_t length, struct documents *d, unsigned int
 	struct yaml_reader r = { .d = d, .text = text, .length = length, .line = line, .e = e };
 	int err;
 
-	err = check_text(&r);
-	if (err)
-		return err;
 	if (!yaml_parser_initialize(&r.parser))
 		return reader_fail(&r, 1, "no memory");
+	d->places = places_new();
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, length);
 	err = read_stream(&r);

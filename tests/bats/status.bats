@@ -108,7 +108,7 @@ teardown() {
 	succeeds pinpool status --wait
 	wait $! # it may be well before up has done all
 	run bash -c "pinpool status -o json | jq -c '[.ok, .node, .abi, (.parts | map(select(.ok)) | length)]'"
-	[ "$output" = '[true,"k8s-w1",1,11]' ]
+	[ "$output" = '[true,"k8s-w1",2,11]' ]
 }
 
 @test "no node, another namespace" {

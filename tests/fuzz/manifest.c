@@ -63,7 +63,7 @@ static void check_emitter(const char *data, size_t size)
 	json_t *string = json_string(text);
 
 	/* jansson nests deeper than manifests may */
-	if (json && json_is_object(json) && size < TREE_DEPTH_MAX * 2 && keys_fit(json) &&
+	if (json && json_is_object(json) && size < TEXT_DEPTH_MAX * 2 && keys_fit(json) &&
 	    !yaml_round_trips(json))
 		abort();
 	if (string) {

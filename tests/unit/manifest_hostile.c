@@ -154,7 +154,7 @@ static void test_bytes(void)
 		{ "a: \xed\xa0\x80\n", "f.yaml:1: not valid UTF-8" },
 		{ "a: \xf4\x90\x80\x80\n", "f.yaml:1: not valid UTF-8" },
 		{ "{\"a\":\n\"\xff\"}", "f.yaml:2: not valid UTF-8" },
-		{ "{\"a\":\"b", "f.yaml:1: not valid JSON: string without an end" },
+		{ "{\"a\":\"b", "f.yaml:1: not valid JSON: premature end of input" },
 		{ "a: b\nc: \x01\n", "f.yaml:2: not valid YAML: control characters are not" },
 	};
 

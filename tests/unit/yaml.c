@@ -62,15 +62,15 @@ static void test_yaml_strings(void)
 		{ "a ", "'a '" },
 		{ "a\tb", "\"a\\tb\"" },
 		{ "\x01", "\"\\x01\"" },
-		{ "\x7f", "\"\\x7f\"" },
-		{ "\xe2\x80\xa8", "\"\\u2028\"" },
-		{ "\xef\xbb\xbf", "\"\\ufeff\"" },
+		{ "\x7f", "\"\\x7F\"" },
+		{ "\xe2\x80\xa8", "\"\\L\"" },
+		{ "\xef\xbb\xbf", "\"\\uFEFF\"" },
 		{ "\r\n", "\"\\r\\n\"" },
 		{ "a\n \nb", "\"a\\n \\nb\"" },
 		{ " a\nb", "\" a\\nb\"" },
 		{ "a\nb\n", "|\n  a\n  b" },
 		{ "a\nb", "|-\n  a\n  b" },
-		{ "a\n\n", "|+\n  a\n" },
+		{ "a\n\n", "\"a\\n\\n\"" },
 		{ "a\n\n  b\nc", "|-\n  a\n\n    b\n  c" },
 		{ "a: b\n- c\n", "|\n  a: b\n  - c" },
 		{ "\n", "\"\\n\"" },
@@ -133,39 +133,39 @@ static void test_scalars(void)
 {
 	static const struct {
 		const char *text;
-		enum tree_kind kind;
+		enum scalar_kind kind;
 		long long value;
 	} cases[] = {
-		{ "0", TREE_INT, 0 },
-		{ "-12", TREE_INT, -12 },
-		{ "+7", TREE_INT, 7 },
-		{ "0x1f", TREE_INT, 31 },
-		{ "017", TREE_INT, 15 },
-		{ "0o17", TREE_INT, 15 },
-		{ "-0b11", TREE_INT, -3 },
-		{ "1_0", TREE_INT, 10 },
-		{ "9223372036854775807", TREE_INT, 9223372036854775807ll },
-		{ "9223372036854775808", TREE_FLOAT, 0 },
-		{ "08", TREE_FLOAT, 0 },
-		{ "1.", TREE_FLOAT, 0 },
-		{ ".5e-3", TREE_FLOAT, 0 },
-		{ "-.INF", TREE_FLOAT, 0 },
-		{ ".nan", TREE_FLOAT, 0 },
-		{ "0b12", TREE_STRING, 0 },
-		{ "0x", TREE_STRING, 0 },
-		{ "1e", TREE_STRING, 0 },
-		{ "+", TREE_STRING, 0 },
-		{ ".", TREE_STRING, 0 },
-		{ "_1", TREE_STRING, 0 },
-		{ "1:30", TREE_STRING, 0 },
-		{ "tRUE", TREE_STRING, 0 },
-		{ "True", TREE_BOOL, 0 },
-		{ "N", TREE_BOOL, 0 },
-		{ "~", TREE_NULL, 0 },
-		{ "NULL", TREE_NULL, 0 },
-		{ "+-1", TREE_STRING, 0 },
-		{ "0x-1", TREE_STRING, 0 },
-		{ "10.0.0.0", TREE_STRING, 0 },
+		{ "0", SCALAR_INT, 0 },
+		{ "-12", SCALAR_INT, -12 },
+		{ "+7", SCALAR_INT, 7 },
+		{ "0x1f", SCALAR_INT, 31 },
+		{ "017", SCALAR_INT, 15 },
+		{ "0o17", SCALAR_INT, 15 },
+		{ "-0b11", SCALAR_INT, -3 },
+		{ "1_0", SCALAR_INT, 10 },
+		{ "9223372036854775807", SCALAR_INT, 9223372036854775807ll },
+		{ "9223372036854775808", SCALAR_FLOAT, 0 },
+		{ "08", SCALAR_FLOAT, 0 },
+		{ "1.", SCALAR_FLOAT, 0 },
+		{ ".5e-3", SCALAR_FLOAT, 0 },
+		{ "-.INF", SCALAR_FLOAT, 0 },
+		{ ".nan", SCALAR_FLOAT, 0 },
+		{ "0b12", SCALAR_STRING, 0 },
+		{ "0x", SCALAR_STRING, 0 },
+		{ "1e", SCALAR_STRING, 0 },
+		{ "+", SCALAR_STRING, 0 },
+		{ ".", SCALAR_STRING, 0 },
+		{ "_1", SCALAR_STRING, 0 },
+		{ "1:30", SCALAR_STRING, 0 },
+		{ "tRUE", SCALAR_STRING, 0 },
+		{ "True", SCALAR_BOOL, 0 },
+		{ "N", SCALAR_BOOL, 0 },
+		{ "~", SCALAR_NULL, 0 },
+		{ "NULL", SCALAR_NULL, 0 },
+		{ "+-1", SCALAR_STRING, 0 },
+		{ "0x-1", SCALAR_STRING, 0 },
+		{ "10.0.0.0", SCALAR_STRING, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -173,8 +173,8 @@ static void test_scalars(void)
 		bool number = !scalar_int(cases[i].text, &n);
 
 		ok(scalar_kind(cases[i].text) == cases[i].kind &&
-			   number == (cases[i].kind == TREE_INT) && n == cases[i].value,
-		   "plain %s is %s", cases[i].text, tree_kind_name(cases[i].kind));
+			   number == (cases[i].kind == SCALAR_INT) && n == cases[i].value,
+		   "plain %s is of kind %d", cases[i].text, cases[i].kind);
 	}
 }
 

@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <yaml.h>
 
-#include "loader/text/tree.h"
+#include "loader/text/places.h"
 
 #define DIGITS "0123456789"
 
@@ -122,15 +123,58 @@ static bool scalar_float(const char *text)
 	return is_decimal(number_text(text, number, sizeof(number)) ? number : text);
 }
 
-enum tree_kind scalar_kind(const char *text)
+enum scalar_kind scalar_kind(const char *text)
 {
 	long long n;
 
 	if (scalar_null(text))
-		return TREE_NULL;
+		return SCALAR_NULL;
 	if (scalar_true(text) || scalar_false(text))
-		return TREE_BOOL;
+		return SCALAR_BOOL;
 	if (!scalar_int(text, &n))
-		return TREE_INT;
-	return scalar_float(text) ? TREE_FLOAT : TREE_STRING;
+		return SCALAR_INT;
+	return scalar_float(text) ? SCALAR_FLOAT : SCALAR_STRING;
+}
+
+int scalar_tagged(const char *tag, const char *text, enum scalar_kind *kind)
+{
+	static const struct {
+		const char *tag;
+		enum scalar_kind kind;
+	} tags[] = {
+		{ YAML_NULL_TAG, SCALAR_NULL }, { YAML_BOOL_TAG, SCALAR_BOOL },
+		{ YAML_INT_TAG, SCALAR_INT }, { YAML_FLOAT_TAG, SCALAR_FLOAT },
+	};
+
+	*kind = SCALAR_STRING;
+	if (!strcmp(tag, YAML_STR_TAG) || !strcmp(tag, "!"))
+		return 0;
+	*kind = SCALAR_FLOAT;
+	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++) {
+		if (strcmp(tag, tags[i].tag))
+			continue;
+		*kind = tags[i].kind;
+		return scalar_kind(text) == *kind ||
+		       (*kind == SCALAR_FLOAT && scalar_kind(text) == SCALAR_INT) ? 0 : -EINVAL;
+	}
+	return 0;
+}
+
+json_t *scalar_json(enum scalar_kind kind, const char *text, size_t length)
+{
+	long long n = 0;
+
+	switch (kind) {
+	case SCALAR_NULL:
+		return json_null();
+	case SCALAR_BOOL:
+		return json_boolean(scalar_true(text));
+	case SCALAR_INT:
+		scalar_int(text, &n);
+		return json_integer(n);
+	case SCALAR_FLOAT:
+		return json_real(strtod(text, NULL)) ?: json_real(0);
+	default:
+		return json_stringn_nocheck(text, length);
+	}
 }

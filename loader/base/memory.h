@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * malloc, calloc, realloc and strdup that abort without memory: a process may end anywhere, for the
+ * state is in the kernel.
+ */
+#ifndef PP_MEMORY_H
+#define PP_MEMORY_H
+
+#include <stddef.h>
+
+void *xmalloc(size_t size);
+void *xcalloc(size_t count, size_t size);
+void *xrealloc(void *old, size_t size);
+char *xstrdup(const char *text);
+
+#endif

@@ -1,0 +1,33 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The loader's rooms, from the bottom to the top: a file includes only its own room and those below.
+bats_require_minimum_version 1.5.0
+
+rooms=(base net text manifest options kernel ipam derive blocks apply pod host check connect cni cmd)
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/../.."
+}
+
+@test "every source file of the loader is in a known room" {
+	run ! compgen -G 'loader/*.[ch]'
+	for room in loader/*/; do
+		[[ " ${rooms[*]} " == *" $(basename "$room") "* ]] || { echo "$room: not in the list of rooms"; false; }
+	done
+}
+
+@test "includes only go down the rooms" {
+	below=() wrong=0
+	for room in "${rooms[@]}"; do
+		below+=("$room")
+		while IFS=: read -r file _ include; do
+			include=${include#*loader/}
+			[[ " ${below[*]} " == *" ${include%%/*} "* ]] || { echo "$file includes loader/${include%\"}"; wrong=1; }
+		done < <(grep -n '^#include "loader/' "loader/$room"/*.[ch] | sed 's/: *#/:#/')
+	done
+	[ "$wrong" = 0 ]
+}
+
+@test "bpf/ and maps/ include nothing of the loader" {
+	run ! grep -n '#include "loader/' bpf/*.[ch] maps/*.h
+}
