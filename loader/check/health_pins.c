@@ -43,14 +43,10 @@ static void require(const struct pin_check *c, struct health_part *p, const char
 
 static void require_file(const struct pin_check *c, const struct object_file *file)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = file->name);
+	struct bpf_object *object = file->open(NULL);
 	struct bpf_program *program;
-	struct bpf_object *object;
 	struct bpf_map *map;
-	size_t size;
-	const void *bytes = file->bytes(&size);
 
-	object = bpf_object__open_mem(bytes, size, &opts);
 	if (!object)
 		return;
 	bpf_object__for_each_map(map, object) if (!strncmp(bpf_map__name(map), "pp_", 3))

@@ -20,9 +20,9 @@
 		struct name *skeleton = name##__open();                                            \
 		struct bpf_object *object = skeleton ? skeleton->obj : NULL;                       \
                                                                                                    \
-		(void)cfg;                                                                         \
-		if (object) {                                                                      \
+		if (object && cfg)                                                                 \
 			configure;                                                                 \
+		if (object) {                                                                      \
 			skeleton->obj = NULL;                                                      \
 			name##__destroy(skeleton);                                                 \
 		}                                                                                  \

@@ -9,7 +9,10 @@
 
 struct object_file {
 	const char *name;
-	/* Opens it, with @cfg as its constants where it has such. The caller closes it. NULL with errno. */
+	/*
+	 * Opens it, with @cfg as its constants where it has such; NULL: as compiled. The caller closes
+	 * it. NULL with errno.
+	 */
 	struct bpf_object *(*open)(const struct datapath_config *cfg);
 };
 
