@@ -51,7 +51,7 @@ def sysctl(netns, **values):
 
 def compile_helpers():
     """build/bench_net, bench_spawn, bench_ipam, where they are older than their sources."""
-    packages = "libbpf libxdp libnl-3.0 libnl-route-3.0 yaml-0.1 jansson".split()
+    packages = "libbpf libxdp libnl-3.0 yaml-0.1 jansson".split()
     flags = run("pkg-config", "--cflags", "--libs", *packages).split()
     modules = [f for f in glob.glob(f"{BUILD}/*.o")
                if not re.search(r"/(main|cni|cmd_\w+)\.o$|\.bpf\.o$", f)]
