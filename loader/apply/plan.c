@@ -11,6 +11,7 @@
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
 #include "loader/kernel/store.h"
+#include "loader/base/trace.h"
 
 static struct apply_object *find(struct apply *plan, enum object_kind kind, const char *name)
 {
@@ -174,8 +175,9 @@ static int check_options(struct apply *plan, struct error *e)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct apply_object *o = &plan->objects[i];
-		const char *key;
-		json_t *map = NULL, *value;
+		json_t *map = NULL;
+		char *ignored;
+		int err;
 
 		if (o->result != APPLY_CREATED && o->result != APPLY_CONFIGURED)
 			continue;
@@ -183,14 +185,12 @@ static int check_options(struct apply *plan, struct error *e)
 			map = json_object_get(o->json, "data");
 		else if (o->kind == OBJECT_NODECONFIG)
 			map = json_object_get(json_object_get(o->json, "spec"), "defaults");
-		json_object_foreach(map, key, value) {
-			int known = option_check(key, json_string_value(value), e);
-
-			if (known < 0)
-				return error_wrap(e, known, "%s/%s", o->kind_name, o->name);
-			if (known)
-				warn(plan, "%s", e->text);
-		}
+		err = options_check(map, trace_enabled, &ignored, e);
+		if (err)
+			return error_wrap(e, err, "%s/%s", o->kind_name, o->name);
+		if (ignored)
+			warn(plan, "%s/%s: %s", o->kind_name, o->name, ignored);
+		free(ignored);
 	}
 	return 0;
 }

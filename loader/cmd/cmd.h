@@ -10,9 +10,8 @@
 #include "maps/objects.h"
 
 struct globals {
-	const char *root;   /* --root, PINPOOL_ROOT, PP_ROOT */
-	const char *state;  /* --state, PINPOOL_STATE; NULL: by the root's name */
-	bool verbose;
+	const char *root;  /* --root, PINPOOL_ROOT, PP_ROOT */
+	const char *state; /* --state, PINPOOL_STATE; NULL: by the root's name */
 };
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };

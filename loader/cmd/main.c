@@ -8,6 +8,7 @@
 
 #include "loader/cmd/cmd.h"
 #include "loader/net/netns.h"
+#include "loader/base/trace.h"
 #include "maps/abi.h"
 
 const struct command commands[] = {
@@ -119,7 +120,7 @@ int main(int argc, char **argv)
 			g.state = optarg;
 			break;
 		case 'v':
-			g.verbose = true;
+			trace_enabled = true;
 			break;
 		case 'h':
 			print_usage(stdout);

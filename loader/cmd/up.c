@@ -40,16 +40,12 @@ static int add_setting(struct up *up, const char *text)
 	const char *equals = strchr(text, '=');
 	char name[128];
 	struct error e;
-	int known;
 
 	if (!equals || equals == text || equals - text >= (long)sizeof(name))
 		return usage_error("up", "--set \"%s\": expects OPTION=VALUE", text);
 	snprintf(name, sizeof(name), "%.*s", (int)(equals - text), text);
-	known = option_check(name, equals + 1, &e);
-	if (known < 0)
+	if (option_check(name, equals + 1, &e))
 		return fail(&e);
-	if (known > 0)
-		warning("%s", e.text);
 	if (!up->settings)
 		up->settings = json_object();
 	json_object_set_new(up->settings, name, json_string(equals + 1));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Options: from the layers that say something to the values that hold on this node (IPAM.md 8). */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,18 +11,66 @@
 int option_check(const char *name, const char *value, struct error *e)
 {
 	const struct option *option = option_find(name);
+	const char *meant = option ? NULL : option_near_miss(name);
 	struct options scratch = {};
 	int err;
 
-	if (!option && option_is_ignored(name))
-		return error_set(e, 1,
-				 "option %s: an option of Cilium's that pinpool does not implement; it is ignored",
-				 name);
+	if (meant)
+		return error_set(e, -EINVAL, "option %.80s: unknown; did you mean %s?", name, meant);
 	if (!option)
-		return error_set(e, -EINVAL, "option %.80s: unknown; did you mean %s?", name,
-				 option_nearest(name));
+		return error_set(e, OPTION_UNKNOWN,
+				 "option %.80s: not implemented by pinpool; 'pinpool config view' lists those that are",
+				 name);
+	if (!*value)
+		return 0; /* the default */
 	err = option->parse(option, value, &scratch, e);
 	options_free(&scratch);
+	return err;
+}
+
+#define IGNORED_NAMED 4 /* options that a sentence names */
+
+/* One sentence, however many: a cluster's cilium-config has a hundred options that pinpool does not. */
+static char *ignored_text(const json_t *names, bool all)
+{
+	size_t count = json_array_size(names), size, shown = count;
+	char *text = NULL;
+	FILE *out;
+
+	if (!count)
+		return NULL;
+	if (!all && count > IGNORED_NAMED)
+		shown = IGNORED_NAMED - 1;
+	out = open_memstream(&text, &size);
+	if (!out)
+		abort();
+	for (size_t i = 0; i < shown; i++)
+		fprintf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(names, i)));
+	if (shown < count)
+		fprintf(out, " and %zu more options", count - shown);
+	fprintf(out, ": not implemented by pinpool, ignored%s",
+		shown < count ? "; 'pinpool -v' names all" : "");
+	if (fclose(out))
+		abort();
+	return text;
+}
+
+int options_check(const json_t *map, bool all, char **ignored, struct error *e)
+{
+	json_t *names = json_array(), *value;
+	const char *key;
+	int err = 0;
+
+	json_object_foreach((json_t *)map, key, value) {
+		err = option_check(key, json_string_value(value) ?: "", e);
+		if (err < 0)
+			break;
+		if (err == OPTION_UNKNOWN && json_array_append_new(names, json_string(key)))
+			abort();
+		err = 0;
+	}
+	*ignored = err ? NULL : ignored_text(names, all);
+	json_decref(names);
 	return err;
 }
 
@@ -74,6 +123,19 @@ static void layer_nodeconfigs(json_t *effective, const json_t *nodeconfigs, cons
 	free(sorted);
 }
 
+/* Helm writes "" for what nobody set. */
+static void fill_defaults(json_t *effective)
+{
+	for (size_t i = 0; i < options_table_count; i++) {
+		const struct option *option = &options_table[i];
+		const char *value = json_string_value(json_object_get(effective, option->name));
+
+		if ((!value || !*value) &&
+		    json_object_set_new(effective, option->name, json_string(option->fallback)))
+			abort();
+	}
+}
+
 static void pre_allocation_follow(json_t *effective)
 {
 	const char *value = json_string_value(json_object_get(effective, PRE_ALLOCATION));
@@ -90,13 +152,10 @@ json_t *options_merge(const json_t *config, const json_t *nodeconfigs, const jso
 {
 	json_t *effective = json_object();
 
-	for (size_t i = 0; i < options_table_count; i++)
-		if (json_object_set_new(effective, options_table[i].name,
-					json_string(options_table[i].fallback)))
-			abort();
 	layer(effective, config);
 	layer_nodeconfigs(effective, nodeconfigs, labels);
 	layer(effective, settings);
+	fill_defaults(effective);
 	pre_allocation_follow(effective);
 	return effective;
 }
@@ -121,9 +180,9 @@ int options_parse(const json_t *effective, struct options *o, struct error *e)
 	memset(o, 0, sizeof(*o));
 	for (size_t i = 0; i < options_table_count && !err; i++) {
 		const struct option *option = &options_table[i];
-		const json_t *value = json_object_get(effective, option->name);
+		const char *value = json_string_value(json_object_get(effective, option->name));
 
-		err = option->parse(option, json_string_value(value) ?: option->fallback, o, e);
+		err = option->parse(option, value && *value ? value : option->fallback, o, e);
 	}
 	err = err ?: options_agree(o, e);
 	if (err)

@@ -44,18 +44,28 @@ struct options {
 	json_t *auto_create; /* owned; array of CiliumPodIPPool objects, normalized; never NULL */
 };
 
+#define OPTION_UNKNOWN 1
+
 /*
- * Checks one option by its own rules; 0, 1 (known to Cilium, ignored by pinpool: @e has the warning)
- * or -EINVAL (@e names the option, what is wrong, and the nearest known name for an unknown one).
+ * Checks one option by its own rules; an empty value is the default. 0, OPTION_UNKNOWN (not one of
+ * pinpool's, nor nearly: Cilium has hundreds more) or -EINVAL (a bad value, or a near miss of an option
+ * that @e names); except for 0 there is a sentence in @e.
  */
 int option_check(const char *name, const char *value, struct error *e);
+/*
+ * option_check() for each of @map, name to string (NULL: none). 0, or -EINVAL for the first that is
+ * wrong. *@ignored (owned; NULL: none) is a sentence that names those that are OPTION_UNKNOWN: @all of
+ * them, or the first few and how many more.
+ */
+int options_check(const json_t *map, bool all, char **ignored, struct error *e);
 /* True for bpf-nat-max, snat-port-range, xdp-guard: only `up` may change them. */
 bool option_is_load_time(const char *name);
 
 /*
  * Merges defaults < @config (cilium-config's data, may be NULL) < each of @nodeconfigs (array of
  * normalized CiliumNodeConfig objects; those whose selector matches @labels, in name order)
- * < @settings (--set, may be NULL) into a new object of name to string, defaults filled in.
+ * < @settings (--set, may be NULL) into a new object of name to string, defaults filled in where no
+ * layer says anything or the last one says "".
  */
 json_t *options_merge(const json_t *config, const json_t *nodeconfigs, const json_t *labels,
 		      const json_t *settings);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Every option that pinpool implements, a row each, and the search for the name that was meant. */
-#include <stdlib.h>
+/* Every option that pinpool implements, a row each, and the search for one that was mistyped. */
+#include <ctype.h>
 #include <string.h>
 
 #include "loader/options/table.h"
@@ -59,62 +59,68 @@ const struct option *option_find(const char *name)
 	return NULL;
 }
 
-static int name_compare(const void *name, const void *element)
+#define NAME_MAX_SQUEEZED 96 /* of a name no more is compared: longer than any of ours */
+
+/* What tells names apart: letters and digits, so that enableIPv4 and enable_ipv4 are enable-ipv4. */
+static size_t squeeze(const char *name, char text[NAME_MAX_SQUEEZED])
 {
-	return strcmp(name, *(const char *const *)element);
+	size_t n = 0;
+
+	for (; *name && n < NAME_MAX_SQUEEZED; name++)
+		if (isalnum((unsigned char)*name))
+			text[n++] = tolower((unsigned char)*name);
+	return n;
 }
 
-bool option_is_ignored(const char *name)
+static unsigned int least(unsigned int a, unsigned int b)
 {
-	return bsearch(name, options_ignored, options_ignored_count, sizeof(*options_ignored),
-		       name_compare);
+	return a < b ? a : b;
 }
 
-#define EDIT_MAX 96 /* longer than any known name; of an unknown one no more is looked at */
-
-/* Levenshtein's distance, one row at a time. */
+/* Edits from @a to @b, where two letters that changed places are one (optimal string alignment). */
 static unsigned int edit_distance(const char *a, const char *b)
 {
-	size_t width = strnlen(b, EDIT_MAX);
-	unsigned int row[EDIT_MAX + 1];
+	char x[NAME_MAX_SQUEEZED], y[NAME_MAX_SQUEEZED];
+	size_t height = squeeze(a, x), width = squeeze(b, y);
+	unsigned int rows[3][NAME_MAX_SQUEEZED + 1], *before = rows[0], *above = rows[1], *row = rows[2];
 
 	for (size_t j = 0; j <= width; j++)
 		row[j] = j;
-	for (size_t i = 0; i < EDIT_MAX && a[i]; i++) {
-		unsigned int diagonal = row[0];
+	for (size_t i = 1; i <= height; i++) {
+		unsigned int *oldest = before;
 
-		row[0] = i + 1;
-		for (size_t j = 0; j < width; j++) {
-			unsigned int replace = diagonal + (a[i] != b[j]);
-			unsigned int other = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
-
-			diagonal = row[j + 1];
-			row[j + 1] = replace < other ? replace : other;
+		before = above;
+		above = row;
+		row = oldest;
+		row[0] = i;
+		for (size_t j = 1; j <= width; j++) {
+			row[j] = least(above[j - 1] + (x[i - 1] != y[j - 1]), least(above[j], row[j - 1]) + 1);
+			if (i > 1 && j > 1 && x[i - 1] == y[j - 2] && x[i - 2] == y[j - 1])
+				row[j] = least(row[j], before[j - 2] + 1);
 		}
 	}
 	return row[width];
 }
 
-const char *option_nearest(const char *name)
+/* Names of Cilium's that look like a mistyped one of ours, and are not. */
+static const char *const lookalikes[] = { "enable-srv6", "enable-ipip" };
+
+const char *option_near_miss(const char *name)
 {
-	const char *nearest = options_table[0].name;
-	unsigned int best = edit_distance(name, nearest);
+	const char *nearest = NULL;
+	unsigned int best = -1;
 
-	/* ours first: among equals the one that does something is meant */
-	for (size_t i = 1; i < options_table_count + options_ignored_count; i++) {
-		const char *known = i < options_table_count ?
-					    options_table[i].name :
-					    options_ignored[i - options_table_count];
-		size_t longer = strlen(known), shorter = strnlen(name, EDIT_MAX);
-		unsigned int distance;
+	for (size_t i = 0; i < sizeof(lookalikes) / sizeof(*lookalikes); i++)
+		if (!strcmp(name, lookalikes[i]))
+			return NULL;
+	for (size_t i = 0; i < options_table_count; i++) {
+		const char *ours = options_table[i].name;
+		unsigned int distance = edit_distance(name, ours);
 
-		/* as many letters as the lengths differ are edits at least: most names end here */
-		if ((longer > shorter ? longer - shorter : shorter - longer) >= best)
-			continue;
-		distance = edit_distance(name, known);
-		if (distance < best) {
+		/* the longer a name, the more slips it has room for */
+		if (distance <= least(1 + strlen(ours) / 8, 3) && distance < best) {
 			best = distance;
-			nearest = known;
+			nearest = ours;
 		}
 	}
 	return nearest;

@@ -26,15 +26,10 @@ struct option {
 extern const struct option options_table[];
 extern const size_t options_table_count;
 
-/* Names of Cilium's that pinpool accepts without doing anything; sorted. */
-extern const char *const options_ignored[];
-extern const size_t options_ignored_count;
-
 /* The row of @name, or NULL. */
 const struct option *option_find(const char *name);
-bool option_is_ignored(const char *name);
-/* The known name that takes the fewest edits from @name; never NULL. */
-const char *option_nearest(const char *name);
+/* The option that @name is a mistyped form of; NULL: it looks like none. @name itself is no option. */
+const char *option_near_miss(const char *name);
 
 /* Parsers for the table: the type of a value (options_values.c, options_lists.c, auto_create.c). */
 int value_bool(const struct option *option, const char *value, struct options *o, struct error *e);

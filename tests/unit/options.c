@@ -7,6 +7,9 @@
 #include "loader/manifest/manifest.h"
 #include "loader/options/table.h"
 #include "tests/lib/tap.h"
+#include "tests/unit/cilium_options.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static json_t *json(const char *text)
 {
@@ -28,7 +31,7 @@ static const struct {
 	{ "ipam", "multi-pool", 0, NULL },
 	{ "ipam", "cluster-pool", -EINVAL, "option ipam: invalid value \"cluster-pool\"" },
 	{ "ipam-default-ip-pool", "mars", 0, NULL },
-	{ "ipam-default-ip-pool", "", -EINVAL, "option ipam-default-ip-pool:" },
+	{ "ipam-default-ip-pool", "-", -EINVAL, "option ipam-default-ip-pool:" },
 	{ "ipam-default-ip-pool", "a.b-c.1", 0, NULL },
 	{ "ipam-default-ip-pool", "Mars", -EINVAL, "name of a CiliumPodIPPool" },
 	{ "ipam-default-ip-pool", "a..b", -EINVAL, NULL },
@@ -41,7 +44,7 @@ static const struct {
 	{ "enable-ipv4", "1", 0, NULL }, { "enable-ipv4", "False", 0, NULL },
 	{ "enable-ipv4", "0", 0, NULL }, { "enable-ipv4", "FALSE", 0, NULL },
 	{ "enable-ipv4", "yes", -EINVAL, "option enable-ipv4: invalid value \"yes\"" },
-	{ "enable-ipv4", "tRUE", -EINVAL, NULL }, { "enable-ipv4", "", -EINVAL, NULL },
+	{ "enable-ipv4", "tRUE", -EINVAL, NULL }, { "enable-ipv4", "", 0, NULL },
 	{ "ipv4-native-routing-cidr", "10.0.0.0/8", 0, NULL },
 	{ "ipv4-native-routing-cidr", "10.0.0.0/8,192.168.0.0/16", 0, NULL },
 	{ "ipv4-native-routing-cidr", "10.1.2.3/8", 0, NULL },
@@ -59,7 +62,7 @@ static const struct {
 	{ "mtu", "0", 0, NULL }, { "mtu", "68", 0, NULL }, { "mtu", "65535", 0, NULL },
 	{ "mtu", "67", -EINVAL, "option mtu: invalid value \"67\"" },
 	{ "mtu", "65536", -EINVAL, NULL }, { "mtu", "-1", -EINVAL, NULL },
-	{ "mtu", "1500 ", -EINVAL, NULL }, { "mtu", "", -EINVAL, NULL },
+	{ "mtu", "1500 ", -EINVAL, NULL }, { "mtu", " ", -EINVAL, NULL },
 	{ "ipam-cilium-node-update-rate", "15s", 0, NULL },
 	{ "ipam-cilium-node-update-rate", "15", -EINVAL, "a duration such as 15s" },
 	{ "ipam-cilium-node-update-rate", "-1s", -EINVAL, NULL },
@@ -67,7 +70,6 @@ static const struct {
 	{ "ipam-cilium-node-update-rate", ".s", -EINVAL, NULL },
 	{ "ipam-cilium-node-update-rate", "1d", -EINVAL, NULL },
 	{ "ipam-cilium-node-update-rate", "99999999999h", -EINVAL, NULL },
-	{ "ipam-cilium-node-update-rate", "", -EINVAL, NULL },
 	{ "node-cidr-allocator", "local", 0, NULL },
 	{ "node-cidr-allocator", "static", 0, NULL },
 	{ "node-cidr-allocator", "operator", -EINVAL, "use local or static" },
@@ -102,22 +104,22 @@ static const struct {
 	{ "ipam-multi-pool-pre-allocation", "a=1,a=2", -EINVAL, "\"a\" is named twice" },
 	{ "ipam-multi-pool-pre-allocation", "{\"a\":true}", -EINVAL, "is no text" },
 	{ "ipam-multi-pool-pre-allocation", "[1]", -EINVAL, "not a JSON map" },
-	/* Cilium's own, that pinpool does nothing with */
-	{ "kube-proxy-replacement", "true", 1, "option kube-proxy-replacement:" },
-	{ "enable-lb-ipam", "true", 1, "ignored" },
-	{ "default-lb-service-ipam", "lbipam", 1, "ignored" },
-	{ "operator-api-serve-addr", "127.0.0.1:9234", 1, "ignored" },
-	{ "agent-health-port", "1", 1, "ignored" },
-	{ "write-cni-conf-when-ready", "x", 1, "ignored" },
-	/* nobody's */
+	/* Cilium's own, and nobody's */
+	{ "kube-proxy-replacement", "true", OPTION_UNKNOWN, "option kube-proxy-replacement: not" },
+	{ "enable-lb-ipam", "true", OPTION_UNKNOWN, "not implemented" },
+	{ "agent-health-port", "", OPTION_UNKNOWN, "not implemented" },
+	{ "frobnicate", "x", OPTION_UNKNOWN, "not implemented" },
+	{ "", "x", OPTION_UNKNOWN, "not implemented" },
+	/* slips */
 	{ "enable-ipv5", "true", -EINVAL, "option enable-ipv5: unknown; did you mean enable-ipv4?" },
 	{ "ipam-default-pool", "x", -EINVAL, "did you mean ipam-default-ip-pool?" },
-	{ "bpf-nat-maximum", "x", -EINVAL, "did you mean bpf-nat-max?" },
-	{ "enable-hubbel", "x", -EINVAL, "did you mean enable-hubble?" },
+	{ "bpf-nat-maxi", "x", -EINVAL, "did you mean bpf-nat-max?" },
 	{ "MTU", "1500", -EINVAL, "did you mean mtu?" },
+	{ "device", "eth0", -EINVAL, "did you mean devices?" },
+	{ "mut", "", -EINVAL, "did you mean mtu?" },
+	{ "enableIPv4Masquerade", "true", -EINVAL, "did you mean enable-ipv4-masquerade?" },
 	{ "auto-create-cilium-pod-pools", "x", -EINVAL,
 	  "did you mean auto-create-cilium-pod-ip-pools?" },
-	{ "", "x", -EINVAL, "unknown; did you mean " },
 };
 
 static void test_check(void)
@@ -129,7 +131,7 @@ static void test_check(void)
 		if (!ok(result == checks[i].result && !*e.text == !result &&
 				(!checks[i].text || strstr(e.text, checks[i].text)),
 			"option %s: \"%s\" %s", checks[i].name, checks[i].value,
-			!checks[i].result ? "is taken" : checks[i].result > 0 ? "is ignored" : "is refused"))
+			!checks[i].result ? "is taken" : checks[i].result > 0 ? "is not ours" : "is refused"))
 			printf("# %d: %s\n", result, e.text);
 	}
 }
@@ -138,25 +140,16 @@ static void test_names(void)
 {
 	char longest[5000];
 	struct error e;
-	bool sorted = true, distinct = true;
 
-	for (size_t i = 0; i < options_ignored_count; i++) {
-		sorted &= !i || strcmp(options_ignored[i - 1], options_ignored[i]) < 0;
-		distinct &= option_is_ignored(options_ignored[i]) &&
-			    !option_find(options_ignored[i]);
-	}
-	ok(sorted && distinct, "the %zu ignored names are sorted and none is ours",
-	   options_ignored_count);
 	for (size_t i = 0; i < options_table_count; i++) {
 		ok(!option_check(options_table[i].name, options_table[i].fallback, &e),
 		   "the default of %s passes its own check", options_table[i].name);
-		ok(!strcmp(option_nearest(options_table[i].name), options_table[i].name),
-		   "%s is nearest to itself", options_table[i].name);
+		ok(!option_check(options_table[i].name, "", &e), "an empty %s is its default",
+		   options_table[i].name);
 	}
 	memset(longest, 'x', sizeof(longest));
 	longest[sizeof(longest) - 1] = 0;
-	ok(option_check(longest, "x", &e) == -EINVAL && strstr(e.text, "did you mean "),
-	   "an endless name gets an answer, too");
+	ok(option_check(longest, "x", &e) == OPTION_UNKNOWN, "an endless name is nobody's");
 	ok(option_check("mtu", longest, &e) == -EINVAL && strstr(e.text, "use 68"),
 	   "an endless value leaves room for the way out");
 	ok(option_check("ipam-multi-pool-pre-allocation", "m\xff=8", &e) == -EINVAL,
@@ -167,6 +160,104 @@ static void test_names(void)
 	ok(!option_is_load_time("mtu") && !option_is_load_time("ipam-default-ip-pool") &&
 		   !option_is_load_time("debug") && !option_is_load_time("nonsense"),
 	   "others are not");
+}
+
+/* Options of Cilium's that are not ours must not be taken for ours. */
+static void test_cilium(void)
+{
+	struct error e;
+	unsigned int wrong = 0;
+
+	for (size_t i = 0; i < COUNT(cilium_options); i++)
+		if (option_check(cilium_options[i], "x", &e) != OPTION_UNKNOWN) {
+			printf("# %s: %s\n", cilium_options[i], e.text);
+			wrong++;
+		}
+	ok(!wrong, "none of %zu options of Cilium's is an error", COUNT(cilium_options));
+}
+
+/* Whether @name is taken for a slip; one that is an option itself is none. */
+static bool is_slip(const char *name)
+{
+	if (option_find(name) || option_near_miss(name))
+		return true;
+	printf("# %s: not recognized\n", name);
+	return false;
+}
+
+/* One slip of the finger at each place of @name. */
+static unsigned int missed_slips(const char *name)
+{
+	size_t length = strlen(name);
+	unsigned int missed = 0;
+	char slip[100];
+
+	for (size_t i = 0; i < length; i++) {
+		snprintf(slip, sizeof(slip), "%.*s%s", (int)i, name, name + i + 1); /* forgotten */
+		missed += !is_slip(slip);
+		snprintf(slip, sizeof(slip), "%.*s%c%s", (int)i, name, name[i], name + i); /* doubled */
+		missed += !is_slip(slip);
+		snprintf(slip, sizeof(slip), "%.*sx%s", (int)i, name, name + i + 1); /* wrong */
+		missed += !is_slip(slip);
+		snprintf(slip, sizeof(slip), "%s", name); /* swapped */
+		slip[i] = name[i + 1 < length ? i + 1 : i];
+		slip[i + 1 < length ? i + 1 : i] = name[i];
+		missed += !is_slip(slip);
+	}
+	return missed;
+}
+
+static void test_slips(void)
+{
+	char spelling[100];
+
+	for (size_t i = 0; i < options_table_count; i++) {
+		const char *name = options_table[i].name;
+		size_t n = 0;
+
+		ok(!missed_slips(name), "%s: each slip is recognized", name);
+		for (const char *c = name; *c; c++)
+			spelling[n++] = *c == '-' ? '_' : *c >= 'a' && *c <= 'z' ? *c - 32 : *c;
+		spelling[n] = 0;
+		ok(!strcmp(option_near_miss(spelling) ?: "", name), "%s is %s", spelling, name);
+	}
+}
+
+static void test_many(void)
+{
+	static const struct {
+		const char *map;
+		bool all;
+		int result;
+		const char *ignored, *text;
+	} cases[] = {
+		{ "{}", false, 0, NULL, NULL },
+		{ "{\"mtu\":\"1500\",\"devices\":\"\"}", false, 0, NULL, NULL },
+		{ "{\"a\":\"1\"}", false, 0, "a: not implemented by pinpool, ignored", NULL },
+		{ "{\"a\":\"1\",\"mtu\":\"1500\",\"b\":\"\",\"c\":\"1\",\"d\":\"1\"}", false, 0,
+		  "a, b, c, d: not implemented by pinpool, ignored", NULL },
+		{ "{\"a\":\"1\",\"b\":\"\",\"c\":\"1\",\"d\":\"1\",\"e\":\"\"}", false, 0,
+		  "a, b, c and 2 more options: not implemented by pinpool, ignored; 'pinpool -v' names all",
+		  NULL },
+		{ "{\"a\":\"1\",\"b\":\"\",\"c\":\"1\",\"d\":\"1\",\"e\":\"\"}", true, 0,
+		  "a, b, c, d, e: not implemented by pinpool, ignored", NULL },
+		{ "{\"a\":\"1\",\"mut\":\"1500\"}", false, -EINVAL, NULL, "did you mean mtu?" },
+		{ "{\"a\":\"1\",\"mtu\":\"x\"}", false, -EINVAL, NULL, "option mtu:" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		json_t *map = json(cases[i].map);
+		struct error e = {};
+		char *ignored = NULL;
+		int err = options_check(map, cases[i].all, &ignored, &e);
+
+		ok(err == cases[i].result && !ignored == !cases[i].ignored &&
+			   (!ignored || !strcmp(ignored, cases[i].ignored)) &&
+			   (!cases[i].text || strstr(e.text, cases[i].text)),
+		   "all of %s", cases[i].map);
+		free(ignored);
+		json_decref(map);
+	}
 }
 
 static void test_defaults(void)
@@ -267,6 +358,7 @@ static void test_agreement(void)
 		{ "{\"mtu\":\"1\",\"devices\":\"eth0\"}", "option mtu:" },
 		{ "{\"enable-ipv4\":\"false\",\"enable-ipv6\":\"true\",\"mtu\":\"1280\"}", NULL },
 		{ "{\"mtu\":\"576\"}", NULL },
+		{ "{\"mtu\":\"\",\"enable-ipv4\":\"\",\"bpf-nat-max\":\"\",\"snat-port-range\":\"\"}", NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -320,6 +412,10 @@ static void test_merge(void)
 		{ "cilium-config beats the default", "{\"bpf-nat-max\":\"128\"}", NULL, NULL,
 		  "bpf-nat-max", "128" },
 		{ "the default", "{}", NULL, NULL, "bpf-nat-max", "65536" },
+		{ "\"\" is the default, whatever an earlier layer says", "{\"mtu\":\"1500\"}", NULL,
+		  "{\"mtu\":\"\"}", "mtu", "0" },
+		{ "an empty pre-allocation follows the default pool", "{\"ipam-multi-pool-pre-allocation\":\"\"}",
+		  NULL, "{\"ipam-default-ip-pool\":\"p\"}", "ipam-multi-pool-pre-allocation", "p=8" },
 		{ "Cilium's own options are kept", "{\"kube-proxy-replacement\":\"true\"}", NULL, NULL,
 		  "kube-proxy-replacement", "true" },
 		{ "pre-allocation follows the default pool", "{}",
@@ -356,6 +452,9 @@ int main(void)
 {
 	test_check();
 	test_names();
+	test_cilium();
+	test_slips();
+	test_many();
 	test_defaults();
 	test_values();
 	test_durations();

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What `pinpool -v` shows: each change of kernel or disk as it is made, one line on standard error.
+ * The only thing that code below the commands prints.
+ */
+#ifndef PP_TRACE_H
+#define PP_TRACE_H
+
+#include <stdbool.h>
+
+extern bool trace_enabled; /* main sets it before any command */
+
+/* "pinpool: SENTENCE" on stderr where trace_enabled; errno stays. */
+void trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
