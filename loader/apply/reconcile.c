@@ -19,31 +19,47 @@ static int keep(int first, int err)
 	return first < 0 || !err ? first : err;
 }
 
+/* The pool as it is, to be changed; 1: it does not exist. */
+static int read_request(struct node *node, uint32_t id, struct pool_request *r, struct error *e)
+{
+	struct ipam ipam;
+	int err = ipam_read(&node->pins, &ipam, e);
+
+	if (err)
+		return err;
+	memset(r, 0, sizeof(*r));
+	r->expected = ipam.generation;
+	r->id = id;
+	err = ipam_pool_read(&node->pins, id, &r->pool);
+	if (err)
+		return err == -ENOENT ? 1 : pins_error(&node->pins, "pp_pools", err, e);
+	for (int f = 0; f < FAMILIES && !err; f++)
+		err = ipam_pool_cidrs(&node->pins, id, f, r->cidrs[f], r->pool.family[f].cidrs);
+	return err ? error_set(e, err, "pool %s: cannot read its CIDRs: %s; run 'pinpool check --fix'",
+			       r->pool.name, strerror(-err))
+		   : 0;
+}
+
 /* pre-allocation is an option, but each pool carries its own number of it */
 static int set_pre_allocation(struct node *node, const struct pool_entry *p, uint32_t wanted,
 			      struct error *e)
 {
 	struct pool_request *r = xcalloc(1, sizeof(*r));
-	struct ipam ipam;
-	struct txn txn;
+	struct txn txn = {};
 	int err;
 
 	do {
-		memset(r, 0, sizeof(*r));
-		err = ipam_read(&node->pins, &ipam, e);
-		r->expected = ipam.generation;
-		r->id = p->id;
-		if (!err && ipam_pool_read(&node->pins, p->id, &r->pool))
+		err = read_request(node, p->id, r, e);
+		if (err)
 			break;
-		for (int f = 0; f < FAMILIES && !err; f++) {
+		for (int f = 0; f < FAMILIES; f++)
 			r->pool.family[f].pre_allocation = wanted;
-			err = ipam_pool_cidrs(&node->pins, p->id, f, r->cidrs[f], r->pool.family[f].cidrs);
-		}
-		if (!err)
-			err = ipam_run(&node->pins, PROG_POOL_SET, r, &txn, e);
+		err = ipam_run(&node->pins, PROG_POOL_SET, r, &txn, e);
 	} while (!err && txn.error == IPAM_STALE);
 	free(r);
-	return err;
+	if (err > 0 || (!err && txn.error == IPAM_NO_POOL))
+		return 0; /* it was deleted meanwhile */
+	return err || !txn.error ? err : ipam_refused(&node->pins, PROG_POOL_SET, &txn, e);
 }
 
 static int sync_pools(struct node *node, const struct options *options, struct error *e)

@@ -13,6 +13,7 @@
 #include "loader/manifest/manifest.h"
 #include "loader/text/text.h"
 #include "loader/blocks/state_file.h"
+#include "loader/base/trace.h"
 #include "maps/abi.h"
 
 #define STATE_DIR "/var/lib/pinpool"
@@ -87,5 +88,6 @@ int state_file_write(const char *path, const json_t *ciliumnode, struct error *e
 	if (err)
 		return error_set(e, err, "%s: cannot write the block list: %s; give another place with --state FILE",
 				 path, strerror(-err));
+	trace("%s: block list written", path);
 	return 0;
 }

@@ -209,7 +209,7 @@ int blocks_settle(struct node *node, const struct claim *claims, size_t claim_co
 	free(blocks);
 	free(pools);
 	free(request);
-	return err;
+	return err || !txn.error ? err : ipam_refused(&node->pins, PROG_BLOCK_STATE, &txn, e);
 }
 
 int blocks_retire_all(struct node *node, struct error *e)

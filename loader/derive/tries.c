@@ -8,6 +8,7 @@
 #include "loader/net/address.h"
 #include "loader/kernel/map.h"
 #include "loader/derive/parts.h"
+#include "loader/base/trace.h"
 #include "maps/cidrs.h"
 #include "maps/nomasq.h"
 
@@ -95,6 +96,7 @@ static char *table_find(const struct table *t, const char *row)
 static int table_apply(struct node *node, enum pinned_map map, struct table *t, struct error *e)
 {
 	int fd = pins_map(&node->pins, map), err, first = 0;
+	size_t written = 0, removed = 0;
 	struct table now;
 
 	table_sort(t);
@@ -107,6 +109,7 @@ static int table_apply(struct node *node, enum pinned_map map, struct table *t, 
 		if (old && !memcmp(old, row, t->row_size))
 			continue;
 		err = bpf_map_update_elem(fd, row, row + t->value_at, BPF_ANY);
+		written += !err;
 		if (err && !first)
 			first = error_set(e, -errno, "%s: cannot write: %s; the map may be full",
 					  pinned_map_names[map], strerror(errno));
@@ -115,8 +118,10 @@ static int table_apply(struct node *node, enum pinned_map map, struct table *t, 
 		char *row = now.rows + i * now.row_size;
 
 		if (!table_find(t, row))
-			bpf_map_delete_elem(fd, row);
+			removed += !bpf_map_delete_elem(fd, row);
 	}
+	if (written || removed)
+		trace("map %s: %zu rows written, %zu removed", pinned_map_names[map], written, removed);
 	free(now.rows);
 	return first;
 }

@@ -9,9 +9,44 @@
 
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
+#include "loader/base/trace.h"
 
 /* A transaction takes microseconds, so this is far beyond any wait that ends by itself. */
 #define BUSY_TRIES 200000
+
+const char *ipam_error_text(enum ipam_error error)
+{
+	static const char *const texts[] = {
+		[IPAM_OK] = "done",
+		[IPAM_BUSY] = "another transaction is running",
+		[IPAM_FAULT] = "the request could not be read",
+		[IPAM_STALE] = "pools or blocks changed meanwhile",
+		[IPAM_NO_MEMORY] = "the maps are full",
+		[IPAM_NO_LEASE] = "no such lease",
+		[IPAM_WRONG_STATE] = "the lease is in another state",
+		[IPAM_NO_POOL] = "no such pool",
+		[IPAM_POOL_TERMINATING] = "the pool is terminating",
+		[IPAM_NO_BLOCK] = "no such block",
+		[IPAM_EXHAUSTED] = "no free address",
+		[IPAM_NOT_IN_CIDR] = "the address is in no block",
+		[IPAM_NOT_IN_RANGE] = "the address is reserved",
+		[IPAM_ADDRESS_TAKEN] = "the address is in use",
+		[IPAM_ADDRESS_DRAINING] = "the address is in a draining block",
+		[IPAM_NO_SLOT] = "pp_pods is full",
+		[IPAM_IN_USE] = "the block is in use",
+	};
+
+	if ((size_t)error < sizeof(texts) / sizeof(*texts) && texts[error])
+		return texts[error];
+	return "unknown error";
+}
+
+int ipam_refused(struct pins *pins, enum pinned_prog prog, const struct txn *txn, struct error *e)
+{
+	return error_set(e, txn->error == IPAM_NO_MEMORY ? -ENOSPC : -EPROTO,
+			 "%s: %s: %s; run 'pinpool check'", pins->root.path, pinned_prog_names[prog],
+			 ipam_error_text(txn->error));
+}
 
 int ipam_run(struct pins *pins, enum pinned_prog prog, const void *request, struct txn *txn,
 	     struct error *e)
@@ -31,8 +66,10 @@ int ipam_run(struct pins *pins, enum pinned_prog prog, const void *request, stru
 		if (err)
 			return error_set(e, err, "%s: the kernel did not run %s: %s; run 'pinpool up'",
 					 pins->root.path, pinned_prog_names[prog], strerror(-err));
-		if (txn->error != IPAM_BUSY)
+		if (txn->error != IPAM_BUSY) {
+			trace("transaction %s: %s", pinned_prog_names[prog], ipam_error_text(txn->error));
 			return 0;
+		}
 		nanosleep(&nap, NULL);
 	}
 	return error_set(e, -EDEADLK,

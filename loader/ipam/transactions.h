@@ -24,6 +24,11 @@
 int ipam_run(struct pins *pins, enum pinned_prog prog, const void *request, struct txn *txn,
 	     struct error *e);
 
+/* What went wrong, in words: "the maps are full". */
+const char *ipam_error_text(enum ipam_error error);
+/* For a caller that has no better sentence: one that names the transaction; returns -errno. */
+int ipam_refused(struct pins *pins, enum pinned_prog prog, const struct txn *txn, struct error *e);
+
 /* pp_ipam's one entry. */
 int ipam_read(struct pins *pins, struct ipam *ipam, struct error *e);
 

@@ -9,9 +9,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "loader/kernel/clock.h"
 #include "loader/kernel/load.h"
 #include "loader/kernel/objects.h"
 #include "loader/kernel/repin.h"
+#include "loader/base/trace.h"
 #include "maps/dispatch.h"
 
 struct loading {
@@ -156,6 +158,8 @@ static int load_object(struct loading *l, const struct object_file *file,
 		if (!err)
 			err = pin_program(l, program);
 	bpf_object__close(object);
+	if (!err)
+		trace("bpf/%s: loaded and pinned", file->name);
 	return err;
 }
 
@@ -210,11 +214,8 @@ static __u32 clock_units(__u32 seconds, __u32 shift)
 
 static void clock_configure(struct datapath_config *cfg)
 {
-	__u32 shift = 0;
+	__u32 shift = clock_shift(features()->hz);
 
-	/* the power of two nearest to HZ */
-	while ((3U << shift) / 2 < features()->hz)
-		shift++;
 	cfg->clock_shift = shift;
 	for (int s = 0; s < FLOW_STATES; s++)
 		cfg->timeout[s] = clock_units(cfg->timeout[s], shift);

@@ -15,6 +15,7 @@
 
 #include "loader/net/netlink.h"
 #include "loader/net/netns.h"
+#include "loader/base/trace.h"
 
 /* if all requests of a batch fail, their errors must fit into the socket's buffer */
 #define BATCH_REQUESTS 128
@@ -32,6 +33,7 @@ struct netlink {
 	int err; /* the first that was not tolerated, */
 	struct error error; /* and its sentence */
 	uint8_t tolerate[BATCH_REQUESTS];
+	bool failed[BATCH_REQUESTS]; /* tolerated or not */
 	_Alignas(NLMSG_ALIGNTO) uint8_t batch[BATCH_BYTES];
 };
 
@@ -148,7 +150,7 @@ static int tell(struct error *e, const struct nlmsghdr *request, int err, const 
 {
 	char text[NETLINK_TEXT];
 
-	netlink_describe(request, text);
+	netlink_describe(request, "cannot ", text);
 	if (reason)
 		return error_set(e, err, "%s: %s (%s)", text, strerror(-err), reason);
 	return error_set(e, err, "%s: %s", text, strerror(-err));
@@ -170,6 +172,7 @@ static void take_error(struct netlink *nl, const struct nlmsghdr *answer, struct
 	unsigned int index = answer->nlmsg_seq - (nl->sequence - nl->count);
 	int err = report->error;
 
+	nl->failed[index] = err;
 	if (!err || tolerated(nl->tolerate[index], err))
 		return;
 	if (q && index == nl->count - 1)
@@ -231,6 +234,19 @@ static int receive(struct netlink *nl, struct question *q)
 	return 0;
 }
 
+static void trace_batch(struct netlink *nl)
+{
+	char text[NETLINK_TEXT];
+
+	for (unsigned int i = 0; i < nl->count; i++) {
+		const struct nlmsghdr *request = find_request(nl, i);
+		bool reads = ((request->nlmsg_type - RTM_BASE) & 3) == RTM_GETLINK - RTM_NEWLINK;
+
+		if (!reads && !nl->failed[i])
+			trace("%s", netlink_describe(request, "", text));
+	}
+}
+
 /* Sends the batch and hears the answers. 0, or the error of the socket itself. */
 static int exchange(struct netlink *nl, struct question *q)
 {
@@ -245,6 +261,8 @@ static int exchange(struct netlink *nl, struct question *q)
 	err = err < 0 ? from_libnl(err) : receive(nl, q);
 	if (err && !nl->err)
 		nl->err = error_set(&nl->error, err, "netlink: no answer: %s", strerror(-err));
+	if (!err && trace_enabled)
+		trace_batch(nl);
 	nl->count = 0;
 	nl->used = 0;
 	return err;
@@ -260,6 +278,7 @@ void netlink_queue(struct netlink *nl, struct nl_msg *msg, enum netlink_tolerate
 	request->nlmsg_seq = nl->sequence++;
 	memcpy(nl->batch + nl->used, request, request->nlmsg_len);
 	nl->used += size;
+	nl->failed[nl->count] = false;
 	nl->tolerate[nl->count++] = tolerate;
 	nlmsg_free(msg);
 }

@@ -49,8 +49,11 @@ int netlink_flush(struct netlink *nl, struct error *e);
 int netlink_ask(struct netlink *nl, struct nl_msg *msg,
 		int (*fn)(const struct nlmsghdr *answer, void *arg), void *arg, struct error *e);
 
-/* What a request is about, for error messages: "route 10.0.0.0/24". Returns @text. */
+/*
+ * What a request does, "route 10.0.0.0/24: add it", with @mood before the verb: "cannot " for an error.
+ * Returns @text.
+ */
 #define NETLINK_TEXT 128
-const char *netlink_describe(const struct nlmsghdr *request, char text[NETLINK_TEXT]);
+const char *netlink_describe(const struct nlmsghdr *request, const char *mood, char text[NETLINK_TEXT]);
 
 #endif

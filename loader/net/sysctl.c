@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "loader/net/sysctl.h"
+#include "loader/base/trace.h"
 
 static int sysctl_open(const char *name, int flags, struct error *e)
 {
@@ -69,6 +70,8 @@ int sysctl_set(const char *name, const char *value, char previous[SYSCTL_VALUE],
 		}
 	}
 	close(fd);
+	if (err > 0)
+		trace("sysctl %s: set from \"%s\" to \"%s\"", name, was, value);
 	return err;
 }
 

@@ -9,6 +9,7 @@
 
 #include "loader/net/netlink_addr.h"
 #include "loader/net/tc.h"
+#include "loader/base/trace.h"
 
 /* Our filter's place: found again, and replaced, by these. */
 #define FILTER_PRIORITY 112
@@ -225,6 +226,8 @@ static int attach_tcx(uint32_t ifindex, enum tc_direction direction, int program
 	if (link >= 0) {
 		err = bpf_link_update(link, program, NULL);
 		close(link);
+		if (!err)
+			trace("interface %u: tcx program replaced", ifindex);
 		return err ? tcx_error(ifindex, "replace", err, e) : 0;
 	}
 	if (link == -ENODEV)
@@ -236,6 +239,8 @@ static int attach_tcx(uint32_t ifindex, enum tc_direction direction, int program
 		return tcx_error(ifindex, "attach", link, e);
 	err = bpf_obj_pin(link, pin);
 	close(link);
+	if (!err)
+		trace("interface %u: tcx program attached, link pinned at %s", ifindex, pin);
 	return err ? error_set(e, err, "%s: cannot pin the link: %s", pin, strerror(-err)) : 0;
 }
 
@@ -263,6 +268,8 @@ int tc_detach_uplink(struct netlink *nl, uint32_t ifindex, enum tc_direction dir
 		err = -errno;
 		return error_set(e, err, "%s: cannot remove the link: %s", pin, strerror(-err));
 	}
+	if (link >= 0)
+		trace("interface %u: tcx program detached", ifindex);
 	return filter_detach(nl, ifindex, direction, e);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "loader/net/tcx.h"
+#include "loader/base/trace.h"
 
 #define PROGRAMS_MAX 64 /* the kernel's limit at one hook */
 
@@ -58,8 +59,9 @@ int tcx_find(uint32_t ifindex, enum tc_direction direction, const char *name, ui
 
 int tcx_attach(uint32_t ifindex, enum tc_direction direction, int program)
 {
-	if (bpf_prog_attach(program, ifindex, tcx_hook(direction), 0) && errno != EEXIST)
-		return -errno;
+	if (bpf_prog_attach(program, ifindex, tcx_hook(direction), 0))
+		return errno == EEXIST ? 0 : -errno;
+	trace("interface %u: tcx program attached", ifindex);
 	return 0;
 }
 
