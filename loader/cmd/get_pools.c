@@ -99,16 +99,20 @@ static json_t *status_of(const struct pool *p)
 	return status;
 }
 
-/* The applied object with what kubectl would show beside it. */
-static json_t *item_of(struct node *node, const struct pool_entry *p)
+/*
+ * The applied object. As YAML it is a manifest, which kubectl applies: Cilium's CRD knows no status of
+ * a pool. As JSON, for scripts, it also has what the node knows of it.
+ */
+static json_t *item_of(const struct get *get, const struct pool_entry *p)
 {
-	json_t *item = store_get(&node->pins, OBJECT_POOL, p->pool.name);
+	json_t *item = store_get(&get->node->pins, OBJECT_POOL, p->pool.name);
 
 	if (!item)
 		item = json_pack("{s:s, s:s, s:{s:s}, s:{}}", "apiVersion", "cilium.io/v2alpha1",
 				 "kind", "CiliumPodIPPool", "metadata", "name", p->pool.name,
 				 "spec");
-	json_object_set_new(item, "status", status_of(&p->pool));
+	if (get->out.format != OUTPUT_YAML)
+		json_object_set_new(item, "status", status_of(&p->pool));
 	return kubectl_object(item, p->pool.created);
 }
 
@@ -124,7 +128,7 @@ static void print_pools(struct get *get, const struct pool_entry *list, size_t c
 			     : "NAME CIDRS MASKSIZE BLOCKS USED FREE STATE AGE");
 	for (size_t i = 0; i < count; i++) {
 		if (items)
-			get_item(get, list[i].pool.name, item_of(get->node, &list[i]));
+			get_item(get, list[i].pool.name, item_of(get, &list[i]));
 		else
 			add_row(&table, get->node, &list[i], wide);
 	}
