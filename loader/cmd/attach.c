@@ -8,6 +8,7 @@
 
 #include "loader/cmd/cmd.h"
 #include "loader/ipam/transactions.h"
+#include "loader/manifest/schema.h"
 #include "loader/net/netns.h"
 #include "loader/pod/pod.h"
 #include "loader/base/prefix.h"
@@ -47,11 +48,19 @@ static int set_pod(struct arguments *a, const char *text)
 {
 	const char *slash = strchr(text, '/');
 
-	if (!slash || slash == text || !slash[1] || strchr(slash + 1, '/') ||
-	    slash - text >= (long)sizeof(a->namespace) || strlen(slash + 1) >= sizeof(a->name))
-		return usage_error("attach", "--pod \"%s\": expects NAMESPACE/NAME", text);
+	if (!slash)
+		return usage_error("attach", "--pod \"%.80s\": expects NAMESPACE/NAME", text);
+	/* what is cut is too long either way */
 	snprintf(a->namespace, sizeof(a->namespace), "%.*s", (int)(slash - text), text);
 	snprintf(a->name, sizeof(a->name), "%s", slash + 1);
+	if (slash - text >= (long)sizeof(a->namespace) || !name_is_label(a->namespace))
+		return usage_error("attach",
+				   "--pod \"%.80s\": not a namespace's name before the /: 1 to 63 lower case letters, digits and -",
+				   text);
+	if (!name_is_subdomain(slash + 1, strlen(slash + 1)))
+		return usage_error("attach",
+				   "--pod \"%.80s\": not a pod's name after the /: 1 to 253 lower case letters, digits, - and .",
+				   text);
 	a->request.namespace = a->namespace;
 	a->request.name = a->name;
 	return 0;

@@ -7,11 +7,13 @@
 #include <strings.h>
 
 #include "loader/cni/cni.h"
+#include "loader/manifest/schema.h"
 #include "loader/base/prefix.h"
 #include "loader/net/route.h" /* addr_is_zero() */
 
 #define KEY_MAX 64
 #define VALUE_MAX 512
+#define POD_NAME_MAX 253
 
 bool cni_name_is_valid(const char *name, size_t size)
 {
@@ -109,8 +111,8 @@ static enum cni_code parse_name(const char *key, const char *value, char *to, si
 {
 	if (value[0] && !cni_name_is_valid(value, size))
 		return error_set(e, CNI_BAD_ENVIRONMENT,
-				 "CNI_ARGS: %s=%.64s is not a name; it has letters, digits, \"-\" and \".\", less than %zu of them",
-				 key, value, size);
+				 "CNI_ARGS: %s=%.64s is not a name; it has at most %zu letters, digits, \"-\" and \".\"",
+				 key, value, size - 1);
 	snprintf(to, size, "%s", value);
 	return CNI_OK;
 }
@@ -122,7 +124,7 @@ static enum cni_code parse_pair(struct args *a, const char *key, char *value, st
 	else if (!strcmp(key, "K8S_POD_NAMESPACE"))
 		return parse_name(key, value, a->namespace, sizeof(a->namespace), e);
 	else if (!strcmp(key, "K8S_POD_NAME"))
-		return parse_name(key, value, a->pod, sizeof(a->pod), e);
+		return parse_name(key, value, a->pod, POD_NAME_MAX + 1, e);
 	else if (!strcmp(key, "IP"))
 		return parse_ips(a, value, e);
 	else if (!strcmp(key, "MAC"))
@@ -147,6 +149,25 @@ static enum cni_code parse_field(struct args *a, const char *field, size_t lengt
 	return parse_pair(a, key, value, e);
 }
 
+/*
+ * A pod of Kubernetes has a namespace, and names as the API server takes them. A container of podman
+ * has a name alone, with capitals and "_". What is removed may be of a version that took any.
+ */
+static enum cni_code check_names(const struct cni_request *r, const struct args *a, struct error *e)
+{
+	if (r->command != CNI_ADD || !a->namespace[0])
+		return CNI_OK;
+	if (!name_is_label(a->namespace))
+		return error_set(e, CNI_BAD_ENVIRONMENT,
+				 "CNI_ARGS: K8S_POD_NAMESPACE=%s is not a namespace's name; it has lower case letters, digits and \"-\", at most 63",
+				 a->namespace);
+	if (a->pod[0] && !name_is_subdomain(a->pod, strlen(a->pod)))
+		return error_set(e, CNI_BAD_ENVIRONMENT,
+				 "CNI_ARGS: K8S_POD_NAME=%.64s is not a pod's name; it has lower case letters, digits, \"-\" and \".\", at most 253",
+				 a->pod);
+	return CNI_OK;
+}
+
 enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct error *e)
 {
 	static const uint8_t no_mac[6];
@@ -160,6 +181,8 @@ enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct err
 			code = parse_field(&a, field, length, e);
 		field += length + (field[length] == ';');
 	}
+	if (!code)
+		code = check_names(r, &a, e);
 	if (code)
 		return code;
 	if (a.unknown_key[0] && !a.ignore_unknown)

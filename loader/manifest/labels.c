@@ -34,6 +34,13 @@ bool name_is_subdomain(const char *name, size_t length)
 	}
 }
 
+bool name_is_label(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length <= LABEL_MAX && is_word(name, length, ALNUM_LOWER, ALNUM_LOWER "-");
+}
+
 static bool is_label_name(const char *name)
 {
 	size_t length = strlen(name);

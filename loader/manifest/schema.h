@@ -81,6 +81,8 @@ void json_put(json_t *object, const char *key, json_t *value);
 
 /* RFC 1123 subdomain of 1 to 253 bytes */
 bool name_is_subdomain(const char *name, size_t length);
+/* RFC 1123 label of 1 to 63 bytes: a namespace's name */
+bool name_is_label(const char *name);
 
 /* check_key of labels and annotations, and of options */
 int check_label_key(struct reader *r, unsigned int line, const char *key);

@@ -309,7 +309,9 @@ hear() {
 	for netns in "" a relative/x /run/netns/nothing /etc/passwd /dev/null /run /proc/self/ns/mnt /proc/self/ns/net; do
 		fails_with 4 CNI_NETNS call "$(conf)" ADD a "$netns"
 	done
-	for args in FOO=bar FOO =x ";;=;" IP=1 MAC=1 K8S_POD_NAME=a/b "K8S_POD_NAMESPACE=$(printf 'x%.0s' {1..64})" $'IP=\xff\xfe'; do
+	for args in FOO=bar FOO =x ";;=;" IP=1 MAC=1 K8S_POD_NAME=a/b "K8S_POD_NAME=$(printf 'x%.0s' {1..254})" \
+		"K8S_POD_NAMESPACE=$(printf 'x%.0s' {1..64})" K8S_POD_NAMESPACE=Red 'K8S_POD_NAME=web_1;K8S_POD_NAMESPACE=red' \
+		K8S_POD_NAMESPACE=a.b 'K8S_POD_NAMESPACE=red;K8S_POD_NAME=web-' $'IP=\xff\xfe'; do
 		CNI_ARGS=$args fails_with 4 CNI_ARGS call "$(conf)" ADD a $ns
 	done
 	# not JSON, or not an object
