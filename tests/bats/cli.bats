@@ -63,6 +63,11 @@ usage() {
 	usage attach a b
 	usage attach a --pod nonsense
 	usage attach a --pod x/y/z
+	local name
+	for name in x/ /y Red/y red/Y a.b/y red/y- red/-y red/a..b red/a_b "$(printf 'n%.0s' {1..64})/y" \
+		"red/$(printf 'n%.0s' {1..254})"; do
+		usage attach a --pod "$name"
+	done
 	usage attach a --annotation nonsense
 	usage attach a --label =x
 	usage attach a --ip nonsense
@@ -135,7 +140,66 @@ usage() {
 	[ "$status" = 0 ]
 	[[ $stderr == *kube-proxy-replacement* ]]
 	pinpool config view | grep -E '^kube-proxy-replacement +true$'
+	fails 1 pinpool up --set kube-proxy-replacement=true
+	has "kube-proxy-replacement: not implemented"
+	fails 1 pinpool up --set nosuch=
+	has "option nosuch:"
 	equal "$(pinpool config view | sort)" "$(pinpool config view)"
+}
+
+# NAME: one of Helm's own, with its value; the rest of a default cilium-config is like it
+helm_config() {
+	config "enable-dynamic-config=true" "enable-drift-checker=true" "enable-experimental-lb=false" \
+		"cluster-pool-ipv4-cidr=10.0.0.0/8" "enable-srv6=false" "synchronize-k8s-nodes=true" "mtu=" \
+		"ipv4-native-routing-cidr=" "enable-ipv6=" "node-cidr-allocator=" "bpf-nat-max=" "snat-port-range=" \
+		"ipam=" "routing-mode=" "ipam-default-ip-pool=" "ipam-cilium-node-update-rate=" "$@"
+}
+
+@test "options: a cluster's cilium-config is taken, with one warning however many are not ours" {
+	run --separate-stderr pinpool apply -f <(helm_config)
+	[ "$status" = 0 ] || { echo "$stderr"; return 1; }
+	equal "pinpool: configmap/cilium-config: cluster-pool-ipv4-cidr, enable-drift-checker, enable-dynamic-config and 3 more options: not implemented by pinpool, ignored; 'pinpool -v' names all" \
+		"$stderr"
+	pinpool config view | grep -E '^mtu +0$'
+	pinpool config view | grep -E '^enable-ipv6 +false$'
+	pinpool config view | grep -E '^ipam-default-ip-pool +default$'
+	run --separate-stderr pinpool apply -f <(helm_config)
+	[ -z "$stderr" ] # unchanged: said once
+	run --separate-stderr pinpool -v apply -f <(helm_config one-more=1)
+	grep 'enable-srv6, .*one-more.*: not implemented' <<<"$stderr"
+	refused pinpool apply -f <(helm_config enable-ipv4-masqurade=false)
+	has "configmap/cilium-config: option enable-ipv4-masqurade: unknown; did you mean enable-ipv4-masquerade?"
+	refused pinpool apply -f - <<-'CONFIG'
+	apiVersion: cilium.io/v2
+	kind: CiliumNodeConfig
+	metadata: {name: a, namespace: kube-system}
+	spec: {nodeSelector: {}, defaults: {ipam-defualt-ip-pool: x}}
+	CONFIG
+	has "did you mean ipam-default-ip-pool?"
+}
+
+@test "-v: each change on stderr as it is made, nothing where nothing changes" {
+	run --separate-stderr pinpool -v apply -f <(pool default '{ipv4: {cidrs: [10.78.0.0/24], maskSize: 28}}')
+	equal "ciliumpodippool/default created" "$output"
+	grep -x 'pinpool: transaction pp_pool_set: done' <<<"$stderr"
+	grep -E '^pinpool: map pp_cidrs: [0-9]+ rows written, 0 removed$' <<<"$stderr"
+	ip netns add web
+	run --separate-stderr pinpool attach web
+	[ -z "$stderr" ]
+	pinpool detach web
+	run --separate-stderr pinpool -v attach web
+	equal 0 "$status"
+	grep -x 'pinpool: transaction pp_lease: done' <<<"$stderr"
+	grep -E '^pinpool: route [0-9.]+/32: add it' <<<"$stderr"
+	grep -E '^pinpool: interface .*: add it$' <<<"$stderr"
+	[[ $output != *pinpool:* ]]
+	run --separate-stderr pinpool -v get pods
+	[ -z "$stderr" ]
+	run --separate-stderr pinpool -v up
+	grep -x 'pinpool: bpf/pod.*: loaded and pinned' <<<"$stderr"
+	pinpool detach web
+	pinpool delete pool default
+	ip netns del web
 }
 
 # Broken or hostile manifests, each as a file in $tmp/bad
