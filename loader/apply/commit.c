@@ -12,7 +12,6 @@
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
 #include "loader/kernel/store.h"
-#include "loader/blocks/sync.h"
 
 static void fill_families(struct pool_request *r, const struct apply_object *o,
 			  const struct options *options)

@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "loader/check/audit_parts.h"
-#include "loader/kernel/map.h"
 
 #define LOCK_SECONDS 60
 

@@ -5,7 +5,6 @@
 
 #include "loader/check/audit_parts.h"
 #include "loader/kernel/map.h"
-#include "loader/ipam/rules.h"
 
 #define READ(s, node, pin, list, count, key, value, e)                                             \
 	read_map(node, pin, sizeof((s)->list->key), (char *)&(s)->list->value - (char *)(s)->list, \

@@ -7,7 +7,6 @@
 
 #include "loader/blocks/ciliumnode.h"
 #include "loader/check/health_parts.h"
-#include "loader/ipam/inventory.h"
 #include "loader/base/process.h"
 
 struct health_part *part_begin(struct health *h, const char *name)

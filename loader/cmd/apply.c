@@ -70,7 +70,8 @@ static void note_terminating(struct node *node, struct apply *plan)
 	}
 }
 
-int commit_and_reconcile(struct node *node, struct apply *plan, struct error *e)
+/* The plan carried out and all that follows from it made true, uplinks included. */
+static int commit_and_reconcile(struct node *node, struct apply *plan, struct error *e)
 {
 	struct error later;
 	int err = apply_commit(node, plan, e), second;

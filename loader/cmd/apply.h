@@ -11,7 +11,5 @@ void print_results(const struct apply *plan);
 int read_manifests(char *const *files, size_t count, struct manifest *m, struct error *e);
 /* The -f and --prune of apply and diff: 0, or an exit status after saying why. */
 int read_arguments(int argc, char **argv, struct manifest *m, unsigned int *flags);
-/* The plan carried out and all that follows from it made true, uplinks included. */
-int commit_and_reconcile(struct node *node, struct apply *plan, struct error *e);
 
 #endif

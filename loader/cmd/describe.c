@@ -9,7 +9,6 @@
 #include "loader/cmd/cmd.h"
 #include "loader/cmd/layout.h"
 #include "loader/ipam/inventory.h"
-#include "loader/kernel/map.h"
 
 struct view {
 	struct node *node;

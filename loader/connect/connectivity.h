@@ -55,7 +55,6 @@ struct test_pool {
 	char name[PP_NAME];
 	bool usable, broken; /* has its pods; could not make them though there were addresses */
 	char reason[256];    /* why it has none */
-	uint32_t mtu;
 	struct test_pod pod[TEST_PODS];
 };
 

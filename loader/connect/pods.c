@@ -100,10 +100,9 @@ static bool is_shortage(const struct node *node, const struct pool *pool, int er
 	       (err == -ENOENT && node->config.allocator == NODE_ALLOCATOR_STATIC && lacks);
 }
 
-static void pool_init(struct test_pool *p, const struct pool *pool, uint32_t mtu)
+static void pool_init(struct test_pool *p, const struct pool *pool)
 {
 	snprintf(p->name, sizeof(p->name), "%s", pool->name);
-	p->mtu = mtu;
 	for (int i = 0; i < TEST_PODS; i++) {
 		p->pod[i].netns = -1;
 		for (int f = 0; f < FAMILIES; f++)
@@ -120,7 +119,7 @@ int test_pools_make(struct node *node, struct netlink *nl, const volatile sig_at
 
 	*list = xcalloc(*count ? *count : 1, sizeof(**list));
 	for (size_t i = 0; !err && i < *count; i++)
-		pool_init(&(*list)[i], &pools[i].pool, node->config.mtu);
+		pool_init(&(*list)[i], &pools[i].pool);
 	for (size_t i = 0; !err && i < *count; i++) {
 		struct test_pool *p = &(*list)[i];
 		int failure = 0;

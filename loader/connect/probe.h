@@ -14,7 +14,7 @@
 #include "loader/base/error.h"
 #include "maps/addr.h"
 
-enum probe_protocol { PROBE_TCP, PROBE_UDP, PROBE_ICMP, PROBE_PROTOCOLS };
+enum probe_protocol { PROBE_TCP, PROBE_UDP, PROBE_ICMP };
 
 /* What each message begins with; the rest are zeros. */
 struct probe_message {

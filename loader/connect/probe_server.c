@@ -28,7 +28,7 @@ socklen_t sockaddr_of(union sockaddr_any *to, const struct addr *addr, uint16_t 
 	return sizeof(to->ipv6);
 }
 
-struct addr addr_of_sockaddr(const union sockaddr_any *from)
+static struct addr addr_of_sockaddr(const union sockaddr_any *from)
 {
 	struct addr addr = { .byte = { [10] = 0xff, [11] = 0xff } };
 
@@ -39,7 +39,7 @@ struct addr addr_of_sockaddr(const union sockaddr_any *from)
 	return addr;
 }
 
-uint16_t port_of_sockaddr(const union sockaddr_any *from)
+static uint16_t port_of_sockaddr(const union sockaddr_any *from)
 {
 	/* both families have the port at the same place */
 	return ntohs(from->ipv4.sin_port);

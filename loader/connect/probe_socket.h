@@ -16,8 +16,6 @@ union sockaddr_any {
 
 /* Fills in @to (port in host order) and returns its length. */
 socklen_t sockaddr_of(union sockaddr_any *to, const struct addr *addr, uint16_t port);
-struct addr addr_of_sockaddr(const union sockaddr_any *from);
-uint16_t port_of_sockaddr(const union sockaddr_any *from);
 
 /* A non-blocking, close-on-exec socket of @netns for @protocol to or at @addr; or -errno. */
 int probe_socket(int netns, enum probe_protocol protocol, const struct addr *addr);

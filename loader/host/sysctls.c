@@ -6,9 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "loader/ipam/transactions.h"
 #include "loader/manifest/manifest.h"
-#include "loader/kernel/map.h"
 #include "loader/kernel/store.h"
 #include "loader/net/sysctl.h"
 #include "loader/host/uplink.h"

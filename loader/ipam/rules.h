@@ -16,13 +16,6 @@
 uint32_t block_size(const struct prefix *block);
 void block_range(const struct prefix *block, bool allow_first, bool allow_last, uint32_t *low,
 		 uint32_t *high);
-static inline uint32_t block_usable(const struct prefix *block, bool allow_first, bool allow_last)
-{
-	uint32_t low, high;
-
-	block_range(block, allow_first, allow_last, &low, &high);
-	return high - low;
-}
 
 /* IPAM.md 4: the `needed` of CiliumNode's requested; saturates at UINT32_MAX */
 uint32_t demand_needed(uint32_t in_use, uint32_t pending, uint32_t pre_allocation);

@@ -69,7 +69,8 @@ int node_write_config(struct node *node, struct error *e)
 	return 0;
 }
 
-json_t *node_labels(struct node *node)
+/* This node's labels: those of its Node, else of its CiliumNode. Never NULL; the caller owns it. */
+static json_t *node_labels(struct node *node)
 {
 	static const enum object_kind kinds[] = { OBJECT_KNODE, OBJECT_NODE };
 	json_t *object, *labels = NULL;

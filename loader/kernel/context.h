@@ -29,8 +29,6 @@ int node_check_netns(const struct node *node, struct error *e);
 int node_read_config(struct node *node, struct error *e);
 int node_write_config(struct node *node, struct error *e);
 
-/* This node's labels: those of its Node, else of its CiliumNode. Never NULL; the caller owns it. */
-json_t *node_labels(struct node *node);
 /* Effective options, name to string (IPAM.md 8); the caller owns it. */
 json_t *node_effective(struct node *node, struct error *e);
 /* The same as values. */

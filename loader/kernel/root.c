@@ -94,7 +94,8 @@ static int ensure_bpffs(const char *path, struct error *e)
 	return err ? error_set(e, err, "%s: cannot make directory: %s", path, strerror(-err)) : 0;
 }
 
-int root_other_abi(const struct root *root)
+/* The ABI of foreign state under the root, 0 if there is none. */
+static int root_other_abi(const struct root *root)
 {
 	DIR *dir = opendir(root->path);
 	struct dirent *entry;

@@ -36,9 +36,6 @@ int root_create(struct root *root, enum root_lock lock, struct error *e);
 int root_open(struct root *root, enum root_lock lock, struct error *e);
 void root_close(struct root *root);
 
-/* The ABI of foreign state under the root, 0 if there is none. */
-int root_other_abi(const struct root *root);
-
 /* Exclusive, waits; a dead holder's lock is gone. Returns 0 or -errno. */
 int root_lock_derived(struct root *root);
 void root_unlock_derived(struct root *root);

@@ -56,7 +56,8 @@ static int read_rest(int fd, struct object_key *key, const struct object_chunk *
 	return 0;
 }
 
-char *store_text(struct pins *pins, enum object_kind kind, const char *name, uint64_t *created)
+/* One object as it is stored, owned by the caller, and when it was made; NULL as store_get(). */
+static char *store_text(struct pins *pins, enum object_kind kind, const char *name, uint64_t *created)
 {
 	int fd = pins_map(pins, PIN_OBJECTS), err = -EAGAIN;
 	struct object_chunk head;

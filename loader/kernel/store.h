@@ -24,8 +24,6 @@ struct stored {
 
 /* The normalized JSON of one object, owned by the caller; NULL if it is not there or unreadable. */
 json_t *store_get(struct pins *pins, enum object_kind kind, const char *name);
-/* The same as text. */
-char *store_text(struct pins *pins, enum object_kind kind, const char *name, uint64_t *created);
 
 /* All objects, of @kind (OBJECT_NONE: of every kind), sorted by kind and name. */
 int store_list(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,

@@ -30,8 +30,6 @@ uint64_t memory_of(int fd)
 static void add(struct pinned **list, size_t *count, const char *path, const char *name,
 		bool program)
 {
-	struct bpf_map_info info = {};
-	__u32 size = sizeof(info);
 	int fd = bpf_obj_get(path);
 	struct pinned *p;
 
@@ -41,8 +39,6 @@ static void add(struct pinned **list, size_t *count, const char *path, const cha
 	p = &(*list)[(*count)++];
 	*p = (struct pinned){ .program = program, .bytes = memory_of(fd) };
 	snprintf(p->name, sizeof(p->name), "%s", name);
-	if (!program && !bpf_obj_get_info_by_fd(fd, &info, &size))
-		p->entries = info.max_entries;
 	close(fd);
 }
 

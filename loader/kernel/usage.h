@@ -12,7 +12,6 @@
 struct pinned {
 	char name[64];
 	bool program; /* else a map */
-	uint32_t entries; /* of a map: max_entries */
 	uint64_t bytes; /* memory_of() its descriptor */
 };
 

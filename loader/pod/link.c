@@ -272,7 +272,6 @@ int pod_link_create(struct netlink *nl, const struct pod_link *spec, struct pod_
 	link_get(nl, NULL, link.ifindex, &link, NULL);
 	*made = (struct pod_link_made){
 		.ifindex = link.ifindex,
-		.pod_ifindex = link.peer,
 		.created = created,
 	};
 	memcpy(made->name, link.name, sizeof(made->name));

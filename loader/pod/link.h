@@ -32,7 +32,6 @@ struct pod_link {
 struct pod_link_made {
 	uint32_t ifindex;    /* of the host's end */
 	char name[IFNAMSIZ]; /* of the host's end */
-	uint32_t pod_ifindex;
 	uint8_t mac[6];      /* of the pod's end */
 	uint8_t host_mac[6];
 	bool created;        /* false: it was there already, and was made whole */

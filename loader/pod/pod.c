@@ -259,7 +259,6 @@ static void fill_result(struct pod_result *result, const struct txn *txn,
 {
 	memcpy(result->ip, txn->ip, sizeof(result->ip));
 	memcpy(result->host_ifname, made->name, sizeof(made->name));
-	result->host_ifindex = made->ifindex;
 	memcpy(result->mac, made->mac, sizeof(result->mac));
 	memcpy(result->host_mac, made->host_mac, sizeof(result->host_mac));
 }
@@ -310,7 +309,6 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 		err = obtain(node, nl, request, &pools, &txn, result, e);
 	if (err)
 		return err;
-	result->existed = txn.existed;
 	/* the lease may be in a block that another process took: no packet before its ranges are known */
 	if (request->netns) {
 		err = pod_repair(node, e);

@@ -31,10 +31,8 @@ struct pod_request {
 };
 
 struct pod_result {
-	bool existed;
 	struct lease_ip ip[FAMILIES];
 	char host_ifname[IFNAMSIZ];
-	uint32_t host_ifindex;
 	uint8_t mac[6], host_mac[6];
 	char note[512]; /* "": a family that the pool lacks, said once */
 };

@@ -8,7 +8,6 @@ import ipaddress
 import json
 import subprocess
 
-SCALARS = ("INT", "ENUM", "ENUM64")
 ALIASES = ("TYPEDEF", "CONST", "VOLATILE", "RESTRICT", "TYPE_TAG")
 
 

@@ -10,7 +10,6 @@ REMOTES = (W, W, W, W2, V)
 PORTS = (*range(1000, 1012), *range(49150, 49170), 65535)
 FLAGS = (SYN, SYN, SYN, SYN | ACK, ACK, ACK, ACK | 8, FIN | ACK, RST, RST | ACK, 0, SYN | FIN)
 KINDS = ("tcp", "tcp", "tcp", "udp", "udp", "echo", "sctp", "other")
-NUMBERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP}
 
 
 def raw(address):
