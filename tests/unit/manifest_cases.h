@@ -7,13 +7,14 @@
 
 #include "loader/manifest/manifest.h"
 
-/* one line each, but the last: specs begin in line 4, a Namespace's metadata in line 3 */
+/* one line each, but the last: specs begin in line 4, a Namespace's or Node's metadata in line 3 */
 #define POOL "apiVersion: cilium.io/v2\nkind: CiliumPodIPPool\nmetadata: {name: mars}\n"
 #define NODE "apiVersion: cilium.io/v2\nkind: CiliumNode\nmetadata: {name: n1}\n"
 #define NODECONFIG "apiVersion: cilium.io/v2\nkind: CiliumNodeConfig\nmetadata: {name: c}\n"
 #define CONFIG "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config}\n"
 #define MASQ "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ip-masq-agent}\n"
 #define NAMESPACE "apiVersion: v1\nkind: Namespace\n"
+#define KNODE "apiVersion: v1\nkind: Node\n"
 #define IPV4 POOL "spec: {ipv4: {cidrs: [10.0.0.0/16], maskSize: 24}}\n"
 
 static inline int parse(const char *text, struct manifest *m, struct error *e)

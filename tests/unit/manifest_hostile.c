@@ -120,10 +120,15 @@ static void test_hostile(void)
 	check_big("long key in JSON",
 		  repeat("{\"apiVersion\":\"v1\",\"kind\":\"X\",\"", "0123456789", 1000, "\":1}"),
 		  NULL, 1);
-	check_big("name of 253 bytes", repeat(NAMESPACE "metadata: {name: ", "ab.", 84, "a}"), NULL,
-		  1);
-	check_big("name of 254 bytes", repeat(NAMESPACE "metadata: {name: ", "ab.", 84, "ab}"),
+	check_big("name of 253 bytes", repeat(KNODE "metadata: {name: ", "ab.", 84, "a}"), NULL, 1);
+	check_big("name of 254 bytes", repeat(KNODE "metadata: {name: ", "ab.", 84, "ab}"),
 		  "is no name", 0);
+	check_big("namespace of 63 bytes", repeat(NAMESPACE "metadata: {name: ", "abc", 21, "}"), NULL,
+		  1);
+	check_big("namespace of 64 bytes", repeat(NAMESPACE "metadata: {name: ", "abcd", 16, "}"),
+		  "is no namespace's name", 0);
+	check_big("namespace with a dot", repeat(NAMESPACE "metadata: {name: ", "a.", 2, "b}"),
+		  "is no namespace's name", 0);
 	check_big("label of 64 bytes",
 		  repeat(NAMESPACE "metadata: {name: a, labels: {a: ", "ab", 32, "}}"),
 		  "is no label value", 0);
