@@ -7,6 +7,7 @@
 
 #include "loader/host/guard.h"
 #include "loader/kernel/load.h"
+#include "loader/base/trace.h"
 
 #define GUARD_PROGRAM "pp_guard"
 
@@ -74,6 +75,8 @@ int guard_detach(uint32_t ifindex, struct error *e)
 		err = xdp_program__detach(ours, ifindex, xdp_multiprog__attach_mode(mp), 0);
 	xdp_multiprog__close(mp);
 	libbpf_set_print(before);
+	if (ours && !err)
+		trace("interface %u: XDP guard detached", ifindex);
 	return err ? error_set(e, err, "interface %u: cannot take the XDP guard off: %s", ifindex,
 			       strerror(-err)) : 0;
 }
@@ -121,5 +124,7 @@ int guard_attach(struct node *node, const struct options *options, uint32_t ifin
 	}
 	libbpf_set_print(before);
 	bpf_object__close(object);
+	if (!err)
+		trace("interface %s: XDP guard attached", ifname);
 	return err ? attach_error(ifname, err, e) : 0;
 }

@@ -16,6 +16,7 @@
 #include <linux/magic.h>
 
 #include "loader/kernel/root.h"
+#include "loader/base/trace.h"
 #include "maps/abi.h"
 
 #define LOCK_SECONDS 30
@@ -296,6 +297,7 @@ int root_remove(struct root *root, struct error *e)
 
 	if (err)
 		return error_set(e, err, "%s: cannot remove: %s", root->dir, strerror(-err));
+	trace("%s: removed", root->dir);
 	/* not if it is a mount point, or has state of another ABI */
 	rmdir(root->path);
 	return 0;
