@@ -236,8 +236,12 @@ static int drop_run(struct node *node, uint32_t block, struct error *e)
 	struct txn txn;
 	int err = ipam_run(&node->pins, PROG_BLOCK_DROP, &request, &txn, e);
 
+	if (err || txn.error == IPAM_OK)
+		return err ? err : 1;
 	/* taken or dropped meanwhile: as good */
-	return err ? err : txn.error == IPAM_OK;
+	if (txn.error == IPAM_IN_USE || txn.error == IPAM_NO_BLOCK)
+		return 0;
+	return ipam_refused(&node->pins, PROG_BLOCK_DROP, &txn, e);
 }
 
 /* Gives back what is not needed. Under the derived lock. */
@@ -370,8 +374,10 @@ int pool_retire(struct node *node, uint32_t id, struct error *e)
 			return err;
 		if (txn.error == IPAM_OK)
 			store_sweep(&node->pins, OBJECT_POOL, pool.name);
-		if (txn.error != IPAM_STALE)
+		if (txn.error == IPAM_OK || txn.error == IPAM_NO_POOL)
 			return 0;
+		if (txn.error != IPAM_STALE)
+			return ipam_refused(&node->pins, PROG_POOL_DELETE, &txn, e);
 	}
 }
 

@@ -66,6 +66,18 @@ static int reconcile(struct error *e)
 	return err;
 }
 
+static uint32_t block, dying_pool;
+
+static int retire_block(struct error *e)
+{
+	return blocks_retire(&node, block, e);
+}
+
+static int retire_pool(struct error *e)
+{
+	return pool_retire(&node, dying_pool, e);
+}
+
 static const struct {
 	const char *what;
 	enum pinned_prog prog;
@@ -74,6 +86,13 @@ static const struct {
 	int result;
 	const char *text;
 } cases[] = {
+	/* the last cases remove block and pool */
+	{ "blocks_retire", PROG_BLOCK_DROP, retire_block, IPAM_FAULT, -EPROTO,
+	  "pp_block_drop: the request could not be read" },
+	{ "blocks_retire", PROG_BLOCK_DROP, retire_block, IPAM_IN_USE, 0, "" },
+	{ "pool_retire", PROG_POOL_DELETE, retire_pool, IPAM_NO_MEMORY, -ENOSPC,
+	  "pp_pool_delete: the maps are full" },
+	{ "pool_retire", PROG_POOL_DELETE, retire_pool, IPAM_NO_POOL, 0, "" },
 	{ "blocks_settle", PROG_BLOCK_STATE, settle, IPAM_FAULT, -EPROTO,
 	  "pp_block_state: the request could not be read" },
 	{ "blocks_settle", PROG_BLOCK_STATE, settle, IPAM_NO_MEMORY, -ENOSPC,
@@ -106,13 +125,18 @@ int main(void)
 	pool = pool_new("default");
 	if (block_carve(pool, "10.1.0.0/24", false, false).error)
 		abort();
+	block = block_carve(pool, "10.2.0.0/24", false, false).id;
+	dying_pool = pool_new("dying");
+	if (block_set(block, BLOCK_DRAINING).error ||
+	    pool_set("dying", dying_pool, POOL_TERMINATING).error)
+		abort();
 	node.pins = pins;
 	snprintf(node.config.node, sizeof(node.config.node), "node1");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct error e;
 		int err = with_refusal(cases[i].prog, cases[i].error, cases[i].fn, &e);
 
-		ok(err == cases[i].result && strstr(e.text, cases[i].text), "%s: %s is told (%d, %s)",
+		ok(err == cases[i].result && strstr(e.text, cases[i].text), "%s: %s (%d, %s)",
 		   cases[i].what, ipam_error_text(cases[i].error), err, e.text);
 	}
 	test_missing_cidr();
