@@ -144,6 +144,16 @@ holds() {
 	done
 }
 
+@test "the build asks for no library that pinpool does not use" {
+	local package needed library
+	needed=$(readelf -dW build/pinpool | grep NEEDED)
+	for package in $(sed -n 's/^LIBS *:= //p' Makefile); do
+		library=$(pkg-config --libs-only-l "$package")
+		library=${library%% *}
+		holds "$needed" "\[lib${library#-l}[-.]"
+	done
+}
+
 @test "the plugin has nothing that it does not call" {
 	run -0 nm build/pinpool-cni
 	[[ $output = *cni_* && $output != *connectivity_* ]]
