@@ -80,6 +80,9 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct pod *pod)
 
 	if (!macs_set(skb, pod))
 		return TC_ACT_SHOT;
+	/* through the queue of the host's end, which limits its rate */
+	if (pod->flags & POD_SHAPED)
+		return bpf_redirect(ifindex, 0);
 	if (skb->pkt_type != PACKET_HOST)
 		bpf_skb_change_type(skb, PACKET_HOST);
 	return bpf_redirect_peer(ifindex, 0);

@@ -56,7 +56,8 @@ __noinline int handle_arp(struct __sk_buff *skb)
 		return drop(skb, STAT_DAD);
 	addr_from_ipv4(&source, arp->sender);
 	pod = sender(skb->ifindex, eth->h_source, &source);
-	if (!pod || !addr_equal(&pod->ip[FAMILY_IPV4], &source) || !mac_equal(pod->mac, arp->sender_mac))
+	if (!pod || !addr_equal(&pod->ip[FAMILY_IPV4], &source) ||
+	    !mac_equal(eth->h_source, arp->sender_mac))
 		return drop(skb, STAT_SPOOFED);
 	if (arp->operation == bpf_htons(ARP_REPLY))
 		return arp->target == arp->sender ? drop(skb, STAT_ARP) :
@@ -127,13 +128,13 @@ static __always_inline int nd_answer(struct __sk_buff *skb, const struct pod *po
 	__u8 macs[2 * ETH_ALEN];
 	struct nd_reply reply = {};
 
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &reply, offsetof(struct nd_reply, nd.option)))
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &reply, offsetof(struct nd_reply, nd.option)) ||
+	    bpf_skb_load_bytes(skb, offsetof(struct ethhdr, h_source), macs, ETH_ALEN))
 		return drop(skb, STAT_MALFORMED);
 	if (reply.nd.code || reply.ip.hop_limit != 255 || reply.nd.target.s6_addr[0] == 0xff)
 		return drop(skb, STAT_MALFORMED);
 	if (addr_equal((void *)&reply.nd.target, &pod->ip[FAMILY_IPV6]))
 		return drop(skb, STAT_DAD);
-	mac_copy(macs, pod->mac);
 	mac_copy(macs + ETH_ALEN, pod->host_mac);
 	nd_turn(&reply, pod);
 	if (bpf_skb_change_tail(skb, ETH_HLEN + sizeof(reply), 0) ||

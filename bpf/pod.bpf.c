@@ -93,6 +93,15 @@ static __always_inline int by_stack(struct __sk_buff *skb, const struct packet *
 	return reason == NO_DROP ? to_stack(skb) : drop(skb, reason);
 }
 
+/*
+ * A pod with rate limits: the filters behind us, of the queueing discipline, take what it sends to its
+ * limiter, and only then it goes to the stack.
+ */
+static __always_inline int by_limiter(int verdict)
+{
+	return verdict == TC_ACT_OK ? TC_ACT_UNSPEC : verdict;
+}
+
 /* Whether pp_to_net would let this packet of @from pass as it did the last one of its flow. */
 static __always_inline bool is_native_again(const struct packet *p, const struct recent *recent,
 					    const struct pod *from)
@@ -147,6 +156,8 @@ static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *
 		return drop(skb, reason);
 	if (p->ttl <= 1)
 		return to_stack(skb);
+	if (from->flags & POD_SHAPED)
+		return by_limiter(by_stack(skb, p, pod_by_ip(&p->key.destination, &slot)));
 	if (from->flags & POD_BY_STACK)
 		return by_stack(skb, p, pod_by_ip(&p->key.destination, &slot));
 	to = pod_hinted(&p->key.destination, p->family);
@@ -196,7 +207,7 @@ static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end || !parse_common(skb, &p, ethertype))
 		return from_pod_slow(skb);
 	from = pod_at(mac_slot(eth->h_source));
-	if (!is_sender(from, skb->ifindex, eth->h_source) || !pod_has(from, &p.key.source, p.family) ||
+	if (!is_sender(from, skb->ifindex) || !pod_has(from, &p.key.source, p.family) ||
 	    from->flags)
 		return from_pod_slow(skb);
 	to = pod_hinted(&p.key.destination, p.family);

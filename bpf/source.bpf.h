@@ -6,9 +6,9 @@
 #include "bpf/parse.bpf.h"
 #include "bpf/pod.bpf.h"
 
-static __always_inline bool is_sender(const struct pod *pod, __u32 ifindex, const __u8 *mac)
+static __always_inline bool is_sender(const struct pod *pod, __u32 ifindex)
 {
-	return pod && pod->ifindex == ifindex && mac_equal(pod->mac, mac);
+	return pod && pod->ifindex == ifindex;
 }
 
 static __always_inline __u32 mac_slot(const __u8 *mac)
@@ -17,18 +17,19 @@ static __always_inline __u32 mac_slot(const __u8 *mac)
 }
 
 /*
- * The pod behind interface @ifindex that has @mac and (if it is not all zero) @source. Usually the
- * MAC is the slot; a pod with a MAC of its own is found by its address.
+ * The pod behind interface @ifindex. Usually @mac names its slot; a pod with another MAC, such as a
+ * later CNI plugin sets, is found by the address @source. The interface alone is the proof: behind
+ * it is one pod, and no frame leaves the node with the MAC that it came with.
  */
 static __always_inline struct pod *sender(__u32 ifindex, const __u8 *mac, const struct addr *source)
 {
 	__u32 slot = mac_slot(mac);
 	struct pod *pod = pod_at(slot);
 
-	if (is_sender(pod, ifindex, mac))
+	if (is_sender(pod, ifindex))
 		return pod;
 	pod = pod_by_ip(source, &slot);
-	return is_sender(pod, ifindex, mac) ? pod : NULL;
+	return is_sender(pod, ifindex) ? pod : NULL;
 }
 
 #endif

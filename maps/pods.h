@@ -3,7 +3,8 @@
  * pp_pods: the pods of this node by slot; pp_pod_ips: the slot by address.
  *
  * A pod's MAC carries its slot (02:70:70 and 24 bits), so the program on its veth finds the slot
- * of the sender without a hash; that the packet came in on the slot's interface makes it true.
+ * of the sender without a hash; that the packet came in on the slot's interface makes it true. The
+ * MAC proves nothing: a pod that was given another one is found by its address.
  * Flows name a slot and the generation that it had: a pod's end kills its flows at once.
  */
 #ifndef PP_PODS_H
@@ -21,6 +22,7 @@ enum pod_state {
 
 enum pod_flags {
 	POD_BY_STACK = 1, /* has host ports: conntrack must see its answers */
+	POD_SHAPED = 2,   /* has rate limits: its packets pass the queues of its interface */
 };
 
 struct pod {
@@ -28,7 +30,7 @@ struct pod {
 	__u32 ifindex;             /* of the host's end of the veth */
 	__u32 generation;          /* the lease's */
 	__u32 pool[FAMILIES];
-	__u8 mac[6];               /* of the pod */
+	__u8 mac[6];               /* of the pod, as last seen by CHECK or gc */
 	__u8 host_mac[6];          /* of the host's end: the gateway as the pod sees it */
 	__u32 mtu;                 /* of the pod's interface; longer packets go by the stack. 0: any */
 	__u32 flags;               /* enum pod_flags */

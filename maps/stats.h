@@ -30,7 +30,7 @@
 	X(NOT_IP, not_ip, "neither IP nor ARP") \
 	X(VLAN, vlan, "a VLAN tag from a pod") \
 	X(MALFORMED, malformed, "headers cut off or contradictory") \
-	X(SPOOFED, spoofed, "source address or MAC is not the pod's") \
+	X(SPOOFED, spoofed, "source address is not the pod's") \
 	X(ARP, arp, "ARP that only a router or another pod may send") \
 	X(ND, nd, "neighbour discovery that only a router or another pod may send") \
 	X(DAD, dad, "probe for an address that pinpool gave") \

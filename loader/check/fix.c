@@ -15,6 +15,7 @@
 #include "loader/blocks/blocks.h"
 #include "loader/kernel/map.h"
 #include "loader/pod/pod.h"
+#include "loader/pod/follow.h"
 #include "loader/pod/restore.h"
 #include "loader/net/route.h" /* addr_is_zero */
 
@@ -271,6 +272,9 @@ int audit_fix(struct node *node, struct netlink *nl, struct error *e)
 		err = audit_rebuild(node, nl, &made, e);
 	if (!err)
 		err = fix_maps(node, e);
+	/* before a link counts as damaged because somebody gave it another MAC */
+	if (!err)
+		err = pod_follow_all(node, nl, e);
 	if (!err)
 		err = fix_links(node, nl, e);
 	if (!err)

@@ -125,8 +125,8 @@ static bool make_lease(const struct rebuild *r, const struct pod_link_entry *lin
 	memcpy(lease->namespace, link->alias.namespace, sizeof(lease->namespace));
 	memcpy(lease->pod, link->alias.pod, sizeof(lease->pod));
 	memcpy(pod->host_mac, host->mac, sizeof(pod->host_mac));
-	/* whether it has host ports is lost: this way is right for every pod */
-	pod->flags = POD_BY_STACK;
+	/* whether it has host ports or rate limits is lost: this way is right for every pod */
+	pod->flags = POD_BY_STACK | POD_SHAPED;
 	guess_netns(link, lease);
 	return lease->slot != NO_SLOT;
 }

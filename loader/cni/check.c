@@ -8,6 +8,7 @@
 #include "loader/cni/result.h"
 #include "loader/cni/session.h"
 #include "loader/ipam/transactions.h"
+#include "loader/pod/follow.h"
 #include "loader/pod/link.h"
 #include "loader/base/prefix.h"
 #include "loader/net/route.h" /* addr_is_zero() */
@@ -89,20 +90,22 @@ static enum cni_code check_link(struct cni_session *s, const struct lease_owner 
 static enum cni_code check(struct cni_session *s, const struct cni_request *r, int netns,
 			   struct error *e)
 {
-	struct lease_owner owner = cni_owner(r);
-	struct lease lease;
+	struct lease_entry l = { .owner = cni_owner(r) };
 	struct pod pod;
 	enum cni_code code;
-	int err = ipam_lease_read(&s->node.pins, &owner, &lease);
+	int err = ipam_lease_read(&s->node.pins, &l.owner, &l.lease);
 
 	if (err)
 		return error_set(e, CNI_CONTAINER_UNKNOWN,
 				 "%s %s: has no addresses here; remove the pod and add it again",
 				 r->container, r->ifname);
-	code = check_maps(s, r, &lease, &pod, e);
+	code = check_maps(s, r, &l.lease, &pod, e);
+	/* what plugins after us changed since ADD is as good as ours, and prevResult has it */
+	if (!code && pod_follow(&s->node, s->nl, &l, &pod, e) < 0)
+		code = CNI_DAMAGED;
 	if (!code)
-		code = check_previous(r, &lease, &pod, e);
-	return code ? code : check_link(s, &owner, &lease, &pod, netns, e);
+		code = check_previous(r, &l.lease, &pod, e);
+	return code ? code : check_link(s, &l.owner, &l.lease, &pod, netns, e);
 }
 
 enum cni_code cni_check(const struct cni_request *r, struct error *e)

@@ -74,6 +74,7 @@ struct cni_request {
 	struct addr wanted[FAMILIES];     /* all zero: any */
 	uint8_t mac[6];                   /* all zero: ours */
 	bool host_ports;                  /* a plugin after us maps ports of the host to the pod */
+	bool shaped;                      /* a plugin after us limits the pod's rates */
 	json_t *config;
 };
 

@@ -144,7 +144,7 @@ static enum cni_code unknown_field(const char *key, const json_t *value, struct 
 	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 
 	error_set(e, CNI_FIELD_UNSUPPORTED,
-		  "network configuration: unknown field \"%.64s\": %.128s; ours are root, pool, mtu and logFile",
+		  "network configuration: unknown field \"%.64s\": %.128s; ours are root, pool, mtu, bandwidth and logFile",
 		  key, text ? text : "?");
 	free(text);
 	return CNI_FIELD_UNSUPPORTED;
@@ -156,7 +156,7 @@ static enum cni_code check_keys(json_t *config, struct error *e)
 	static const char *const known[] = {
 		"cniVersion", "cniVersions", "name", "type", "args", "ipMasq", "dns", "capabilities",
 		"runtimeConfig", "prevResult", "disableCheck", "disableGC", "root", "pool", "mtu",
-		"logFile",
+		"bandwidth", "logFile",
 	};
 	const size_t count = sizeof(known) / sizeof(known[0]);
 	const char *key;
@@ -244,6 +244,22 @@ static enum cni_code read_ips(struct cni_request *r, const char *what, const jso
 	return code;
 }
 
+/* Whether a plugin after us limits rates: of all pods, by the network's configuration, or of this one. */
+static enum cni_code read_bandwidth(struct cni_request *r, const json_t *runtime, struct error *e)
+{
+	static const char *const rates[] = { "ingressRate", "egressRate" };
+	const json_t *all = json_object_get(r->config, "bandwidth"), *limits;
+	enum cni_code code = member(runtime, "bandwidth", JSON_OBJECT, &limits, e);
+
+	if (!code && all && !json_is_boolean(all) && !json_is_null(all))
+		return error_set(e, CNI_BAD_CONFIG,
+				 "network configuration: \"bandwidth\" must be true or false; correct it");
+	r->shaped = json_is_true(all);
+	for (unsigned int i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
+		r->shaped |= json_number_value(json_object_get(limits, rates[i])) > 0;
+	return code;
+}
+
 /* What the runtime says of this one pod, the strongest first; CNI_ARGS come after these. */
 static enum cni_code read_runtime(struct cni_request *r, struct error *e)
 {
@@ -252,6 +268,8 @@ static enum cni_code read_runtime(struct cni_request *r, struct error *e)
 
 	if (!code)
 		code = read_annotations(r, runtime, e);
+	if (!code)
+		code = read_bandwidth(r, runtime, e);
 	if (!code)
 		code = member(runtime, "mac", JSON_STRING, &mac, e);
 	if (!code && json_string_length(mac))

@@ -25,7 +25,7 @@ static enum cni_code add(struct cni_session *s, const struct cni_request *r, int
 		.pool = r->pool,
 		.mac = memcmp(r->mac, no_mac, sizeof(no_mac)) ? r->mac : NULL,
 		.mtu = r->mtu,
-		.flags = r->host_ports ? POD_BY_STACK : 0,
+		.flags = (r->host_ports ? POD_BY_STACK : 0) | (r->shaped ? POD_SHAPED : 0),
 	};
 	struct pod_result pod;
 	int err;

@@ -33,14 +33,17 @@ static int parse_link(const struct nlmsghdr *answer, struct link *link)
 	if (answer->nlmsg_type != RTM_NEWLINK ||
 	    nlmsg_parse((struct nlmsghdr *)answer, sizeof(*h), a, IFLA_MAX, NULL))
 		return -EBADMSG;
-	*link = (struct link){ .ifindex = h->ifi_index, .up = h->ifi_flags & IFF_UP };
+	*link = (struct link){ .ifindex = h->ifi_index, .up = h->ifi_flags & IFF_UP, .peer_netns = -1 };
 	copy_text(link->name, sizeof(link->name), a[IFLA_IFNAME]);
 	copy_text(link->alias, sizeof(link->alias), a[IFLA_IFALIAS]);
+	copy_text(link->qdisc, sizeof(link->qdisc), a[IFLA_QDISC]);
 	parse_kind(link, a[IFLA_LINKINFO]);
 	if (a[IFLA_MTU])
 		link->mtu = nla_get_u32(a[IFLA_MTU]);
 	if (a[IFLA_LINK])
 		link->peer = nla_get_u32(a[IFLA_LINK]);
+	if (a[IFLA_LINK_NETNSID])
+		link->peer_netns = nla_get_s32(a[IFLA_LINK_NETNSID]);
 	if (a[IFLA_ADDRESS] && nla_len(a[IFLA_ADDRESS]) == sizeof(link->mac))
 		memcpy(link->mac, nla_data(a[IFLA_ADDRESS]), sizeof(link->mac));
 	return 0;
@@ -62,6 +65,18 @@ int link_get(struct netlink *nl, const char *name, uint32_t ifindex, struct link
 		netlink_put(msg, IFLA_IFNAME, name, strlen(name) + 1);
 	netlink_put_u32(msg, IFLA_EXT_MASK, SKIP_STATS);
 	return netlink_ask(nl, msg, take_link, link, e);
+}
+
+int link_get_peer(struct netlink *nl, const struct link *link, struct link *peer, struct error *e)
+{
+	struct ifinfomsg h = { .ifi_index = link->peer };
+	struct nl_msg *msg = netlink_request(RTM_GETLINK, 0, &h, sizeof(h));
+
+	peer->ifindex = 0;
+	if (link->peer_netns >= 0)
+		netlink_put_u32(msg, IFLA_TARGET_NETNSID, link->peer_netns);
+	netlink_put_u32(msg, IFLA_EXT_MASK, SKIP_STATS);
+	return netlink_ask(nl, msg, take_link, peer, e);
 }
 
 struct links {

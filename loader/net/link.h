@@ -16,12 +16,14 @@
 struct link {
 	uint32_t ifindex;
 	uint32_t peer;  /* a veth's other end: ifindex in its own namespace; 0: none */
+	int peer_netns; /* that namespace's id here; -1: this one */
 	uint32_t mtu;
 	bool up;
 	uint8_t mac[6];
 	char name[IFNAMSIZ];
 	char kind[16];  /* "veth", "bridge", …; "" for hardware */
 	char alias[LINK_ALIAS];
+	char qdisc[16]; /* of what is sent: "noqueue", "tbf", … */
 };
 
 struct veth {
@@ -35,6 +37,8 @@ struct veth {
 /* By name, or by index where @name is NULL. -ENODEV if there is none. */
 int link_get(struct netlink *nl, const char *name, uint32_t ifindex, struct link *link,
 	     struct error *e);
+/* The other end of the veth @link, wherever it is; its .peer_netns is seen from there. */
+int link_get_peer(struct netlink *nl, const struct link *link, struct link *peer, struct error *e);
 /* All devices, or those of @kind ("veth"; NULL: any). The caller frees *list. */
 int link_list(struct netlink *nl, const char *kind, struct link **list, size_t *count,
 	      struct error *e);

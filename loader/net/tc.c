@@ -121,6 +121,18 @@ static int tcx_error(uint32_t ifindex, const char *what, int err, struct error *
 			 strerror(-err));
 }
 
+int tc_attach_shaped_pod(struct netlink *nl, uint32_t ifindex, int program, struct error *e)
+{
+	int err;
+
+	if (!tcx_exists()) {
+		tc_attach_pod(nl, ifindex, program);
+		return 0;
+	}
+	err = tcx_attach(ifindex, TC_INGRESS, program);
+	return err ? tcx_error(ifindex, "attach", err, e) : 0;
+}
+
 int tc_detach_pod(struct netlink *nl, uint32_t ifindex, struct error *e)
 {
 	uint32_t id;

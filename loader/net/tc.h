@@ -21,6 +21,11 @@
  * descriptor must stay open until the flush.
  */
 void tc_attach_pod(struct netlink *nl, uint32_t ifindex, int program);
+/*
+ * The same for a pod with rate limits: tcx at once, where the kernel has it. An ingress qdisc, by which
+ * others limit what a pod sends, finds its place free; a filter's clsact would be in it.
+ */
+int tc_attach_shaped_pod(struct netlink *nl, uint32_t ifindex, int program, struct error *e);
 /* The same for a pod that may have been moved to tcx; there it is replaced at once. */
 void tc_update_pod(struct netlink *nl, uint32_t ifindex, int program);
 int tc_detach_pod(struct netlink *nl, uint32_t ifindex, struct error *e); /* none: success */

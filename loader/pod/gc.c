@@ -6,6 +6,7 @@
 #include "loader/blocks/blocks.h"
 #include "loader/ipam/transactions.h"
 #include "loader/pod/pod.h"
+#include "loader/pod/follow.h"
 #include "loader/pod/link.h"
 #include "loader/base/process.h"
 
@@ -72,6 +73,8 @@ int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct er
 		err = orphan_remove(node, nl, &links[i], freed, e);
 	free(leases);
 	free(links);
+	if (!err)
+		err = pod_follow_all(node, nl, e);
 	if (!err)
 		err = blocks_retire_all(node, e);
 	ipam_pending_count(&node->pins, "", FAMILY_IPV4); /* removes the expired */

@@ -184,10 +184,14 @@ static int dress_host(struct netlink *nl, const struct pod_link *spec, const str
 
 	if (err)
 		return err;
-	if (spec->program >= 0 && created)
+	if (spec->program >= 0 && created && spec->shaped)
+		err = tc_attach_shaped_pod(nl, link->ifindex, spec->program, e);
+	else if (spec->program >= 0 && created)
 		tc_attach_pod(nl, link->ifindex, spec->program);
 	else if (spec->program >= 0)
 		tc_update_pod(nl, link->ifindex, spec->program);
+	if (err)
+		return err;
 	pod_alias_format(&spec->who, alias);
 	link_set(nl, link->ifindex, &change);
 	for (int family = 0; family < FAMILIES; family++) {

@@ -17,6 +17,14 @@ static int missing(struct error *e, const struct link *link, const char *what)
 			 link->name, what);
 }
 
+/* Others may change it, and gc follows. */
+static int changed(struct error *e, const struct link *link, const char *what)
+{
+	return error_set(e, -ENOENT,
+			 "pod interface %s: the pod's end has another %s; run 'pinpool gc' to follow it",
+			 link->name, what);
+}
+
 static int check_program(struct netlink *nl, const struct link *link, int program, struct error *e)
 {
 	struct bpf_prog_info info = {};
@@ -135,9 +143,9 @@ static int check_pod(const struct pod_link *spec, const struct link *host, struc
 	else if (!end.up)
 		err = missing(e, host, "the pod's end is down");
 	else if (memcmp(end.mac, spec->mac, sizeof(end.mac)))
-		err = missing(e, host, "the pod's end has another MAC address");
+		err = changed(e, host, "MAC address");
 	else if (spec->mtu && end.mtu != spec->mtu)
-		err = missing(e, host, "the pod's end has another MTU");
+		err = changed(e, host, "MTU");
 	for (int family = 0; family < FAMILIES && !err; family++)
 		if (!addr_is_zero(&spec->ip[family]))
 			err = check_family(pod, host, &end, &spec->ip[family], e);

@@ -217,6 +217,7 @@ static int make_link(struct node *node, struct netlink *nl, const struct pod_req
 		.netns = r->netns_fd,
 		.mtu = r->mtu ? r->mtu : node->config.mtu,
 		.endpoint_routes = node->config.endpoint_routes,
+		.shaped = r->flags & POD_SHAPED,
 		.program = pins_prog(&node->pins, PROG_POD_ENTRY),
 	};
 

@@ -10,6 +10,7 @@
 #include "loader/net/route.h"
 #include "loader/manifest/selector.h"
 #include "loader/kernel/store.h"
+#include "maps/pods.h"
 
 void pod_pools_pend(struct node *node, const struct pod_request *request,
 		    const struct pod_pools *pools)
@@ -17,6 +18,13 @@ void pod_pools_pend(struct node *node, const struct pod_request *request,
 	for (int f = 0; f < FAMILIES; f++)
 		if (pools->name[f][0])
 			ipam_pending_set(&node->pins, &request->owner, f, pools->name[f]);
+}
+
+/* The annotations by which the "bandwidth" plugin is told. */
+static bool has_limits(const json_t *annotations)
+{
+	return json_string_length(json_object_get(annotations, "kubernetes.io/ingress-bandwidth")) ||
+	       json_string_length(json_object_get(annotations, "kubernetes.io/egress-bandwidth"));
 }
 
 int pod_wishes(struct pod_request *request, struct error *e)
@@ -35,6 +43,8 @@ int pod_wishes(struct pod_request *request, struct error *e)
 					 text, f == FAMILY_IPV4 ? "IPv4" : "IPv6");
 		request->wanted[f] = addr;
 	}
+	if (has_limits(request->annotations))
+		request->flags |= POD_SHAPED;
 	return 0;
 }
 

@@ -24,6 +24,7 @@ void pod_spec(const struct node *node, const struct lease_entry *l, const struct
 	spec->program = program;
 	spec->mtu = pod->mtu ? pod->mtu : node->config.mtu;
 	spec->endpoint_routes = node->config.endpoint_routes;
+	spec->shaped = pod->flags & POD_SHAPED;
 	if (memcmp(pod->mac, unknown, sizeof(unknown)))
 		memcpy(spec->mac, pod->mac, sizeof(spec->mac));
 	else

@@ -29,14 +29,18 @@ def link_local_source(lab, target):
     lab.from_pod(A, udp("fe80::70", DESTINATIONS[target](6), 1000, 80)).dropped()
 
 
-@case("spoof: A with the MAC of {whose} is dropped, IPv{family}", family=BOTH,
+@case("source: A with the MAC of {whose} is A by its interface, IPv{family}", family=BOTH,
       whose=("B", "nobody", "the host", "a free slot", "no slot"))
-def spoofed_mac(lab, family, whose):
+def other_mac(lab, family, whose):
     mac = {
         "B": B.mac, "nobody": "02:00:00:00:00:99", "the host": HOST_MAC, "a free slot": pod_mac(9),
         "no slot": pod_mac(16384)
     }[whose]
-    lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80), src=mac).dropped()
+    packet = udp(A.ip[family], B.ip[family], 1000, 80)
+    lab.from_pod(A, packet, src=mac).delivered(B, moved(packet))
+    # but only with its address
+    lab.from_pod(A, udp(B.ip[family], B.ip[family], 1000, 80), src=mac).dropped()
+    lab.from_pod(A, udp(N1[family], B.ip[family], 1000, 80), src=mac).dropped()
 
 
 @case("spoof: A's address and MAC from another interface, IPv{family}", family=BOTH)
@@ -136,10 +140,16 @@ def arp_bad(lab, what):
         lab.run("pp_from_pod", frame, A.interface).dropped()
 
 
-@case("arp: from a MAC that is not the pod's is dropped", complete=False)
-def arp_spoofed_frame(lab):
-    send_arp(lab, arp_request(A.ip[4], GATEWAY[4], B.mac), src=B.mac).dropped()
-    send_arp(lab, arp_request(A.ip[4], GATEWAY[4], pod_mac(9)), src=pod_mac(9)).dropped()
+@case("arp: a pod with another MAC than it was given is answered there", complete=False)
+def arp_other_mac(lab):
+    for mac in (B.mac, pod_mac(9), "02:00:00:00:00:99"):
+        result = send_arp(lab, arp_request(A.ip[4], GATEWAY[4], mac), src=mac)
+        assert result.redirects, result.say()
+        assert result.frame[:28] == bytes(
+            Ether(src=HOST_MAC, dst=mac) /
+            ARP(op=2, hwsrc=HOST_MAC, psrc=GATEWAY[4], hwdst=mac, pdst=A.ip[4]))[:28]
+    send_arp(lab, arp_request(A.ip[4], GATEWAY[4], B.mac), src=pod_mac(9)).dropped()
+    send_arp(lab, arp_request(B.ip[4], GATEWAY[4], B.mac), src=B.mac).dropped()
 
 
 def solicit(source, target, destination=None, option=True, hops=255):

@@ -138,6 +138,27 @@ def by_stack(lab, family):
     lab.from_pod(A, packet).passed()
 
 
+@case("shaped: what a pod with rate limits sends is left to the next filter, IPv{family}",
+      family=BOTH)
+def shaped_sends(lab, family):
+    lab.put_pod(A, flags=2)
+    for destination in (B.ip[family], C[family], W[family]):
+        result = lab.from_pod(A, udp(A.ip[family], destination, 1, 2))
+        result.passed()
+        assert result.verdict == 0xffffffff, f"the packet would miss its limiter: {result.verdict}"
+    lab.from_pod(A, udp(B.ip[family], W[family], 1, 2)).dropped()
+
+
+@case("shaped: what a pod with rate limits gets is sent to its interface, IPv{family}",
+      family=BOTH)
+def shaped_gets(lab, family):
+    packet = udp(B.ip[family], A.ip[family], 1, 2)
+    lab.put_pod(A, flags=2)
+    lab.from_pod(B, packet).delivered(A, moved(packet))
+    packet = udp(C[family], A.ip[family], 1, 2)
+    lab.from_net(packet).delivered(A, moved(packet))
+
+
 @case("recent: no masquerading is decided once a tick, IPv{family}", family=BOTH)
 def exclusion(lab, family):
     packet = udp(A.ip[family], W[family], 1000, 80)

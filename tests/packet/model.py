@@ -132,7 +132,7 @@ class Model:
         stay, refuse = (PASS, frame), [(PASS, frame), (DROP, None)]
         if p.bad or p.kind == "icmp" and p.proto == wire.ICMP6 and 130 <= frame[p.l4] <= 143:
             return refuse  # of the link: neighbours, routers, groups
-        if frame[6:12] != bytes.fromhex(pod.mac.replace(":", "")) or p.src != raw(pod.ip[p.family]):
+        if p.src != raw(pod.ip[p.family]):
             return refuse if within(p.src or bytes(4), LINK_LOCAL) else [(DROP, None)]
         if self.forbidden(p):
             return [(DROP, None)]

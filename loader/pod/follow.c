@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* MAC, MTU and rate limits of pods' interfaces as others left them. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loader/net/link.h"
+#include "loader/net/neighbour.h"
+#include "loader/net/netns.h"
+#include "loader/pod/follow.h"
+#include "loader/pod/link.h"
+#include "loader/net/route.h" /* addr_is_zero */
+
+/* Both ends of the pod's interface; false: gone, or somebody else's. */
+static bool find_ends(struct netlink *nl, const struct lease_entry *l, struct link *host,
+		      struct link *end)
+{
+	struct pod_alias who;
+
+	return !link_get(nl, NULL, l->lease.ifindex, host, NULL) &&
+	       pod_link_kind(host, &who) == POD_LINK_WHOLE &&
+	       who.generation == l->lease.generation && host->peer &&
+	       !link_get_peer(nl, host, end, NULL) && end->peer == host->ifindex &&
+	       !strcmp(end->kind, "veth");
+}
+
+/* A veth has no queue of its own: any other was put there to limit what the pod gets. */
+static bool is_limited(const struct link *host)
+{
+	return host->qdisc[0] && strcmp(host->qdisc, "noqueue");
+}
+
+static int publish(struct node *node, const struct lease_entry *l, const struct pod *pod,
+		   struct error *e)
+{
+	struct bind_request request = { .owner = l->owner,
+					.generation = l->lease.generation,
+					.ifindex = l->lease.ifindex,
+					.mtu = pod->mtu,
+					.flags = pod->flags };
+	struct txn txn;
+
+	memcpy(request.host_ifname, l->lease.host_ifname, sizeof(request.host_ifname));
+	memcpy(request.mac, pod->mac, sizeof(request.mac));
+	memcpy(request.host_mac, pod->host_mac, sizeof(request.host_mac));
+	/* a lease that is gone by now needs nothing any more */
+	return ipam_run(&node->pins, PROG_BIND, &request, &txn, e);
+}
+
+/* A name may belong to another namespace by now: this one must have the other end of our veth. */
+static bool has_end(struct netlink *nl, const struct link *end)
+{
+	struct link here;
+
+	return !link_get(nl, NULL, end->ifindex, &here, NULL) && here.peer == end->peer &&
+	       !strcmp(here.kind, "veth") && !memcmp(here.mac, end->mac, sizeof(here.mac));
+}
+
+/* A link that was down, as for a new MAC, has forgotten its permanent neighbours. */
+static int restore_gateways(const struct lease_entry *l, const struct pod *pod,
+			    const struct link *end, struct error *e)
+{
+	int netns = l->lease.netns[0] ? netns_open(l->lease.netns, NULL) : -1, err;
+	struct netlink *nl = NULL;
+	struct addr gateway;
+
+	/* without the name of its namespace the pod asks, and pp_from_pod answers */
+	if (netns < 0)
+		return 0;
+	err = netlink_open(&nl, netns, e);
+	for (int f = 0; !err && f < FAMILIES && has_end(nl, end); f++) {
+		if (addr_is_zero(&pod->ip[f]))
+			continue;
+		gateway = pod_route_gateway(f);
+		neighbour_add(nl, end->ifindex, &gateway, pod->host_mac);
+	}
+	if (!err)
+		err = netlink_flush(nl, e);
+	netlink_close(nl);
+	close(netns);
+	return err;
+}
+
+static int follow_mac(struct netlink *nl, const struct lease_entry *l, struct pod *pod,
+		      const struct link *end, struct error *e)
+{
+	memcpy(pod->mac, end->mac, sizeof(pod->mac));
+	for (int f = 0; f < FAMILIES; f++)
+		if (l->lease.ip[f].block)
+			neighbour_add(nl, l->lease.ifindex, &l->lease.ip[f].address, end->mac);
+	return restore_gateways(l, pod, end, e);
+}
+
+int pod_follow(struct node *node, struct netlink *nl, const struct lease_entry *l, struct pod *pod,
+	       struct error *e)
+{
+	struct link_change change = {};
+	struct link host, end;
+	bool mac, mtu, limited;
+	int err = 0;
+
+	if (pod->state != POD_READY || pod->generation != l->lease.generation ||
+	    pod->ifindex != l->lease.ifindex || !find_ends(nl, l, &host, &end))
+		return 0;
+	mac = memcmp(end.mac, pod->mac, sizeof(end.mac));
+	mtu = end.mtu != host.mtu || (pod->mtu && end.mtu != pod->mtu);
+	limited = is_limited(&host) && !(pod->flags & POD_SHAPED);
+	if (!mac && !mtu && !limited)
+		return 0;
+	if (mac)
+		err = follow_mac(nl, l, pod, &end, e);
+	if (mtu) {
+		/* what is too long gets its ICMP error here and is not lost between the ends */
+		change.mtu = pod->mtu = end.mtu;
+		link_set(nl, host.ifindex, &change);
+	}
+	if (limited)
+		pod->flags |= POD_SHAPED;
+	if (!err)
+		err = netlink_flush(nl, e);
+	if (err == -ENODEV)
+		return 0;
+	if (!err)
+		err = publish(node, l, pod, e);
+	return err ? err : 1;
+}
+
+int pod_follow_all(struct node *node, struct netlink *nl, struct error *e)
+{
+	struct lease_entry *leases;
+	int fd = pins_map(&node->pins, PIN_PODS), first;
+	struct pod pod;
+	size_t count;
+
+	if (fd < 0)
+		return pins_error(&node->pins, pinned_map_names[PIN_PODS], fd, e);
+	first = ipam_leases(&node->pins, &leases, &count, e);
+	for (size_t i = 0; i < count; i++) {
+		const struct lease *l = &leases[i].lease;
+		int err;
+
+		if (l->state != LEASE_BOUND || bpf_map_lookup_elem(fd, &l->slot, &pod))
+			continue;
+		err = pod_follow(node, nl, &leases[i], &pod, first ? NULL : e);
+		if (err < 0 && !first)
+			first = err;
+	}
+	free(leases);
+	return first;
+}
