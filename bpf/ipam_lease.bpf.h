@@ -27,9 +27,19 @@ static __always_inline void txn_answer(struct txn *txn, const struct lease *leas
 	txn->ip[FAMILY_IPV6] = lease->ip[FAMILY_IPV6];
 }
 
-static __always_inline void pending_forget(const struct lease_owner *owner)
+/* The pod has what it asked for. */
+static __always_inline void pending_forget(const struct lease_request *r)
 {
-	pending_key.owner = *owner;
+	const struct lease *lease = &r->lease;
+
+	__builtin_memset(&pending_key, 0, sizeof(pending_key));
+	if (lease->namespace[0] && lease->pod[0]) {
+		__builtin_memcpy(pending_key.namespace, lease->namespace, sizeof(lease->namespace));
+		__builtin_memcpy(pending_key.name, lease->pod, sizeof(lease->pod));
+	} else {
+		__builtin_memcpy(pending_key.name, r->owner.id, sizeof(r->owner.id));
+	}
+	__builtin_memcpy(pending_key.ifname, r->owner.ifname, sizeof(r->owner.ifname));
 	pending_key.family = FAMILY_IPV4;
 	bpf_map_delete_elem(&pp_pending, &pending_key);
 	pending_key.family = FAMILY_IPV6;
@@ -143,7 +153,7 @@ static __always_inline enum ipam_error lease_make(struct ipam *ipam, struct txn 
 	}
 	lease_take(&r->lease.ip[FAMILY_IPV4]);
 	lease_take(&r->lease.ip[FAMILY_IPV6]);
-	pending_forget(&r->owner);
+	pending_forget(r);
 	txn_answer(txn, &r->lease);
 	return IPAM_OK;
 }
@@ -234,8 +244,6 @@ static __always_inline enum ipam_error lease_release(struct ipam *ipam, struct t
 	struct lease *lease = lease_of(txn, r);
 	struct pod *pod;
 
-	if (!r->generation)
-		pending_forget(&r->owner);
 	if (!lease)
 		return IPAM_NO_LEASE;
 	unpublish(lease);

@@ -268,6 +268,16 @@ static __always_inline enum ipam_error block_carve(struct ipam *ipam, struct txn
 	return IPAM_OK;
 }
 
+/* The next block is the one that is dropped, unless another one was carved since. */
+static __always_inline void carve_undo(const struct block *b, const struct block_request *r)
+{
+	struct pool_cidr_key key = { .pool = b->pool, .family = b->family, .index = r->cidr };
+	struct pool_cidr *cidr = bpf_map_lookup_elem(&pp_pool_cidrs, &key);
+
+	if (cidr && cidr->cursor == r->cursor + 1)
+		cidr->cursor = r->cursor;
+}
+
 static __always_inline enum ipam_error block_drop(struct ipam *ipam, struct block_request *r)
 {
 	struct block *b = block_get(r->id), *prev, *next;
@@ -281,6 +291,8 @@ static __always_inline enum ipam_error block_drop(struct ipam *ipam, struct bloc
 		return IPAM_NO_BLOCK;
 	if (b->used)
 		return IPAM_IN_USE;
+	if (r->undo)
+		carve_undo(b, r);
 	prev = block_get(b->prev);
 	next = block_get(b->next);
 	if (prev)

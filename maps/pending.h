@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_pending: demand that could not be met (IPAM.md 4). One entry per owner and family, so that a
- * retry that asks for another pool replaces it, and success or the pod's end removes it in the
- * same transaction.
+ * pp_pending: demand that could not be met. One entry per pod, interface and family, so that a retry
+ * replaces it, by whichever container and for whichever pool, and success removes it in the same
+ * transaction. Runtimes send DEL right after a failed ADD: that ends nothing.
  */
 #ifndef PP_PENDING_H
 #define PP_PENDING_H
@@ -12,14 +12,18 @@
 #define PENDING_MAX 4096 /* small: each allocation counts them */
 #define PENDING_SECONDS 300 /* an entry older than this is expired */
 
+/* The zero bytes after each string are part of the key. */
 struct pending_key {
-	struct lease_owner owner;
+	char namespace[64]; /* of the pod; "": a plain container, or addresses alone */
+	char name[PP_NAME]; /* of the pod, or the owner's id */
+	char ifname[16];    /* in the pod */
 	enum family family;
 	__u32 pad;
 };
 
 struct pending {
 	__u64 last_attempt; /* seconds since boot (CLOCK_BOOTTIME) */
+	char owner[136];    /* whose that was: the id in struct lease_owner */
 	char pool[PP_NAME];
 };
 

@@ -102,8 +102,10 @@ struct pool_request {
 struct block_request {
 	__u64 expected;         /* generation; 0: whichever it is */
 	__u32 id;               /* pp_block_drop: the block */
-	__u32 cidr;             /* pp_block_carve: whose cursor moves; NO_CIDR: none */
+	__u32 cidr;             /* whose cursor moves; NO_CIDR: none */
 	__u64 cursor;           /* its new value */
+	__u32 undo;             /* pp_block_drop: move it, if it is just behind the block */
+	__u32 pad;
 	struct block block;     /* pool, family, state, prefix, size, low, high, created */
 };
 

@@ -244,12 +244,42 @@ static int drop_run(struct node *node, uint32_t block, struct error *e)
 	return ipam_refused(&node->pins, PROG_BLOCK_DROP, &txn, e);
 }
 
+/* Drops a block as if it had not been taken, if it is new. 1: done, 0: it is not, or -errno. */
+static int drop_undo(struct node *node, const struct block_entry *entry, struct error *e)
+{
+	const struct block *b = &entry->block;
+	struct block_request request = { .id = entry->id, .undo = 1 };
+	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
+	struct ipam ipam;
+	struct pool pool;
+	struct txn txn;
+	uint64_t now = time(NULL);
+	int err = ipam_read(&node->pins, &ipam, e);
+
+	if (err || now < b->created || now - b->created > BLOCKS_ATTEMPT)
+		return err;
+	/* a pool that changes under us makes the generation stale */
+	request.expected = ipam.generation;
+	if (ipam_pool_read(&node->pins, b->pool, &pool) ||
+	    pool.family[b->family].mask_length != b->prefix.length ||
+	    ipam_pool_cidrs(&node->pins, b->pool, b->family, cidrs, pool.family[b->family].cidrs))
+		return 0;
+	while (request.cidr < pool.family[b->family].cidrs &&
+	       !prefix_covers(&cidrs[request.cidr].cidr, &b->prefix))
+		request.cidr++;
+	if (request.cidr == pool.family[b->family].cidrs)
+		return 0;
+	request.cursor = block_index(&cidrs[request.cidr].cidr, &b->prefix);
+	err = ipam_run(&node->pins, PROG_BLOCK_DROP, &request, &txn, e);
+	return err ? err : txn.error == IPAM_OK;
+}
+
 /* Gives back what is not needed. Under the derived lock. */
-static int shrink(struct node *node, uint32_t id, enum family family, bool *changed,
+static int shrink(struct node *node, uint32_t id, enum family family, bool failed, bool *changed,
 		  struct error *e)
 {
 	struct pool_entry p = { .id = id };
-	struct block_entry *blocks;
+	struct block_entry *blocks, **own;
 	struct block_view *views;
 	size_t count, n = 0;
 	bool *drop;
@@ -262,20 +292,25 @@ static int shrink(struct node *node, uint32_t id, enum family family, bool *chan
 		return err;
 	views = xcalloc(count, sizeof(*views));
 	drop = xcalloc(count, sizeof(*drop));
+	own = xcalloc(count, sizeof(*own));
 	for (size_t i = 0; i < count; i++) {
 		const struct block *b = &blocks[i].block;
 
 		/* one that is kept counts as used: its pods from before the reboot may come back */
-		if (b->pool == id && b->family == family)
-			views[n++] = (struct block_view){ blocks[i].id, b->high - b->low,
-							  b->used + (b->keep_until > ipam_boot_seconds()),
-							  b->state == BLOCK_DRAINING };
+		if (b->pool != id || b->family != family)
+			continue;
+		own[n] = &blocks[i];
+		views[n++] = (struct block_view){ blocks[i].id, b->high - b->low,
+						  b->used + (b->keep_until > ipam_boot_seconds()),
+						  b->state == BLOCK_DRAINING };
 	}
 	release_choose(views, n, blocks_needed(node, &p, family), p.pool.family[family].in_use, drop);
-	for (size_t i = 0; !err && i < n; i++) {
+	for (size_t i = n; !err && i-- > 0;) {
 		if (!drop[i])
 			continue;
-		err = drop_run(node, views[i].id, e);
+		err = failed ? drop_undo(node, own[i], e) : 0;
+		if (!err)
+			err = drop_run(node, views[i].id, e);
 		if (err > 0) {
 			*changed = true;
 			err = 0;
@@ -284,6 +319,7 @@ static int shrink(struct node *node, uint32_t id, enum family family, bool *chan
 	free(blocks);
 	free(views);
 	free(drop);
+	free(own);
 	return err;
 }
 
@@ -303,7 +339,7 @@ static int finish(struct node *node, bool changed, int err, struct error *e)
 	return err < 0 || !synced ? err : synced;
 }
 
-static int balance(struct node *node, uint32_t id, enum family family, bool may_drop,
+static int balance(struct node *node, uint32_t id, enum family family, bool may_drop, bool failed,
 		   struct error *e)
 {
 	bool changed = false, local = node->config.allocator == NODE_ALLOCATOR_LOCAL;
@@ -324,13 +360,18 @@ static int balance(struct node *node, uint32_t id, enum family family, bool may_
 	if (needed > pf->capacity)
 		err = grow(node, id, family, &changed, e);
 	else
-		err = shrink(node, id, family, &changed, e);
+		err = shrink(node, id, family, failed, &changed, e);
 	return finish(node, changed, err, e);
 }
 
 int blocks_balance(struct node *node, uint32_t pool, enum family family, struct error *e)
 {
-	return balance(node, pool, family, true, e);
+	return balance(node, pool, family, true, false, e);
+}
+
+int blocks_balance_failed(struct node *node, uint32_t pool, enum family family, struct error *e)
+{
+	return balance(node, pool, family, true, true, e);
 }
 
 int blocks_balance_all(struct node *node, bool may_drop, struct error *e)
@@ -341,7 +382,8 @@ int blocks_balance_all(struct node *node, bool may_drop, struct error *e)
 
 	for (size_t i = 0; i < count; i++) {
 		for (int family = 0; family < FAMILIES; family++) {
-			int err = balance(node, pools[i].id, family, may_drop, first < 0 ? NULL : e);
+			int err = balance(node, pools[i].id, family, may_drop, false,
+					  first < 0 ? NULL : e);
 
 			first = first < 0 || !err ? first : err;
 		}

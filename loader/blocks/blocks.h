@@ -19,6 +19,13 @@
 int blocks_balance(struct node *node, uint32_t pool, enum family family, struct error *e);
 
 /*
+ * The same after the failed attempt to make a pod: a block of the last seconds that is given back is
+ * the next one to be taken, so that retries do not wander through the pool.
+ */
+#define BLOCKS_ATTEMPT 10 /* seconds that an attempt may have taken */
+int blocks_balance_failed(struct node *node, uint32_t pool, enum family family, struct error *e);
+
+/*
  * Whether another pod would get an address of the pool and family: one is free, or a block can be
  * had. Changes nothing. 0, -ENOSPC without a sentence, or -errno.
  */

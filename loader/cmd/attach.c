@@ -228,6 +228,9 @@ static int remove_owner(const struct globals *g, const char *owner, bool held)
 	for (size_t i = 0; !err && i < count; i++)
 		if (!strcmp(leases[i].owner.id, key.id) && leases[i].owner.ifname[0])
 			err = pod_remove(&node, nl, &leases[i].owner, &e);
+	/* who says so himself will not try again */
+	if (!err)
+		ipam_pending_clear(&node.pins, key.id);
 	free(leases);
 	netlink_close(nl);
 	node_close(&node);

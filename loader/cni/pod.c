@@ -77,7 +77,7 @@ enum cni_code cni_del(const struct cni_request *r, struct error *e)
 	int err = cni_open(&s, r, e);
 
 	if (!err)
-		err = pod_remove(&s.node, s.nl, &owner, e);
+		err = pod_remove_attempt(&s.node, s.nl, &owner, e);
 	/*
 	 * Not up, or pins were removed by hand: `up` repairs them, and gc then frees the lease,
 	 * whose interface is gone.

@@ -62,7 +62,7 @@ static int pod_make(struct node *node, struct netlink *nl, const char *pool, uns
 	err = pod_add(node, nl, &request, &made, e);
 	if (err) {
 		/* a pod that nobody will ask for again must not count as demand */
-		ipam_pending_clear(&node->pins, &pod->owner);
+		ipam_pending_clear(&node->pins, pod->owner.id);
 		close(pod->netns);
 		pod->netns = -1;
 		return err;

@@ -72,6 +72,11 @@ static uint64_t index_of(const struct addr *addr, unsigned int from, unsigned in
 	return index;
 }
 
+uint64_t block_index(const struct prefix *cidr, const struct prefix *block)
+{
+	return index_of(&block->addr, cidr->length, block->length);
+}
+
 static struct prefix block_at(const struct prefix *cidr, unsigned int length, uint64_t index)
 {
 	struct prefix block = { .addr = cidr->addr, .length = length };

@@ -41,4 +41,7 @@ int carve_next(const struct prefix *cidr, unsigned int length, uint64_t cursor,
 	       const struct prefix *taken, size_t taken_count, const struct address_range *reserved,
 	       size_t reserved_count, struct prefix *block, uint64_t *index);
 
+/* Which block of its size @block is in @cidr: carve_next()'s index. */
+uint64_t block_index(const struct prefix *cidr, const struct prefix *block);
+
 #endif

@@ -2,6 +2,7 @@
 /* Transactions run, and the IPAM maps read. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -203,29 +204,50 @@ uint64_t ipam_boot_seconds(void)
 	return now.tv_sec;
 }
 
-int ipam_pending_set(struct pins *pins, const struct lease_owner *owner, enum family family,
+/* As pending_forget() of bpf/ipam_lease.bpf.h makes it. */
+static void pending_key_fill(struct pending_key *key, const struct pending_owner *who, enum family family)
+{
+	bool named = who->namespace && who->namespace[0] && who->name && who->name[0];
+
+	memset(key, 0, sizeof(*key));
+	if (named)
+		snprintf(key->namespace, sizeof(key->namespace), "%s", who->namespace);
+	snprintf(key->name, sizeof(key->name), "%s", named ? who->name : who->owner->id);
+	memcpy(key->ifname, who->owner->ifname, sizeof(key->ifname));
+	key->family = family;
+}
+
+int ipam_pending_set(struct pins *pins, const struct pending_owner *who, enum family family,
 		     const char *pool)
 {
-	struct pending_key key = { .owner = *owner, .family = family };
 	struct pending value = { .last_attempt = ipam_boot_seconds() };
 	int fd = pins_map(pins, PIN_PENDING);
 	size_t length = strlen(pool);
+	struct pending_key key;
 
 	if (fd < 0)
 		return fd;
 	if (length >= sizeof(value.pool))
 		return -ENAMETOOLONG;
+	pending_key_fill(&key, who, family);
+	if (!length)
+		return bpf_map_delete_elem(fd, &key) && errno != ENOENT ? -errno : 0;
 	memcpy(value.pool, pool, length);
+	memcpy(value.owner, who->owner->id, sizeof(value.owner));
 	return bpf_map_update_elem(fd, &key, &value, BPF_ANY) ? -errno : 0;
 }
 
-void ipam_pending_clear(struct pins *pins, const struct lease_owner *owner)
+void ipam_pending_clear(struct pins *pins, const char *owner)
 {
-	struct pending_key key = { .owner = *owner };
-	int fd = pins_map(pins, PIN_PENDING);
+	struct pending_entry *list;
+	size_t count;
 
-	for (key.family = 0; fd >= 0 && key.family < FAMILIES; key.family++)
-		bpf_map_delete_elem(fd, &key);
+	if (ipam_pendings(pins, &list, &count, NULL))
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(list[i].pending.owner, owner))
+			bpf_map_delete_elem(pins_map(pins, PIN_PENDING), &list[i].key);
+	free(list);
 }
 
 uint32_t ipam_pending_count(struct pins *pins, const char *pool, enum family family)

@@ -71,10 +71,17 @@ int ipam_pool_cidrs(struct pins *pins, uint32_t pool, enum family family, struct
 /* CLOCK_BOOTTIME, which pp_pending and a block's keep_until have. */
 uint64_t ipam_boot_seconds(void);
 
-/* Records unmet demand (IPAM.md 4), and removes it. */
-int ipam_pending_set(struct pins *pins, const struct lease_owner *owner, enum family family,
+/* Whose demand it is: the pod's, by its names, or a plain container's (names NULL or ""). */
+struct pending_owner {
+	const struct lease_owner *owner;
+	const char *namespace, *name;
+};
+
+/* Records unmet demand (IPAM.md 4) in place of what is recorded; @pool "": there is none. */
+int ipam_pending_set(struct pins *pins, const struct pending_owner *who, enum family family,
 		     const char *pool);
-void ipam_pending_clear(struct pins *pins, const struct lease_owner *owner);
+/* Removes what the owner @owner asked for last, of whichever pod and interface. */
+void ipam_pending_clear(struct pins *pins, const char *owner);
 /* Live entries of a pool and family; expired ones are removed on the way. */
 uint32_t ipam_pending_count(struct pins *pins, const char *pool, enum family family);
 

@@ -39,13 +39,15 @@ int pod_repair(struct node *node, struct error *e)
 	return err;
 }
 
-/* After a lease or a release: blocks follow the demand. */
-static int balance(struct node *node, const uint32_t pool[FAMILIES], struct error *e)
+/* After a lease or a release: blocks follow the demand. @failed: the release of a failed attempt. */
+static int balance(struct node *node, const uint32_t pool[FAMILIES], bool failed, struct error *e)
 {
+	int (*run)(struct node *, uint32_t, enum family, struct error *) =
+		failed ? blocks_balance_failed : blocks_balance;
 	int first = 0;
 
 	for (int f = 0; f < FAMILIES; f++) {
-		int err = pool[f] ? blocks_balance(node, pool[f], f, first ? NULL : e) : 0;
+		int err = pool[f] ? run(node, pool[f], f, first ? NULL : e) : 0;
 
 		if (err < 0 && !first) /* that a pool runs dry is no fault of this pod */
 			first = err;
@@ -138,7 +140,7 @@ static int lease_get(struct node *node, const struct pod_request *request,
 	err = ipam_run(&node->pins, PROG_LEASE, l, txn, e);
 	if (!err && is_shortage(txn->error)) {
 		pod_pools_pend(node, request, pools);
-		balance(node, pools->id, NULL); /* a dry pool shows in the second try */
+		balance(node, pools->id, false, NULL); /* a dry pool shows in the second try */
 		lease_fill(l, request, pools);
 		err = ipam_run(&node->pins, PROG_LEASE, l, txn, e);
 	}
@@ -156,8 +158,8 @@ static int owner_run(struct node *node, enum pinned_prog prog, const struct leas
 	return ipam_run(&node->pins, prog, &request, txn, e);
 }
 
-int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
-		  uint32_t generation, struct error *e)
+static int take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+		     uint32_t generation, bool failed, struct error *e)
 {
 	uint32_t pools[FAMILIES] = {};
 	struct txn txn;
@@ -165,6 +167,8 @@ int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owne
 
 	if (err)
 		return err;
+	/* what was never published was a failed attempt, whoever cleans up */
+	failed |= txn.error == IPAM_OK && txn.state == LEASE_RESERVED;
 	if (txn.error == IPAM_OK && nl)
 		err = pod_link_delete(nl, owner->id, owner->ifname, txn.ifindex, e);
 	if (!err)
@@ -177,7 +181,13 @@ int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owne
 		pools[f] = txn.ip[f].pool;
 		err = err ? err : blocks_retire(node, txn.ip[f].block, e);
 	}
-	return err ? err : balance(node, pools, e);
+	return err ? err : balance(node, pools, failed, e);
+}
+
+int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+		  uint32_t generation, struct error *e)
+{
+	return take_down(node, nl, owner, generation, false, e);
 }
 
 /* The owner has a lease: waits for, or cleans up after, whoever was at it. 1: look again. */
@@ -330,7 +340,7 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 	}
 	fill_result(result, &txn, &made);
 	/* more blocks are for the next pod: a dry pool does not fail this one */
-	balance(node, pools.id, NULL);
+	balance(node, pools.id, false, NULL);
 	return 0;
 }
 
@@ -340,4 +350,16 @@ int pod_remove(struct node *node, struct netlink *nl, const struct lease_owner *
 	int err = pod_repair(node, e);
 
 	return err ? err : pod_take_down(node, nl, owner, 0, e);
+}
+
+int pod_remove_attempt(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+		       struct error *e)
+{
+	uint64_t now = time(NULL);
+	struct lease lease;
+	bool failed = !ipam_lease_read(&node->pins, owner, &lease) && lease.namespace[0] &&
+		      lease.pod[0] && now >= lease.created && now - lease.created <= BLOCKS_ATTEMPT;
+	int err = pod_repair(node, e);
+
+	return err ? err : take_down(node, nl, owner, 0, failed, e);
 }

@@ -56,6 +56,13 @@ int pod_remove(struct node *node, struct netlink *nl, const struct lease_owner *
 int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
 		  uint32_t generation, struct error *e);
 
+/*
+ * The same by a runtime's DEL. A named pod that is only some seconds old counts as a failed attempt of
+ * a pod that will be tried again (blocks_balance_failed()).
+ */
+int pod_remove_attempt(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+		       struct error *e);
+
 /* What a crash or an administrator left behind. Counts in *freed. */
 int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct error *e);
 

@@ -15,9 +15,10 @@
 void pod_pools_pend(struct node *node, const struct pod_request *request,
 		    const struct pod_pools *pools)
 {
+	const struct pending_owner who = { &request->owner, request->namespace, request->name };
+
 	for (int f = 0; f < FAMILIES; f++)
-		if (pools->name[f][0])
-			ipam_pending_set(&node->pins, &request->owner, f, pools->name[f]);
+		ipam_pending_set(&node->pins, &who, f, pools->name[f]);
 }
 
 /* The annotations by which the "bandwidth" plugin is told. */

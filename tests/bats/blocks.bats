@@ -63,7 +63,7 @@ node() {
 	has 'invalid value for pool "default"'
 }
 
-@test "pending: one per pool, family and owner; gone with the pod" {
+@test "pending: one per pool, family and owner; gone with the owner's release" {
 	fails 1 pinpool alloc --owner a --pool mars
 	fails 1 pinpool alloc --owner a --pool mars
 	equal "1 0" "$(needed mars)"

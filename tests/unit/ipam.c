@@ -305,6 +305,47 @@ static void test_busy(void)
 	ok(raw(PROG_LEASE, (uintptr_t)&r) == IPAM_NO_POOL, "and free again");
 }
 
+/* The entry of @who, made @age seconds ago. */
+static void pending_age(const struct pending_owner *who, uint64_t age)
+{
+	struct pending_entry *list;
+	size_t count;
+
+	ipam_pending_set(&pins, who, FAMILY_IPV4, "wanted");
+	ipam_pendings(&pins, &list, &count, NULL);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(list[i].pending.owner, who->owner->id))
+			continue;
+		list[i].pending.last_attempt -= age;
+		bpf_map_update_elem(pins_map(&pins, PIN_PENDING), &list[i].key, &list[i].pending, BPF_ANY);
+	}
+	free(list);
+}
+
+static void test_pending(void)
+{
+	static const struct lease_owner a = { "a", "eth0" }, b = { "b", "eth0" }, c = { "c", "eth1" };
+	const struct pending_owner pod_a = { &a, "ns", "pod" }, pod_b = { &b, "ns", "pod" };
+	const struct pending_owner pod_c = { &c, "ns", "pod" }, plain = { &a, "", "pod" };
+
+	ipam_pending_set(&pins, &pod_a, FAMILY_IPV4, "wanted");
+	ipam_pending_set(&pins, &pod_b, FAMILY_IPV4, "wanted");
+	ok(ipam_pending_count(&pins, "wanted", FAMILY_IPV4) == 1, "one pod, two containers");
+	ipam_pending_set(&pins, &pod_c, FAMILY_IPV4, "wanted");
+	ipam_pending_set(&pins, &plain, FAMILY_IPV4, "wanted");
+	ok(ipam_pending_count(&pins, "wanted", FAMILY_IPV4) == 3, "another interface, and no pod's name");
+	ipam_pending_set(&pins, &pod_a, FAMILY_IPV4, "");
+	ok(ipam_pending_count(&pins, "wanted", FAMILY_IPV4) == 2, "asks for nothing any more");
+	ipam_pending_clear(&pins, "c");
+	ipam_pending_clear(&pins, "a");
+	ok(!ipam_pending_count(&pins, "wanted", FAMILY_IPV4), "cleared by their owners");
+	pending_age(&pod_a, PENDING_SECONDS - 5);
+	pending_age(&pod_c, PENDING_SECONDS + 1);
+	ok(ipam_pending_count(&pins, "wanted", FAMILY_IPV4) == 1, "expired after more than five minutes");
+	pending_age(&pod_a, PENDING_SECONDS + 1);
+	ok(!ipam_pending_count(&pins, "wanted", FAMILY_IPV4), "expired after the last attempt");
+}
+
 static void test_limits(void)
 {
 	uint32_t pool = pool_new("limits"), made = 0;
@@ -338,6 +379,7 @@ int main(void)
 	test_structure();
 	test_fault();
 	test_busy();
+	test_pending();
 	test_limits();
 	return tap_done();
 }
