@@ -60,6 +60,9 @@ int apply_plan(struct node *node, const struct manifest *manifest, const json_t 
 	       struct error *e);
 void apply_free(struct apply *plan);
 
+/* Adds a sentence to the plan's warnings. */
+void apply_warn(struct apply *plan, const char *text);
+
 /* Carries it out. Needs the root's lock exclusively. */
 int apply_commit(struct node *node, struct apply *plan, struct error *e);
 
@@ -69,7 +72,8 @@ void apply_options(struct node *node, const struct options *options);
 /*
  * Makes everything that follows from the objects true: config, block states, demand, derived maps and
  * routes. @may_drop false at boot: blocks from before it stay. The first error is kept, all is tried.
- * BLOCKS_DRY, with a sentence to warn with, if all is well but a pool has fewer blocks than are needed.
+ * Positive, with a sentence to warn with, if all is well but a pool has fewer blocks than are needed
+ * (BLOCKS_DRY) or another node has no direct route (SYNC_UNREACHABLE).
  */
 int apply_reconcile(struct node *node, const struct options *options, bool may_drop, struct error *e);
 

@@ -115,30 +115,54 @@ static int claims_overlap(const struct claim *a, const struct claim *b, struct e
 			 b->node, prefix_format(&b->prefix, y), b->pool, prefix_format(&a->prefix, x), a->node);
 }
 
-/* A block that this node would list or holds must come from a pool that has it (IPAM.md 5). */
-static int check_own(struct node *node, const struct apply *plan, const struct apply_object *o,
+static bool is_held(const struct block_entry *blocks, size_t count, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_equal(&blocks[i].block.prefix, prefix))
+			return true;
+	return false;
+}
+
+/*
+ * A block that this node's own object lists. One that the node holds may be outside its pool, or its
+ * pool gone: it drains, and pinpool itself publishes it so. Another one is left out.
+ */
+static int check_own_block(struct node *node, struct apply *plan, const struct claim *claim,
+			   struct error *e)
+{
+	const struct apply_object *pool = apply_pool(plan, claim->pool);
+	char text[PREFIX_TEXT];
+	struct error warning;
+
+	if (!pool)
+		return error_set(e, -ENOENT,
+				 "CiliumNode \"%s\": cannot reuse from non-existing pool: %s; apply the pool too",
+				 node->config.node, claim->pool);
+	if (apply_covers(pool, &claim->prefix))
+		return 0;
+	error_set(&warning, -EINVAL,
+		  "CiliumNode \"%s\": unable to reuse from pool %s: cidr %s is not part of the requested pool: not taken; correct the CiliumNode or the pool",
+		  node->config.node, claim->pool, prefix_format(&claim->prefix, text));
+	apply_warn(plan, warning.text);
+	return 0;
+}
+
+static int check_own(struct node *node, struct apply *plan, const struct apply_object *o,
 		     struct error *e)
 {
+	struct block_entry *blocks;
 	struct claim *claims = NULL;
-	size_t count = 0;
-	int err = 0;
+	size_t count = 0, block_count;
+	int err = ipam_blocks(&node->pins, &blocks, &block_count, e);
 
+	if (err)
+		return err;
 	claims_of(o->json, plan->options.default_pool, &claims, &count);
-	for (size_t i = 0; !err && i < count; i++) {
-		const struct apply_object *pool = apply_pool(plan, claims[i].pool);
-		char text[PREFIX_TEXT];
-
-		if (!pool)
-			err = error_set(e, -ENOENT,
-					"CiliumNode \"%s\": cannot reuse from non-existing pool: %s; apply the pool too",
-					node->config.node, claims[i].pool);
-		else if (!apply_covers(pool, &claims[i].prefix))
-			err = error_set(e, -EINVAL,
-					"CiliumNode \"%s\": unable to reuse from pool %s: cidr %s is not part of the requested pool; correct the CiliumNode or the pool",
-					node->config.node, claims[i].pool,
-					prefix_format(&claims[i].prefix, text));
-	}
+	for (size_t i = 0; !err && i < count; i++)
+		if (!is_held(blocks, block_count, &claims[i].prefix))
+			err = check_own_block(node, plan, &claims[i], e);
 	free(claims);
+	free(blocks);
 	return err;
 }
 
@@ -163,7 +187,7 @@ static int claim_held(struct node *node, struct claim **claims, size_t *count, s
 	return err;
 }
 
-static int check_nodes(struct node *node, const struct apply *plan, struct error *e)
+static int check_nodes(struct node *node, struct apply *plan, struct error *e)
 {
 	bool changed = false, fixed = plan->options.allocator == ALLOCATOR_STATIC;
 	struct claim *claims = NULL;
@@ -196,7 +220,7 @@ static int check_nodes(struct node *node, const struct apply *plan, struct error
 	return err;
 }
 
-int apply_check(struct node *node, const struct apply *plan, struct error *e)
+int apply_check(struct node *node, struct apply *plan, struct error *e)
 {
 	int err = check_pools(node, plan, e);
 

@@ -6,6 +6,6 @@
 #include "loader/apply/apply.h"
 
 /* -EEXIST, -EINVAL or -ENOENT with a sentence that names both sides. */
-int apply_check(struct node *node, const struct apply *plan, struct error *e);
+int apply_check(struct node *node, struct apply *plan, struct error *e);
 
 #endif

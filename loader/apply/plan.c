@@ -52,6 +52,11 @@ __attribute__((format(printf, 2, 3))) static void warn(struct apply *plan, const
 	plan->warnings[plan->warning_count++] = text;
 }
 
+void apply_warn(struct apply *plan, const char *text)
+{
+	warn(plan, "%s", text);
+}
+
 /* An index of what is stored would be faster for thousands: both lists are sorted instead. */
 static int by_kind_and_name(const void *a, const void *b)
 {

@@ -48,7 +48,8 @@ struct pool_entry;
 
 /*
  * Takes each block that the list has, and keeps what it takes for @keep_seconds though nobody needs it;
- * the first error is kept, the others go on.
+ * the first error is kept, the others go on. Of the CiliumNode's list (@keep_seconds 0) those that are
+ * in no pool are left out: apply has warned, and status reports them.
  */
 int blocks_match(struct node *node, const struct claim *claims, size_t count,
 		 unsigned int keep_seconds, struct error *e);
@@ -62,6 +63,9 @@ int blocks_settle(struct node *node, const struct claim *claims, size_t count, s
 
 /* blocks_retire() for every block, and every terminating pool. */
 int blocks_retire_all(struct node *node, struct error *e);
+
+/* Whether the node can take the block, or has it: its pool is there and covers it. */
+bool blocks_can_take(struct node *node, const struct claim *claim);
 
 /* Whether an active pool has a CIDR that covers @prefix. */
 bool blocks_in_pool(struct node *node, const struct pool_entry *pool, const struct prefix *prefix);

@@ -230,6 +230,14 @@ int blocks_retire_all(struct node *node, struct error *e)
 	return err;
 }
 
+bool blocks_can_take(struct node *node, const struct claim *claim)
+{
+	struct pool_entry pool;
+
+	return !ipam_pool_find(&node->pins, claim->pool, &pool.id, &pool.pool) &&
+	       blocks_in_pool(node, &pool, &claim->prefix);
+}
+
 int blocks_match(struct node *node, const struct claim *claims, size_t count,
 		 unsigned int keep_seconds, struct error *e)
 {
@@ -238,6 +246,8 @@ int blocks_match(struct node *node, const struct claim *claims, size_t count,
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++) {
+		if (!keep_seconds && !blocks_can_take(node, &claims[i]))
+			continue;
 		err = occupy_locked(node, claims[i].pool, &claims[i].prefix, keep_seconds,
 				    first ? NULL : e);
 		if (err < 0 && !first)

@@ -99,11 +99,39 @@ static void health_pools(struct health *h, struct examination *x)
 	health_demand(p, x);
 }
 
+/* In static mode: what this node's own object lists and what it does not hold. */
+static unsigned int count_untaken(const struct examination *x, struct claim *first)
+{
+	struct node *node = x->node;
+	json_t *object = store_get(&node->pins, OBJECT_NODE, node->config.node);
+	struct claim *claims = NULL;
+	unsigned int untaken = 0;
+	size_t count = 0;
+
+	if (object && node->config.allocator == NODE_ALLOCATOR_STATIC)
+		claims_of(object, node->config.default_pool_name, &claims, &count);
+	for (size_t i = 0; i < count; i++) {
+		size_t b = 0;
+
+		while (b < x->facts.block_count &&
+		       !prefix_equal(&x->facts.blocks[b].block.prefix, &claims[i].prefix))
+			b++;
+		if (b == x->facts.block_count && !untaken++)
+			*first = claims[i];
+	}
+	free(claims);
+	json_decref(object);
+	return untaken;
+}
+
 static void health_blocks(struct health *h, struct examination *x)
 {
 	struct health_part *p = part_begin(h, "blocks");
-	unsigned int draining = 0, held = 0;
+	unsigned int draining = 0, held = 0, untaken;
+	char text[PREFIX_TEXT];
+	struct claim first;
 
+	untaken = count_untaken(x, &first);
 	for (size_t i = 0; i < x->facts.block_count; i++) {
 		if (x->facts.blocks[i].block.state != BLOCK_DRAINING)
 			continue;
@@ -113,9 +141,12 @@ static void health_blocks(struct health *h, struct examination *x)
 	part_note(p, "%zu active", x->facts.block_count - draining);
 	if (draining)
 		part_note(p, "%u draining with %u addresses in use", draining, held);
+	if (untaken)
+		part_fail(p, "%u listed by the CiliumNode but not held (%s: not part of pool \"%s\")",
+			  untaken, prefix_format(&first.prefix, text), first.pool);
 	if (x->facts.generation != x->node->config.synced)
 		part_fail(p, "routes and derived maps are behind the blocks");
-	part_end(p, "run 'pinpool gc'");
+	part_end(p, untaken ? "correct the CiliumNode or the pool" : "run 'pinpool gc'");
 }
 
 static void health_leases(struct health *h, struct examination *x)

@@ -209,12 +209,78 @@ three_nodes() {
 	has 'pool not (yet) available; CiliumNode "node1" lists no block of it'
 }
 
-@test "occupy: outside of the pool, of no pool, of two nodes: refused with the names" {
+@test "occupy: outside of the pool: left out with a warning, and status tells" {
 	three_nodes
 	local f=$BATS_TEST_TMPDIR/f
-	cilium_node node1 192.168.0.1 '[{pool: default, cidrs: [10.99.0.0/27]}]' >"$f"
-	fails 1 node 1 apply -f "$f"
-	has "unable to reuse from pool default: cidr 10.99.0.0/27 is not part of the requested pool"
+	cilium_node node1 192.168.0.1 '[{pool: default, cidrs: [10.10.1.0/27, 10.99.0.0/27, 10.10.7.0/27]}]' >"$f"
+	for again in 1 2; do
+		run node 1 apply -f "$f"
+		[ "$status" = 0 ]
+		[ $again = 2 ] || has "unable to reuse from pool default: cidr 10.99.0.0/27 is not part of the requested pool: not taken"
+	done
+	equal '["10.10.1.0/27","10.10.7.0/27"]' "$(node 1 get nodes node1 -o json | jq -c '.spec.ipam.pools.allocated[0].cidrs')"
+	run node 1 status
+	has '1 listed by the CiliumNode but not held (10.99.0.0/27: not part of pool "default")'
+	# the pool grows: taken
+	{ pool default '{ipv4: {cidrs: [10.10.0.0/16, 10.99.0.0/24], maskSize: 27}}'; } >"$BATS_TEST_TMPDIR/grown"
+	node 1 apply -f "$BATS_TEST_TMPDIR/grown"
+	equal '["10.10.1.0/27","10.10.7.0/27","10.99.0.0/27"]' "$(node 1 get nodes node1 -o json | jq -c '.spec.ipam.pools.allocated[0].cidrs')"
+	run node 1 status
+	has_not "listed by"
+	# what the node publishes of itself it takes back, with draining blocks too
+	node 1 alloc --owner a
+	pool default "$(v4 10.99.0.0/24 27)" >"$BATS_TEST_TMPDIR/moved"
+	node 1 apply -f "$BATS_TEST_TMPDIR/moved"
+	node 1 get nodes node1 -o json >"$BATS_TEST_TMPDIR/own.json"
+	node 1 apply -f "$BATS_TEST_TMPDIR/own.json" -f "$BATS_TEST_TMPDIR/moved"
+	equal $'10.10.1.0/27 draining 1\n10.99.0.0/27 active 0' \
+		"$(node 1 get blocks -o json | jq -r '.items[] | select(.node == "node1") | "\(.cidr) \(.state) \(.used)"')"
+	# so too of a pool that is gone but for its pods
+	node 1 delete pool default
+	node 1 get nodes node1 -o json >"$BATS_TEST_TMPDIR/own.json"
+	node 1 apply -f "$BATS_TEST_TMPDIR/own.json"
+	node 1 release --owner a
+	run node 1 apply -f "$BATS_TEST_TMPDIR/grown"
+	[ "$status" = 0 ]
+}
+
+@test "diff in static mode: what would drain, stop draining, be dropped and be taken, and then nothing" {
+	three_nodes
+	local f=$BATS_TEST_TMPDIR/f
+	node 1 alloc --owner a
+	cilium_node node1 192.168.0.1 '[{pool: default, cidrs: [10.10.7.0/27]}]' >"$f"
+	fails 1 node 1 diff -f "$f"
+	has "block 10.10.1.0/27 of pool default would start draining"
+	has "owner a 10.10.1.1 stays"
+	has "block 10.10.7.0/27 of pool default would be taken"
+	node 1 apply -f "$f"
+	# the pool covers the draining block, and only the list would make it active
+	fails 0 node 1 diff -f "$f"
+	equal "" "$output"
+	cilium_node node1 192.168.0.1 '[{pool: default, cidrs: [10.10.1.0/27]}]' >"$f"
+	fails 1 node 1 diff -f "$f"
+	has "block 10.10.1.0/27 of pool default would stop draining"
+	has "block 10.10.7.0/27 of pool default would be dropped"
+	node 1 apply -f "$f"
+	fails 0 node 1 diff -f "$f"
+	# from static to local: nothing drains any more
+	cilium_node node1 192.168.0.1 '[]' >"$f"
+	node 1 apply -f "$f"
+	fails 1 node 1 diff -f <(config node-cidr-allocator=local)
+	has "block 10.10.1.0/27 of pool default would stop draining"
+	node 1 release --owner a
+}
+
+@test "diff: another node's claim on an empty block of ours" {
+	pool default "$(v4 10.10.0.0/16 27)" | apply
+	cilium_node n2 192.168.0.2 '[{pool: default, cidrs: [10.10.0.0/27]}]' >"$BATS_TEST_TMPDIR/n2"
+	fails 1 pinpool diff -f "$BATS_TEST_TMPDIR/n2"
+	has "block 10.10.0.0/27 of pool default would be dropped"
+}
+
+@test "occupy: of no pool, of two nodes: refused with the names" {
+	three_nodes
+	local f=$BATS_TEST_TMPDIR/f
 	cilium_node node1 192.168.0.1 '[{pool: io, cidrs: [10.10.0.0/27]}]' >"$f"
 	fails 1 node 1 apply -f "$f"
 	has "cannot reuse from non-existing pool: io"
