@@ -100,7 +100,7 @@ int sync_all(struct node *node, const struct options *options, struct error *e)
 {
 	struct netlink *nl = NULL;
 	struct facts facts;
-	int err = facts_read(node, &facts, e), first;
+	int err = facts_read(node, &facts, e), first, routes;
 
 	if (err)
 		return err;
@@ -115,11 +115,12 @@ int sync_all(struct node *node, const struct options *options, struct error *e)
 	first = keep(first, sync_nomasq(node, &facts, options, nl, first ? NULL : e));
 	first = keep(first, sync_block_routes(&facts, nl, first ? NULL : e));
 	first = keep(first, sync_endpoint_routes(node, nl, first ? NULL : e));
-	first = keep(first, sync_node_routes(&facts, options, nl, first ? NULL : e));
+	routes = sync_node_routes(&facts, options, nl, first ? NULL : e);
+	first = keep(first, routes < 0 ? routes : 0);
 	first = keep(first, write_state(node, &facts, first ? NULL : e));
 	if (!first)
 		first = note_synced(node, facts.generation, e);
 	netlink_close(nl);
 	facts_free(&facts);
-	return first;
+	return first ? first : routes;
 }

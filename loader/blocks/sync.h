@@ -12,7 +12,12 @@
 /* After a change of this node's blocks: pp_cidrs, block routes, state file. */
 int sync_blocks(struct node *node, struct error *e);
 
-/* Everything, after a change of objects or options. */
+/*
+ * Everything, after a change of objects or options. SYNC_UNREACHABLE with a sentence to warn with if
+ * all is well but another node's blocks have no direct route: links come and go, so that is no reason
+ * to fail.
+ */
+#define SYNC_UNREACHABLE 2
 int sync_all(struct node *node, const struct options *options, struct error *e);
 
 #endif

@@ -163,8 +163,8 @@ static void count_state(const struct route *route, enum routes_state state, void
 }
 
 /*
- * Blocks that direct-routing-skip-unreachable leaves to other routing: the first one's node is
- * named.
+ * Blocks without a direct route, which direct-routing-skip-unreachable leaves to other routing: the
+ * first one's node is named.
  */
 static void note_skipped(struct health_part *p, const struct examination *x)
 {
@@ -181,8 +181,12 @@ static void note_skipped(struct health_part *p, const struct examination *x)
 		first = first ? first : c;
 		count++;
 	}
-	if (count)
+	if (count && x->options.direct_routing_skip_unreachable)
 		part_note(p, "%zu skipped (node %s is not on a common link)", count, first->node);
+	else if (count)
+		part_fail(p,
+			  "%zu impossible (node %s is not on a common link: connect it, or set direct-routing-skip-unreachable=true and route it by BGP)",
+			  count, first->node);
 }
 
 void health_routes(struct health *h, struct examination *x)

@@ -7,6 +7,7 @@
 
 #include "loader/kernel/map.h"
 #include "loader/net/routes.h"
+#include "loader/blocks/sync.h"
 #include "loader/derive/parts.h"
 
 /* Behind any route that a person or BGP gives; a pod's own route is longer or has no metric. */
@@ -73,7 +74,7 @@ static int want_endpoints(struct node *node, struct route_list *list, struct err
 	return 0;
 }
 
-/* What can be routed is; the first claim that cannot be is the error. */
+/* What can be routed is; of the first claim that cannot be the sentence tells (SYNC_UNREACHABLE). */
 static int want_nodes(const struct facts *facts, const struct options *options, struct netlink *nl,
 		      struct route_list *list, struct error *e)
 {
@@ -92,7 +93,7 @@ static int want_nodes(const struct facts *facts, const struct options *options, 
 			r->gateway = c->next_hop;
 			r->ifindex = ifindex;
 		} else if (!options->direct_routing_skip_unreachable && !first) {
-			first = error_set(e, -EHOSTUNREACH,
+			first = error_set(e, SYNC_UNREACHABLE,
 					  "node %s: no direct route to %s: %s is not on a common link; set direct-routing-skip-unreachable=true and route it by BGP",
 					  c->node, prefix_format(&c->prefix, text),
 					  addr_format(&c->next_hop, hop));
@@ -104,10 +105,15 @@ static int want_nodes(const struct facts *facts, const struct options *options, 
 static int reconcile(struct netlink *nl, enum routes_kind kind, struct route_list *list, int err,
 		     struct error *e)
 {
-	int late = routes_reconcile(nl, 0, kind, list->routes, list->count, NULL, err ? NULL : e);
+	struct error later;
+	int late = routes_reconcile(nl, 0, kind, list->routes, list->count, NULL, &later);
 
 	free(list->routes);
-	return err ? err : late;
+	if (err < 0 || !late)
+		return err;
+	if (e)
+		*e = later;
+	return late;
 }
 
 int sync_block_routes(const struct facts *facts, struct netlink *nl, struct error *e)

@@ -236,15 +236,34 @@ damage() {
 	reach a1 "${v4[b2]}"
 }
 
-@test "a next hop that is not on-link: refused, or skipped where the option says so" {
+@test "a next hop that is not on-link: a warning, or skipped where the option says so" {
 	lab up --nodes 2 --routers 2 --ipv6
 	pools >"$dir/pools.yaml"
 	config 'node-cidr-allocator: static' 'auto-direct-node-routes: true' >"$dir/config.yaml"
 	cilium_node 1 >"$dir/node1.yaml"
 	cilium_node 2 | sed 's/192.168.10/192.168.20/; s/fd00:10:/fd00:20:/' >"$dir/node2.yaml"
 	run pp node1 up -f "$dir" --node node1
-	[ "$status" = 1 ]
+	[ "$status" = 0 ]
 	grep -q 'node2.*192.168.20.102.*direct-routing-skip-unreachable' <<<"$output"
+	# again and again, and whatever is applied: accepted, told, and not OK until there is a way
+	for again in 1 2; do
+		run pp node1 apply -f "$dir"
+		[ "$status" = 0 ]
+		grep -q 'node2.*192.168.20.102 is not on a common link' <<<"$output"
+	done
+	run pp node1 status
+	[ "$status" = 1 ]
+	grep -q '^routes .*impossible (node node2' <<<"$output"
+	pp node1 check
+	pod node1 early
+	on node1 ip addr add 192.168.20.1/24 dev eth0
+	on node1 ip addr add fd00:20::1/64 dev eth0 nodad
+	pp node1 apply -f "$dir"
+	on node1 ip route show 10.10.2.0/27 | grep 'via 192.168.20.102'
+	run pp node1 status
+	! grep -q impossible <<<"$output" || return 1
+	on node1 ip addr del 192.168.20.1/24 dev eth0
+	on node1 ip addr del fd00:20::1/64 dev eth0
 	config 'node-cidr-allocator: static' 'auto-direct-node-routes: true' \
 		'direct-routing-skip-unreachable: true' >"$dir/config.yaml"
 	for n in 1 2; do
