@@ -68,7 +68,7 @@ struct cni_request {
 	const char *network, *root, *pool, *log_file; /* pool, log_file: NULL or a name */
 	uint32_t mtu;                                 /* 0: the node's */
 	const json_t *annotations, *dns, *previous;   /* or NULL */
-	const json_t *valid;                          /* GC: attachments to keep; NULL: none */
+	const json_t *valid;                          /* GC: attachments to keep; NULL: not told */
 	/* of whichever says it */
 	char namespace[64], pod[PP_NAME]; /* "": none */
 	struct addr wanted[FAMILIES];     /* all zero: any */

@@ -310,14 +310,19 @@ static enum cni_code read_previous(struct cni_request *r, struct error *e)
 	return code;
 }
 
-/* The key was first called cni.dev/attachments; libcni gives both (containernetworking/cni 1101). */
+/*
+ * The key was first called cni.dev/attachments; libcni gives both (containernetworking/cni 1101), and
+ * null where its caller has no list. The specification knows no null, so it is not taken for "none":
+ * that would end every pod.
+ */
 static enum cni_code read_valid(struct cni_request *r, struct error *e)
 {
 	static const char *const keys[] = { "cni.dev/valid-attachments", "cni.dev/attachments" };
-	const char *key = json_object_get(r->config, keys[0]) ? keys[0] : keys[1];
+	const json_t *newer = json_object_get(r->config, keys[0]);
+	const char *key = newer && !json_is_null(newer) ? keys[0] : keys[1];
 	enum cni_code code = member(r->config, key, JSON_ARRAY, &r->valid, e);
 
-	if (!code && !json_object_get(r->config, key))
+	if (!code && !newer && !json_object_get(r->config, keys[1]))
 		return error_set(e, CNI_BAD_CONFIG,
 				 "network configuration: \"%s\" is missing; GC needs the list of what to keep",
 				 keys[0]);

@@ -126,7 +126,8 @@ enum cni_code cni_gc(const struct cni_request *r, struct error *e)
 	if (!err)
 		err = ipam_leases(&s.node.pins, &leases, &count, e);
 	first = err;
-	for (size_t i = 0; !err && i < count; i++) {
+	/* without a list only what is certainly gone is freed, by pod_gc() */
+	for (size_t i = 0; !err && r->valid && i < count; i++) {
 		const struct lease_entry *l = &leases[i];
 		int failed = 0;
 

@@ -151,7 +151,17 @@ teardown() {
 	fails_with 7 "valid-attachments.* missing" call "$(conf "$gc")" GC ""
 	fails_with 7 "item 0 needs" call "$(conf "$gc | .\"cni.dev/valid-attachments\" = [{}]")" GC ""
 	[ "$(pinpool get pods -o json | jq '.items | length')" = 3 ]
-	conf "$gc | .\"cni.dev/valid-attachments\" = null" | cni GC ""
+	# null neither: what is certainly gone goes, as everywhere
+	add gone
+	ip link del "$(pinpool get pods -o json | jq -r '.items[] | select(.owner == "gone") | .hostInterface')"
+	conf "$gc | .\"cni.dev/valid-attachments\" = null | .\"cni.dev/attachments\" = null" | cni GC ""
+	[ "$(pinpool get pods -o json | jq -c '[.items[].owner] | sort')" = '["a2","attached","other"]' ]
+	fails_with 7 "must be a list" call "$(conf "$gc | .\"cni.dev/attachments\" = \"a2\"")" GC ""
+	# either key, whichever has a list
+	conf "$gc | .\"cni.dev/valid-attachments\" = null | .\"cni.dev/attachments\" = $keep" | cni GC ""
+	[ "$(pinpool get pods -o json | jq '.items | length')" = 3 ]
+	# and an empty one is what it says
+	conf "$gc | .\"cni.dev/valid-attachments\" = []" | cni GC ""
 	[ "$(pinpool get pods -o json | jq -c '[.items[].owner] | sort')" = '["attached","other"]' ]
 	conf "$gc | .root = \"/sys/fs/bpf/nothing\" | .\"cni.dev/valid-attachments\" = []" | cni GC ""
 	fails_with 1 "1.0.0 has no GC" call "$(conf)" GC ""
