@@ -113,8 +113,9 @@ static __always_inline __u32 timeout_of(enum flow_state state)
 
 /*
  * TCP's state from all flags seen. Established: outside answered with a SYN (or with anything, if
- * the flow was taken up in the middle). A RST or a FIN from both closes; a SYN of the pod's begins
- * anew; and a pod that goes on after a RST from outside has not believed it, so it never counted.
+ * the flow was taken up in the middle). What outside sends alone closes nothing, for anyone can send
+ * a RST: the pod must have sent one too, or a FIN. A SYN of the pod's begins anew; and a pod that
+ * goes on after a RST from outside has not believed it, so it never counted.
  */
 static __always_inline enum flow_state tcp_state(enum flow_state state, __u8 *sent, __u8 *received,
 						 __u8 flags, bool out)
@@ -122,13 +123,14 @@ static __always_inline enum flow_state tcp_state(enum flow_state state, __u8 *se
 	if (!out) {
 		*received |= flags;
 	} else {
-		if (state == FLOW_CLOSING && (flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
+		if ((state == FLOW_CLOSING || *received & TCP_RST) &&
+		    (flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN)
 			*sent = *received = 0;
 		if (!(flags & TCP_RST))
 			*received &= ~TCP_RST;
 		*sent |= flags;
 	}
-	if ((*sent | *received) & TCP_RST || *sent & *received & TCP_FIN)
+	if (*sent & TCP_RST || (*sent & TCP_FIN && *received & (TCP_FIN | TCP_RST)))
 		return FLOW_CLOSING;
 	if (*received & TCP_SYN || (!(*sent & TCP_SYN) && *received & TCP_ACK))
 		return FLOW_ESTABLISHED;
@@ -151,14 +153,32 @@ static __always_inline enum flow_state first_state(const struct packet *p)
 	}
 }
 
-/* How long TCP's flow lives on. A RST leaves no TIME_WAIT at the other end, and one to a SYN nothing. */
-static __always_inline __u32 tcp_timeout(enum flow_state before, enum flow_state state, __u8 flags)
+/*
+ * How long TCP's flow lives on. The pod's RST leaves no TIME_WAIT at the other end, and nothing at
+ * all of a SYN. One from outside may be forged: an answer to a SYN has its time to come, and an
+ * established connection RFC 7857's four minutes for the pod to go on.
+ */
+static __always_inline __u32 tcp_timeout(enum flow_state before, enum flow_state state, __u8 sent,
+					 __u8 received)
 {
-	if (state != FLOW_CLOSING)
+	if (state == FLOW_CLOSING && sent & TCP_RST)
+		return before == FLOW_SYN ? 0 : cfg.reset_timeout;
+	if (!(received & TCP_RST) || state == FLOW_CLOSING)
 		return timeout_of(state);
-	if (before == FLOW_SYN)
-		return 0;
-	return flags & TCP_RST ? cfg.reset_timeout : timeout_of(state);
+	if (state == FLOW_ESTABLISHED)
+		return cfg.transitory_timeout;
+	return sent & TCP_SYN ? cfg.reset_timeout : timeout_of(state);
+}
+
+/* The first answer makes an exchange of it, and a packet of the pod after more than 2 s a stream. */
+static __always_inline enum flow_state udp_state(enum flow_state state, __u16 began, bool out,
+						 __u32 now)
+{
+	if (state == FLOW_UNREPLIED && !out)
+		return FLOW_REPLIED;
+	if (state == FLOW_REPLIED && out && (__u16)(now - began) > cfg.stream_after)
+		return FLOW_STREAM;
+	return state;
 }
 
 /* @p belongs to the flow. What does not change is not written: no cache line moves between CPUs. */
@@ -171,10 +191,9 @@ static __always_inline void flow_touch(struct flow *flow, __u32 generation, cons
 
 	if (p->key.protocol == PROTOCOL_TCP) {
 		next = tcp_state(state, &sent, &received, p->tcp_flags, out);
-		expires += tcp_timeout(state, next, sent | received);
+		expires += tcp_timeout(state, next, sent, received);
 	} else {
-		if (state == FLOW_UNREPLIED && !out)
-			next = FLOW_REPLIED;
+		next = udp_state(state, flow->began, out, now);
 		expires += timeout_of(next);
 	}
 	if (sent != flow->sent)

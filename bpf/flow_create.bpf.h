@@ -9,34 +9,38 @@
 
 #include "bpf/count.bpf.h"
 #include "bpf/filter.bpf.h"
-#include "bpf/flow_remove.bpf.h"
+#include "bpf/flow_evict.bpf.h"
 #include "bpf/masq_address.bpf.h"
-#include "bpf/port.bpf.h"
+#include "bpf/port_sample.bpf.h"
 #include "bpf/scratch.bpf.h"
 
 #define EEXIST 17
 
-/* slots looked at for every new flow, where the timer does not run, and before giving up */
+/* slots looked at for every new flow, and where the timer does not run */
 #define SWEEP_USUAL 2
 #define SWEEP_NO_TIMER 64
-#define SWEEP_FULL 1024
 #define TIMER_LATE 5 /* clock units */
 
-#define NO_PORT 0x10000
+#define CLAIM_TRIES 4 /* a failure means that another CPU was faster */
 
-static __always_inline bool slot_find(struct flow_table *table, __u32 *slot, __u32 now)
+/* A record for a flow of the pod in slot @pod: a free one, or that of a flow that gives way. */
+static __always_inline bool slot_find(struct flow_table *table, __u32 pod, __u32 *slot, __u32 now)
 {
+	int given;
+
 	flow_sweep(table, now - table->last_tick > TIMER_LATE ? SWEEP_NO_TIMER : SWEEP_USUAL, now);
-	if (!slot_take(table, slot) && !(flow_sweep(table, SWEEP_FULL, now) && slot_take(table, slot)) &&
-	    !(flow_evict(table, SWEEP_FULL, now) && slot_take(table, slot)))
-		return false;
-	__sync_fetch_and_add(&table->used, 1);
-	return true;
+	if (slot_take(table, slot)) {
+		__sync_fetch_and_add(&table->used, 1);
+		return true;
+	}
+	given = flow_evict(pod);
+	*slot = given;
+	return given >= 0;
 }
 
 /* Fills the record in @slot but for the port; its generation. */
-static __always_inline __u32 record_fill(struct flow *flow, const struct packet *p,
-					 const struct creation *c, __u32 now)
+static __always_inline __u32 record_fill(struct flow_table *table, struct flow *flow,
+					 const struct packet *p, const struct creation *c, __u32 now)
 {
 	enum flow_state state = first_state(p);
 	__u8 sent = 0, received = 0;
@@ -47,9 +51,14 @@ static __always_inline __u32 record_fill(struct flow *flow, const struct packet 
 	flow->masq_address = c->address;
 	flow->pod = c->pod;
 	flow->pod_generation = c->pod_generation;
-	flow->sent = sent;
-	flow->received = received;
+	if (p->key.protocol == PROTOCOL_UDP) {
+		flow->began = now;
+	} else {
+		flow->sent = sent;
+		flow->received = received;
+	}
 	flow->expires = now + timeout_of(state);
+	share_count(table, c->pod);
 	flow->generation++;
 	*(volatile enum flow_state *)&flow->state = state;
 	return flow->generation;
@@ -58,13 +67,13 @@ static __always_inline __u32 record_fill(struct flow *flow, const struct packet 
 enum claim {
 	CLAIMED,
 	CLAIM_ADOPTED, /* the flow is there already */
-	CLAIM_BUSY,
-	CLAIM_CLOSING, /* by a closing flow */
+	CLAIM_BUSY,    /* by a socket of the host, or somebody is about it */
+	CLAIM_HELD,    /* by a flow, which the creation has as occupant */
 	CLAIM_FREE,    /* nobody has it */
 	CLAIM_FAILED,
 };
 
-/* Who has the port of s->answer, and whether it gives way. Adopted: the creation is it. */
+/* Who has the port of s->answer. Adopted: the creation is it. */
 static __always_inline enum claim occupant_of(struct scratch *s, __u32 now)
 {
 	struct flow_ref *found = bpf_map_lookup_elem(&pp_flow_rev, &s->answer);
@@ -81,12 +90,14 @@ static __always_inline enum claim occupant_of(struct scratch *s, __u32 now)
 		flow_remove(occupant.slot, occupant.generation, STAT_FLOW_EVICTED);
 		return CLAIM_FREE;
 	}
-	if (!key_equal(&flow->forward, &s->packet.key)) {
-		s->creation.occupied_until = flow->expires;
-		return flow->state == FLOW_CLOSING ? CLAIM_CLOSING : CLAIM_BUSY;
+	if (key_equal(&flow->forward, &s->packet.key)) {
+		s->creation.flow = occupant;
+		return CLAIM_ADOPTED;
 	}
-	s->creation.flow = occupant;
-	return CLAIM_ADOPTED;
+	s->creation.occupant = occupant;
+	s->creation.occupant_pod = flow->pod;
+	s->creation.occupant_answered = flow->state == FLOW_REPLIED;
+	return CLAIM_HELD;
 }
 
 /*
@@ -121,35 +132,46 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 	return result == CLAIM_FREE ? CLAIM_BUSY : result;
 }
 
-/* Takes the port of a closing flow away from it. */
-static __always_inline enum claim claim_from_closing(struct __sk_buff *skb, struct scratch *s,
-						     __u16 port)
+/*
+ * Takes the port of a flow that gives way: of those that the search met, which are in the sample. An
+ * enum claim.
+ */
+__noinline int claim_given(struct __sk_buff *skb)
 {
-	struct flow_ref *found;
+	struct scratch *s = scratch();
+	struct victim victim;
+	int result = CLAIM_BUSY;
 
-	s->answer.destination_port = port;
-	found = bpf_map_lookup_elem(&pp_flow_rev, &s->answer);
-	if (found)
-		flow_remove(found->slot, found->generation, STAT_FLOW_EVICTED);
-	return claim_port(skb, port);
+	for (int n = 0; s && n < CLAIM_TRIES; n++) {
+		if (!sample_victim(s->creation.pod, clock_units(), &victim))
+			break;
+		flow_remove(victim.flow.slot, victim.flow.generation, victim_stat(&victim));
+		result = claim_port(skb, victim.port);
+		if (result != CLAIM_HELD && result != CLAIM_BUSY)
+			break;
+	}
+	return result;
 }
 
 struct probing {
 	struct __sk_buff *skb;
 	struct port_search search;
 	enum claim result;
-	__u32 closing; /* of the ports that closing flows have the one that was used last the longest ago */
-	__u32 closing_until;
+	bool spare; /* an exchange of the pod's own was met that is over */
 };
 
-static __always_inline void remember_closing(struct probing *probing, __u16 port)
+/* The creation's occupant has @port; true: it is an exchange of the same pod that is over. */
+__noinline int sample_held(__u16 port)
 {
+	struct port_sample *sample = sample_get();
 	struct scratch *s = scratch();
+	struct creation *c;
 
-	if (!s || (probing->closing != NO_PORT && s->creation.occupied_until >= probing->closing_until))
-		return;
-	probing->closing = port;
-	probing->closing_until = s->creation.occupied_until;
+	if (!s || !sample)
+		return false;
+	c = &s->creation;
+	sample_add(sample, &c->occupant, c->occupant_pod, port);
+	return c->occupant_answered && c->occupant_pod == c->pod;
 }
 
 static int probe(__u32 n, struct probing *probing)
@@ -160,22 +182,30 @@ static int probe(__u32 n, struct probing *probing)
 	if (!port_at(&probing->search, n, &port))
 		return 0;
 	result = claim_port(probing->skb, port);
-	if (result == CLAIM_CLOSING)
-		remember_closing(probing, port);
+	if (result == CLAIM_HELD && sample_held(port))
+		probing->spare = true;
 	probing->result = result;
-	return result == CLAIMED || result == CLAIM_ADOPTED || result == CLAIM_FAILED;
+	return result == CLAIMED || result == CLAIM_ADOPTED || result == CLAIM_FAILED ||
+	       (probing->spare && n >= PORT_PROBES_SPARE);
 }
 
+/* The port may be free, or one that a flow gives: but only a port that can be changed. */
 static __always_inline enum claim claim_any(struct __sk_buff *skb, struct scratch *s)
 {
-	struct probing probing = { .skb = skb, .result = CLAIM_BUSY, .closing = NO_PORT };
+	struct probing probing = { .skb = skb, .result = CLAIM_BUSY };
+	struct port_sample *sample = sample_get();
+	__u32 probes;
 
+	if (!sample)
+		return CLAIM_FAILED;
 	port_search(&probing.search, &s->packet.key);
-	bpf_loop(probing.search.count + 1, probe, &probing, 0);
+	sample_begin(sample);
+	probes = bpf_loop(probing.search.count + 1, probe, &probing, 0);
+	sample->complete = probes > probing.search.range;
 	if (probing.result == CLAIMED || probing.result == CLAIM_ADOPTED ||
-	    probing.result == CLAIM_FAILED || probing.closing == NO_PORT)
+	    probing.result == CLAIM_FAILED || !probing.search.count)
 		return probing.result;
-	return claim_from_closing(skb, s, probing.closing);
+	return claim_given(skb);
 }
 
 /*
@@ -208,7 +238,7 @@ static __always_inline enum stat enter_forward(struct scratch *s, __u32 now)
 __noinline int flow_create(struct __sk_buff *skb)
 {
 	struct flow_table *table = flow_table();
-	__u32 now = clock_units(), slot = 0;
+	__u32 now = clock_units(), slot = 0, generation;
 	struct scratch *s = scratch();
 	struct flow *flow;
 	enum claim result;
@@ -217,20 +247,22 @@ __noinline int flow_create(struct __sk_buff *skb)
 		return STAT_INSERT;
 	if (!masq_address(skb, &s->packet, &s->creation.address))
 		return STAT_NO_ADDRESS;
-	if (!slot_find(table, &slot, now))
+	if (!slot_find(table, s->creation.pod, &slot, now))
 		return STAT_TABLE_FULL;
 	flow = flow_at(slot);
 	if (!flow)
 		return STAT_TABLE_FULL;
+	generation = record_fill(table, flow, &s->packet, &s->creation, now);
 	s->creation.flow.slot = slot;
-	s->creation.flow.generation = record_fill(flow, &s->packet, &s->creation, now);
+	s->creation.flow.generation = generation;
 	flow_answer_key(&s->answer, flow);
 	result = claim_any(skb, s);
 	if (result == CLAIMED) {
 		count_flow(STAT_FLOW_CREATED);
 		return enter_forward(s, now);
 	}
-	slot_give(table, flow, slot); /* nobody can have found it */
+	if (flow_end(slot, generation))
+		slot_give(table, flow, slot);
 	if (result == CLAIM_ADOPTED) {
 		count_flow(STAT_FLOW_ADOPTED);
 		return enter_forward(s, now);

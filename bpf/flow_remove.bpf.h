@@ -26,10 +26,11 @@ static __always_inline void index_delete(void *index, const struct flow_key *key
 }
 
 /*
- * Ends the flow of that generation, whoever comes first; 1: it was this call. The forward entry
- * goes before the claim of the port, so that a forward entry always has its claim.
+ * Ends the flow of that generation, whoever comes first; 1: it was this call, and the slot is its
+ * own. The forward entry goes before the claim of the port, so that a forward entry always has its
+ * claim.
  */
-__noinline int flow_remove(__u32 slot, __u32 generation, enum stat stat)
+__noinline int flow_end(__u32 slot, __u32 generation)
 {
 	struct flow *flow = flow_at(slot);
 	struct flow_table *table = flow_table();
@@ -45,25 +46,26 @@ __noinline int flow_remove(__u32 slot, __u32 generation, enum stat stat)
 	index_delete(&pp_flow_fwd, &key, slot, generation);
 	flow_answer_key(&key, flow);
 	index_delete(&pp_flow_rev, &key, slot, generation);
+	share_uncount(table, flow->pod);
+	return 1;
+}
+
+/* The same, and the slot is free again; counted as @stat. */
+static __always_inline __u32 flow_remove(__u32 slot, __u32 generation, enum stat stat)
+{
+	struct flow_table *table = flow_table();
+	struct flow *flow = flow_at(slot);
+
+	if (!flow || !table || !flow_end(slot, generation))
+		return 0;
 	slot_give(table, flow, slot);
 	count_flow(stat);
 	return 1;
 }
 
-/* at once, where the table is full: a burst of 50 us at most */
-#define EVICT_MAX 256
-
 struct sweep {
 	__u32 start, slots, now, removed;
-	bool closing; /* ends closing flows too */
 };
-
-static __always_inline bool is_swept(const struct flow *flow, const struct sweep *sweep)
-{
-	if (flow->state <= FLOW_DYING)
-		return false;
-	return (sweep->closing && flow->state == FLOW_CLOSING) || !flow_is_current(flow, sweep->now);
-}
 
 static int sweep_slot(__u32 n, struct sweep *sweep)
 {
@@ -77,41 +79,29 @@ static int sweep_slot(__u32 n, struct sweep *sweep)
 	if (!flow)
 		return 1;
 	generation = flow->generation;
-	if (is_swept(flow, sweep))
-		sweep->removed += flow_remove(slot, generation, sweep->closing ? STAT_FLOW_EVICTED :
-										 STAT_FLOW_EXPIRED);
-	return sweep->closing && sweep->removed >= EVICT_MAX;
+	if (flow->state > FLOW_DYING && !flow_is_current(flow, sweep->now))
+		sweep->removed += flow_remove(slot, generation, STAT_FLOW_EXPIRED);
+	return 0;
 }
 
-/* Over the next @count slots that were ever used; how many flows it ended. */
-static __always_inline __u32 sweep_slots(struct flow_table *table, __u32 count, struct sweep *sweep)
+/* How many slots were ever used. */
+static __always_inline __u32 slots_used(const struct flow_table *table)
 {
-	sweep->slots = table->fresh;
-	if (sweep->slots > cfg.flows)
-		sweep->slots = cfg.flows;
-	if (!sweep->slots)
-		return 0;
-	if (count > sweep->slots)
-		count = sweep->slots;
-	sweep->start = __sync_fetch_and_add(&table->cursor, count) % sweep->slots;
-	bpf_loop(count, sweep_slot, sweep, 0);
-	return sweep->removed;
+	return table->fresh < cfg.flows ? table->fresh : cfg.flows;
 }
 
-/* Ends what is over. */
+/* Ends what is over of the next @count slots; how many flows that were. */
 static __always_inline __u32 flow_sweep(struct flow_table *table, __u32 count, __u32 now)
 {
-	struct sweep sweep = { .now = now };
+	struct sweep sweep = { .now = now, .slots = slots_used(table) };
 
-	return sweep_slots(table, count, &sweep);
-}
-
-/* Ends closing flows as well: nothing but the last packets of their connections needs them. */
-static __always_inline __u32 flow_evict(struct flow_table *table, __u32 count, __u32 now)
-{
-	struct sweep sweep = { .now = now, .closing = true };
-
-	return sweep_slots(table, count, &sweep);
+	if (!sweep.slots)
+		return 0;
+	if (count > sweep.slots)
+		count = sweep.slots;
+	sweep.start = __sync_fetch_and_add(&table->cursor, count) % sweep.slots;
+	bpf_loop(count, sweep_slot, &sweep, 0);
+	return sweep.removed;
 }
 
 #endif

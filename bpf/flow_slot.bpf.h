@@ -7,18 +7,10 @@
 #ifndef PP_FLOW_SLOT_BPF_H
 #define PP_FLOW_SLOT_BPF_H
 
-#include "bpf/flow.bpf.h"
-#include "maps/flow_table.bpf.h"
+#include "bpf/flow_share.bpf.h"
 
 /* Each failure means that another CPU succeeded. */
 #define SLOT_TRIES 32
-
-static __always_inline struct flow_table *flow_table(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&pp_flow_table, &zero);
-}
 
 static __always_inline bool free_swap(struct flow_table *table, __u64 head, __u32 first)
 {

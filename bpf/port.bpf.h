@@ -8,6 +8,8 @@
 
 /* With nine of ten ports taken all but one in 10^12 searches end at a free one. */
 #define PORT_PROBES 256
+/* So many are enough where an answered exchange of the pod's own gives its port: nothing is lost. */
+#define PORT_PROBES_SPARE 64
 
 /*
  * The search: the pod's own port first, then every stride-th port of the range from a start that
@@ -64,12 +66,12 @@ static __always_inline void port_search(struct port_search *search, const struct
 		search->count = 0;
 }
 
-/* The n-th port to try, 0 being the pod's own; false: that one is not to be tried. */
+/* The n-th port to try, 0 being the pod's own; false: that one is not to be tried, or was already. */
 static __always_inline bool port_at(const struct port_search *search, __u32 n, __u16 *port)
 {
 	if (n) {
 		*port = search->min + (search->start + (n - 1) * search->stride) % search->range;
-		return true;
+		return *port != search->own;
 	}
 	*port = search->own;
 	return !search->count ||

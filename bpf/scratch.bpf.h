@@ -13,7 +13,9 @@ struct creation {
 	struct addr address;   /* to masquerade as */
 	__u32 pod, pod_generation;
 	struct flow_ref flow;  /* made or adopted */
-	__u32 occupied_until;  /* expiry of the closing flow that has the wanted port */
+	struct flow_ref occupant; /* the living flow that has the wanted port, */
+	__u32 occupant_pod;       /* and whose it is */
+	bool occupant_answered;   /* an exchange that has been answered */
 };
 
 struct scratch {

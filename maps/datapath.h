@@ -21,7 +21,9 @@ struct datapath_config {
 	__u32 secret;                /* random: where the search for a port starts */
 	__u64 stamp;                 /* random: bpf/stamp.bpf.h; 0: none */
 	__u32 timeout[FLOW_STATES];  /* clock units */
-	__u32 reset_timeout;         /* clock units: TCP after a RST */
+	__u32 reset_timeout;         /* clock units: TCP after a RST of the pod, or one to its SYN */
+	__u32 transitory_timeout;    /* clock units: established TCP after a RST from outside */
+	__u32 stream_after;          /* clock units: from when on UDP is a stream */
 	__u32 inbound_timeout;       /* clock units: UDP and echo from outside, and a SYN's, */
 	__u32 inbound_established;   /* and an answered TCP connection's */
 	__u32 virtual_clock;         /* tests: the time is pp_clock's */
@@ -29,16 +31,18 @@ struct datapath_config {
 
 /*
  * Closing: longer than the 60 s of TIME_WAIT at the other end, which refuses a SYN from the same port
- * unless its timestamp goes on, so only the pod's own port may use it again. RFC 6191.
+ * unless its timestamp goes on, so only the pod's own port may use it again. RFC 6191. Transitory:
+ * RFC 7857 2.2, for anyone can send a RST. UDP: nf_conntrack's idea of a stream, RFC 4787 4.3's 2 min.
  */
 #define DATAPATH_DEFAULTS { \
 	.port_min = 49152, .port_max = 65535, .flows = FLOWS_MAX, .clock_shift = 8, \
 	.timeout = { \
 		[FLOW_SYN] = 60, [FLOW_ESTABLISHED] = 7440, [FLOW_CLOSING] = 70, \
-		[FLOW_UNREPLIED] = 30, [FLOW_REPLIED] = 180, \
+		[FLOW_UNREPLIED] = 30, [FLOW_REPLIED] = 30, [FLOW_STREAM] = 180, \
 		[FLOW_QUERY] = 60, [FLOW_OTHER] = 60, \
 	}, \
-	.reset_timeout = 10, .inbound_timeout = 30, .inbound_established = 7440, \
+	.reset_timeout = 10, .transitory_timeout = 240, .stream_after = 2, \
+	.inbound_timeout = 30, .inbound_established = 7440, \
 }
 
 #endif

@@ -8,6 +8,8 @@
  * its state to FLOW_DYING, which one CPU wins. Every reference carries the record's generation and
  * is void once that differs; the record is void once its pod's generation differs, or after
  * `expires`. So nothing must be deleted in time: a void flow only occupies memory.
+ *
+ * Where slots or ports are short, flows give way to new ones by fair shares: bpf/flow_share.bpf.h.
  */
 #ifndef PP_FLOWS_H
 #define PP_FLOWS_H
@@ -51,9 +53,10 @@ enum flow_state {
 	FLOW_DYING,       /* being removed */
 	FLOW_SYN,         /* TCP: no answer yet, or taken up in the middle */
 	FLOW_ESTABLISHED,
-	FLOW_CLOSING,     /* TCP: a FIN from both sides or a RST; gives way to new ones */
+	FLOW_CLOSING,     /* TCP: the pod has sent a RST, or a FIN that a FIN or RST answered */
 	FLOW_UNREPLIED,   /* UDP */
-	FLOW_REPLIED,
+	FLOW_REPLIED,     /* UDP: one exchange, answered */
+	FLOW_STREAM,      /* UDP: answered, and the pod sent more than 2 s after its first packet */
 	FLOW_QUERY,       /* ICMP echo */
 	FLOW_OTHER,       /* address only */
 	FLOW_STATES,
@@ -66,7 +69,12 @@ struct flow {
 	__u32 pod;                 /* slot in pp_pods; of a free record: the next free one + 1 */
 	__u32 pod_generation;
 	__u16 masq_port;           /* ICMP echo: the identifier outside */
-	__u8 sent, received;       /* TCP flags seen from the pod and from outside, or-ed */
+	union {
+		struct {
+			__u8 sent, received; /* TCP: flags seen from the pod and from outside, or-ed */
+		};
+		__u16 began;                 /* UDP: the clock unit of the first packet, its low bits */
+	};
 	struct addr masq_address;
 	struct flow_key forward;   /* as the pod sends it */
 };
@@ -83,6 +91,8 @@ struct flow_table {
 	__u32 used;      /* records that are neither free nor dying */
 	__u32 cursor;    /* where ageing goes on */
 	__u32 last_tick; /* clock units: when the timer last ran */
+	__u32 pods;      /* pods that have records: entries of pp_pod_flows that are not 0 */
+	__u32 victim;    /* where the next search for a flow that gives way starts */
 };
 
 _Static_assert(sizeof(struct flow_key) == 40, "pinned layout changed: bump PP_ABI in maps/abi.h");

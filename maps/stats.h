@@ -62,7 +62,8 @@
 	X(FLOW_CREATED, flow_created, "flows made") \
 	X(FLOW_ADOPTED, flow_adopted, "flows that two CPUs made at once, or whose index was lost") \
 	X(FLOW_EVICTED, flow_evicted, "ended flows that gave way to a new one") \
-	X(FLOW_EXPIRED, flow_expired, "flows removed by age or with their pod")
+	X(FLOW_EXPIRED, flow_expired, "flows removed by age or with their pod") \
+	X(FLOW_DISPLACED, flow_displaced, "flows of pods above their fair share that gave way to a new one")
 
 #define STATS(X) STATS_VERDICTS(X) STATS_DROPS(X) STATS_FLOWS(X)
 

@@ -99,8 +99,8 @@ const char *flow_state_name(enum flow_state state)
 		[FLOW_FREE] = "free",	    [FLOW_DYING] = "dying",
 		[FLOW_SYN] = "syn",	    [FLOW_ESTABLISHED] = "established",
 		[FLOW_CLOSING] = "closing", [FLOW_UNREPLIED] = "unreplied",
-		[FLOW_REPLIED] = "replied", [FLOW_QUERY] = "query",
-		[FLOW_OTHER] = "other",
+		[FLOW_REPLIED] = "replied", [FLOW_STREAM] = "stream",
+		[FLOW_QUERY] = "query",	    [FLOW_OTHER] = "other",
 	};
 
 	return state < FLOW_STATES ? names[state] : "unknown";

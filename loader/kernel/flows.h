@@ -23,7 +23,7 @@ int flows_read(struct pins *pins, struct flow_entry **list, size_t *count, struc
 
 /* "tcp", "udp", "icmp", "icmpv6" …, or the number in @text (12 bytes). */
 const char *protocol_name(enum protocol protocol, char *text);
-/* "syn", "established", "closing", "unreplied", "replied", "query", "other" */
+/* "syn", "established", "closing", "unreplied", "replied", "stream", "query", "other" */
 const char *flow_state_name(enum flow_state state);
 
 #endif

@@ -220,6 +220,8 @@ static void clock_configure(struct datapath_config *cfg)
 	for (int s = 0; s < FLOW_STATES; s++)
 		cfg->timeout[s] = clock_units(cfg->timeout[s], shift);
 	cfg->reset_timeout = clock_units(cfg->reset_timeout, shift);
+	cfg->transitory_timeout = clock_units(cfg->transitory_timeout, shift);
+	cfg->stream_after = clock_units(cfg->stream_after, shift);
 	cfg->inbound_timeout = clock_units(cfg->inbound_timeout, shift);
 	cfg->inbound_established = clock_units(cfg->inbound_established, shift);
 }

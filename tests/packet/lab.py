@@ -165,7 +165,7 @@ class Lab:
                      "pp_kept"):
             if name in self.maps:
                 self.maps[name].clear()
-        for name in ("pp_flows", "pp_flow_table", "pp_stats", "pp_event_rate", "pp_pod_hints"):
+        for name in ("pp_flows", "pp_flow_table", "pp_pod_flows", "pp_stats", "pp_event_rate", "pp_pod_hints"):
             if name in self.maps:
                 self.maps[name].zero()
         self.set_clock(CLOCK_START)

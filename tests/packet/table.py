@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The flow table as it stands in the maps, and what must be true of it at any time."""
+import collections
 import ipaddress
+import struct
 
 
 class Record:
@@ -88,3 +90,13 @@ class Table:
         assert len(
             set(slots)) == len(slots), f"a slot is free and in use, or free twice: {sorted(slots)}"
         assert len(slots) == fresh, f"{fresh} slots: {len(self.records)} in use, {len(free)} free"
+        self.check_shares(head["pods"])
+
+    def check_shares(self, pods):
+        """Each pod's count is that of its records."""
+        raw = self.maps["pp_pod_flows"].read_all()
+        counts = struct.unpack(f"<{len(raw) // 4}I", raw)
+        want = collections.Counter(r.pod[0] for r in self.records.values())
+        got = {slot: n for slot, n in enumerate(counts) if n}
+        assert got == dict(want), f"flows of pods are counted as {got}, and are {dict(want)}"
+        assert pods == len(want), f"{pods} pods counted, {len(want)} have flows"

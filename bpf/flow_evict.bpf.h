@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A slot for a new flow where none is free: a flow gives way. Which one is decided among some slots
+ * in a row (bpf/flow_share.bpf.h), so the work is bounded whatever the size of the table. A pod with
+ * a share of it worth taking from is met soon.
+ */
+#ifndef PP_FLOW_EVICT_BPF_H
+#define PP_FLOW_EVICT_BPF_H
+
+#include "bpf/flow_remove.bpf.h"
+
+#define EVICT_SLOTS 1024  /* looked at, at most: 15 us */
+#define EVICT_GOOD 64     /* good choices that are enough: their oldest is old */
+#define EVICT_TRIES 4     /* a failure means that another CPU took the same */
+
+struct eviction {
+	__u32 start, slots, now;
+	__u32 pod, share;
+	bool has_share;  /* the pod */
+	__u32 good;
+	struct victim victim;
+};
+
+static __always_inline __u32 slot_rank(const struct eviction *eviction, const struct flow *flow)
+{
+	struct standing standing = {
+		.own = flow->pod == eviction->pod,
+		.above = share_of(flow->pod) > eviction->share,
+	};
+
+	standing.gives = standing.own ? eviction->has_share :
+					standing.above && !eviction->has_share;
+	return rank_of(flow->state, &standing);
+}
+
+/* True: the search may end. A global function, which the verifier goes through once. */
+__noinline int consider_slot(struct eviction *eviction, __u32 n)
+{
+	__u32 slot, generation, rank;
+	struct flow *flow;
+
+	if (!eviction)
+		return 1;
+	slot = eviction->start + n;
+	if (slot >= eviction->slots)
+		slot -= eviction->slots;
+	flow = flow_at(slot);
+	if (!flow)
+		return 1;
+	generation = *(volatile __u32 *)&flow->generation;
+	if (flow->state <= FLOW_DYING)
+		return 0;
+	if (!flow_is_current(flow, eviction->now)) {
+		victim_note(&eviction->victim, 0, 0, slot, generation, 0);
+		return 1;
+	}
+	rank = slot_rank(eviction, flow);
+	victim_note(&eviction->victim, rank, flow->expires, slot, generation, 0);
+	eviction->good += rank <= RANK_WANTED;
+	return !rank || eviction->good >= EVICT_GOOD;
+}
+
+static int consider(__u32 n, struct eviction *eviction)
+{
+	return consider_slot(eviction, n) != 0;
+}
+
+/* The slot of a flow that gave way to one of the pod in slot @pod, or -1. */
+__noinline int flow_evict(__u32 pod)
+{
+	struct flow_table *table = flow_table();
+	struct eviction eviction = { .pod = pod, .now = clock_units() };
+	__u32 mine = share_of(pod), count;
+
+	if (!table)
+		return -1;
+	eviction.slots = slots_used(table);
+	if (!eviction.slots)
+		return -1;
+	eviction.share = fair_share(cfg.flows, table->pods, mine);
+	eviction.has_share = mine >= eviction.share;
+	count = eviction.slots < EVICT_SLOTS ? eviction.slots : EVICT_SLOTS;
+	for (int n = 0; n < EVICT_TRIES; n++) {
+		eviction.good = 0;
+		eviction.victim.score = NO_VICTIM;
+		eviction.start = table->victim % eviction.slots;
+		__sync_fetch_and_add(&table->victim, bpf_loop(count, consider, &eviction, 0));
+		if (eviction.victim.score == NO_VICTIM)
+			return -1;
+		if (!flow_end(eviction.victim.flow.slot, eviction.victim.flow.generation))
+			continue;
+		count_flow(victim_stat(&eviction.victim));
+		return eviction.victim.flow.slot;
+	}
+	return -1;
+}
+
+#endif

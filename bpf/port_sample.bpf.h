@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A port for a new flow where none is free to its destination: a flow gives its own. The search for
+ * a port tries some at random; whose flows have those is a sample of who has the ports to this
+ * destination, so nothing needs to be counted while ports are free. Of a range that is tried whole
+ * the sample is exact.
+ */
+#ifndef PP_PORT_SAMPLE_BPF_H
+#define PP_PORT_SAMPLE_BPF_H
+
+#include "bpf/flow_share.bpf.h"
+#include "bpf/port.bpf.h"
+
+#define SAMPLE_MAX (PORT_PROBES + 1)
+#define TALLIES 512      /* pods whose slots are nearer to each other have one each */
+#define TALLY_PROBES 8
+
+struct occupant {
+	struct flow_ref flow;
+	__u32 pod;
+	__u16 port;
+	__u16 pad;
+};
+
+struct tally {
+	__u32 sample; /* in which it was counted: others are free */
+	__u32 pod;
+	__u32 count;
+};
+
+struct port_sample {
+	__u32 number;  /* of this sample */
+	__u32 count;   /* occupants */
+	__u32 pods;    /* that have them */
+	bool complete; /* all ports of the range were tried */
+	struct occupant occupant[SAMPLE_MAX];
+	struct tally tally[TALLIES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct port_sample);
+} pp_port_sample SEC(".maps");
+
+static __always_inline struct port_sample *sample_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&pp_port_sample, &zero);
+}
+
+static __always_inline void sample_begin(struct port_sample *sample)
+{
+	sample->number++;
+	sample->count = 0;
+	sample->pods = 0;
+}
+
+/* The pod's tally; @fresh: a new one if there is none. NULL: none, or no place for it. */
+static __always_inline struct tally *tally_of(struct port_sample *sample, __u32 pod, bool fresh)
+{
+	for (__u32 n = 0; n < TALLY_PROBES; n++) {
+		struct tally *tally = &sample->tally[(pod + n) % TALLIES];
+
+		if (tally->sample != sample->number) {
+			if (!fresh)
+				return NULL;
+			*tally = (struct tally){ sample->number, pod, 0 };
+			sample->pods++;
+			return tally;
+		}
+		if (tally->pod == pod)
+			return tally;
+	}
+	return NULL;
+}
+
+static __always_inline __u32 tally_count(struct port_sample *sample, __u32 pod)
+{
+	struct tally *tally = tally_of(sample, pod, false);
+
+	return tally ? tally->count : 0;
+}
+
+static __always_inline void sample_add(struct port_sample *sample, const struct flow_ref *flow,
+				       __u32 pod, __u16 port)
+{
+	struct tally *tally = tally_of(sample, pod, true);
+	__u32 n = sample->count;
+
+	bounded(n);
+	if (n >= SAMPLE_MAX)
+		return;
+	sample->occupant[n] = (struct occupant){ *flow, pod, port, 0 };
+	sample->count = n + 1;
+	if (tally)
+		tally->count++;
+}
+
+struct judging {
+	__u32 pod, share, now;
+	__u32 margin;   /* by how much more than the share is no accident */
+	bool has_share; /* the pod */
+	struct victim victim;
+};
+
+static __always_inline __u32 occupant_rank(const struct judging *judging, const struct flow *flow,
+					   __u32 pod, __u32 count)
+{
+	struct standing standing = {
+		.own = pod == judging->pod,
+		.above = count > judging->share,
+	};
+
+	standing.gives = standing.own ? judging->has_share :
+			 !judging->has_share && count > judging->share + judging->margin;
+	return rank_of(flow->state, &standing);
+}
+
+/* A global function, which the verifier goes through once. */
+__noinline int judge_occupant(struct judging *judging, __u32 n)
+{
+	struct port_sample *sample = sample_get();
+	struct occupant *occupant;
+	struct flow *flow;
+	__u32 rank = 0, expires = 0;
+
+	bounded(n);
+	if (!judging || !sample || n >= SAMPLE_MAX)
+		return 1;
+	occupant = &sample->occupant[n];
+	flow = flow_at(occupant->flow.slot);
+	/* what has ended meanwhile is the best choice */
+	if (flow && flow_is(flow, occupant->flow.generation) && flow_is_current(flow, judging->now)) {
+		rank = occupant_rank(judging, flow, occupant->pod,
+				     tally_count(sample, occupant->pod));
+		expires = flow->expires;
+	}
+	victim_note(&judging->victim, rank, expires, occupant->flow.slot,
+		    occupant->flow.generation, occupant->port);
+	return 0;
+}
+
+static int judge(__u32 n, struct judging *judging)
+{
+	return judge_occupant(judging, n) != 0;
+}
+
+/* Which flow of the sample gives its port to one of @pod; false: none does. */
+static __always_inline bool sample_victim(__u32 pod, __u32 now, struct victim *victim)
+{
+	struct port_sample *sample = sample_get();
+	struct judging judging = { .pod = pod, .now = now, .victim.score = NO_VICTIM };
+	__u32 mine;
+
+	if (!sample)
+		return false;
+	mine = tally_count(sample, pod);
+	judging.share = fair_share(sample->count, sample->pods, mine);
+	judging.margin = sample->complete ? 0 : sample->count / 8;
+	judging.has_share = mine >= judging.share;
+	bpf_loop(sample->count, judge, &judging, 0);
+	*victim = judging.victim;
+	return victim->score != NO_VICTIM;
+}
+
+#endif
