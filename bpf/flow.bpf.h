@@ -87,6 +87,17 @@ static __always_inline bool flow_is(const struct flow *flow, __u32 generation)
 	       *(volatile __u32 *)&flow->state > FLOW_DYING;
 }
 
+/*
+ * The same after an index entry was made for the record: whoever ended it meanwhile may not have seen
+ * the entry. A full barrier, so that one of the two sees what the other did.
+ */
+static __always_inline bool flow_stands(struct flow *flow, __u32 generation)
+{
+	union flow_word now = { .word = __sync_fetch_and_add((__u64 *)flow, 0) };
+
+	return now.generation == generation && now.state > FLOW_DYING;
+}
+
 /* The living flow that an index has under @key; @ref gets the reference. */
 static __always_inline struct flow *flow_find(void *index, const struct flow_key *key,
 					      struct flow_ref *ref, __u32 now)

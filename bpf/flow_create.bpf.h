@@ -123,8 +123,13 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 		return CLAIM_BUSY;
 	flow->masq_port = port;
 	err = bpf_map_update_elem(&pp_flow_rev, &s->answer, &s->creation.flow, BPF_NOEXIST);
-	if (!err)
+	if (!err && flow_stands(flow, s->creation.flow.generation))
 		return CLAIMED;
+	if (!err) {
+		index_delete(&pp_flow_rev, &s->answer, s->creation.flow.slot,
+			     s->creation.flow.generation);
+		return CLAIM_FAILED;
+	}
 	if (err != -EEXIST)
 		return CLAIM_FAILED;
 	/* another CPU was faster */
@@ -138,17 +143,25 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
  */
 __noinline int claim_given(struct __sk_buff *skb)
 {
+	struct port_sample *sample = sample_get();
 	struct scratch *s = scratch();
 	struct victim victim;
 	int result = CLAIM_BUSY;
 
-	for (int n = 0; s && n < CLAIM_TRIES; n++) {
+	for (int n = 0; s && sample && n < CLAIM_TRIES; n++) {
+		__u32 place;
+
 		if (!sample_victim(s->creation.pod, clock_units(), &victim))
 			break;
 		flow_remove(victim.flow.slot, victim.flow.generation, victim_stat(&victim));
-		result = claim_port(skb, victim.port);
+		place = victim.place;
+		bounded(place);
+		if (place >= SAMPLE_MAX)
+			break;
+		result = claim_port(skb, sample->occupant[place].port);
 		if (result != CLAIM_HELD && result != CLAIM_BUSY)
 			break;
+		sample->occupant[place].lost = true;
 	}
 	return result;
 }
@@ -208,6 +221,17 @@ static __always_inline enum claim claim_any(struct __sk_buff *skb, struct scratc
 	return claim_given(skb);
 }
 
+/* The forward entry was made; void if the flow had to give way in the same moment. */
+static __always_inline enum stat forward_entered(const struct flow_key *key, const struct flow_ref *own)
+{
+	struct flow *flow = flow_at(own->slot);
+
+	if (flow && flow_stands(flow, own->generation))
+		return NO_DROP;
+	index_delete(&pp_flow_fwd, key, own->slot, own->generation);
+	return STAT_INSERT;
+}
+
 /*
  * The forward entry. One that is there already may be of a living flow, made by another CPU with
  * another port: that one wins. Or it is void: written over.
@@ -218,7 +242,7 @@ static __always_inline enum stat enter_forward(struct scratch *s, __u32 now)
 	struct flow_key *key = &s->packet.key;
 
 	if (!bpf_map_update_elem(&pp_flow_fwd, key, &own, BPF_NOEXIST))
-		return NO_DROP;
+		return forward_entered(key, &own);
 	if (flow_find(&pp_flow_fwd, key, &other, now)) {
 		if (other.slot != own.slot || other.generation != own.generation)
 			flow_remove(own.slot, own.generation, STAT_FLOW_ADOPTED);
@@ -226,7 +250,7 @@ static __always_inline enum stat enter_forward(struct scratch *s, __u32 now)
 		return NO_DROP;
 	}
 	if (!bpf_map_update_elem(&pp_flow_fwd, key, &own, BPF_ANY))
-		return NO_DROP;
+		return forward_entered(key, &own);
 	flow_remove(own.slot, own.generation, STAT_FLOW_EVICTED);
 	return STAT_INSERT;
 }

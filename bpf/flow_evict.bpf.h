@@ -55,7 +55,7 @@ __noinline int consider_slot(struct eviction *eviction, __u32 n)
 		return 1;
 	}
 	rank = slot_rank(eviction, flow);
-	victim_note(&eviction->victim, rank, flow->expires, slot, generation, 0);
+	victim_note(&eviction->victim, rank, used_last(flow), slot, generation, 0);
 	eviction->good += rank <= RANK_WANTED;
 	return !rank || eviction->good >= EVICT_GOOD;
 }

@@ -108,25 +108,35 @@ static __always_inline __u32 rank_of(enum flow_state state, const struct standin
 
 /* The flow that gives way, as far as the search is. */
 struct victim {
-	__u64 score; /* rank, and within it when the flow expires: the smallest */
+	__u64 score; /* rank, and within it when the flow was used last: the smallest */
 	struct flow_ref flow;
-	__u16 port;
+	__u32 place; /* in a sample of ports */
 };
 
 #define NO_VICTIM (~0ULL)
 
-/* @expires is 0 for what is over already. */
-static __always_inline void victim_note(struct victim *victim, __u32 rank, __u32 expires, __u32 slot,
-					__u32 generation, __u16 port)
+/*
+ * When the flow was used last. One that outside has reset looks older, and so goes before its like.
+ */
+static __always_inline __u32 used_last(const struct flow *flow)
 {
-	__u64 score = (__u64)rank << 32 | expires;
+	__u32 timeout = timeout_of(flow->state), expires = flow->expires;
+
+	return expires > timeout ? expires - timeout : 0;
+}
+
+/* @used is 0 for what is over already. */
+static __always_inline void victim_note(struct victim *victim, __u32 rank, __u32 used, __u32 slot,
+					__u32 generation, __u32 place)
+{
+	__u64 score = (__u64)rank << 32 | used;
 
 	if (rank == RANK_NEVER || score >= victim->score)
 		return;
 	victim->score = score;
 	victim->flow.slot = slot;
 	victim->flow.generation = generation;
-	victim->port = port;
+	victim->place = place;
 }
 
 /* Under which name it is counted. */

@@ -19,7 +19,7 @@ struct occupant {
 	struct flow_ref flow;
 	__u32 pod;
 	__u16 port;
-	__u16 pad;
+	bool lost; /* its port was to be had, and another CPU was faster */
 };
 
 struct tally {
@@ -93,7 +93,7 @@ static __always_inline void sample_add(struct port_sample *sample, const struct 
 	bounded(n);
 	if (n >= SAMPLE_MAX)
 		return;
-	sample->occupant[n] = (struct occupant){ *flow, pod, port, 0 };
+	sample->occupant[n] = (struct occupant){ *flow, pod, port, false };
 	sample->count = n + 1;
 	if (tally)
 		tally->count++;
@@ -125,21 +125,23 @@ __noinline int judge_occupant(struct judging *judging, __u32 n)
 	struct port_sample *sample = sample_get();
 	struct occupant *occupant;
 	struct flow *flow;
-	__u32 rank = 0, expires = 0;
+	__u32 rank = 0, used = 0;
 
 	bounded(n);
 	if (!judging || !sample || n >= SAMPLE_MAX)
 		return 1;
 	occupant = &sample->occupant[n];
+	if (occupant->lost)
+		return 0;
 	flow = flow_at(occupant->flow.slot);
 	/* what has ended meanwhile is the best choice */
 	if (flow && flow_is(flow, occupant->flow.generation) && flow_is_current(flow, judging->now)) {
 		rank = occupant_rank(judging, flow, occupant->pod,
 				     tally_count(sample, occupant->pod));
-		expires = flow->expires;
+		used = used_last(flow);
 	}
-	victim_note(&judging->victim, rank, expires, occupant->flow.slot,
-		    occupant->flow.generation, occupant->port);
+	victim_note(&judging->victim, rank, used, occupant->flow.slot,
+		    occupant->flow.generation, n);
 	return 0;
 }
 

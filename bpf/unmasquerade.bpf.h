@@ -157,7 +157,8 @@ static __always_inline int later_fragment_in(struct __sk_buff *skb, struct packe
 	if (!fragment_find(p, &frag) || !frag.masqueraded)
 		return count(skb, STAT_IN_OTHER, PASS);
 	flow = flow_at(frag.flow.slot);
-	if (!flow || !addr_equal(&flow->masq_address, &p->key.destination))
+	if (!flow || !flow_is_current(flow, clock_units()) ||
+	    !addr_equal(&flow->masq_address, &p->key.destination))
 		return count(skb, STAT_IN_OTHER, PASS);
 	return translate_in_slow(skb, p, frag.flow.slot, frag.flow.generation);
 }

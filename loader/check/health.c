@@ -190,6 +190,7 @@ static int examine(struct health *h, struct examination *x, struct error *e)
 	health_pools(h, x);
 	health_blocks(h, x);
 	health_leases(h, x);
+	health_flow_share(h, x);
 	err = node_check_netns(x->node, e);
 	if (!err)
 		err = netlink_open(&x->nl, -1, e);

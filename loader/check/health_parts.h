@@ -30,5 +30,7 @@ void health_uplinks(struct health *h, struct examination *x);
 void health_xdp(struct health *h, struct examination *x);
 void health_routes(struct health *h, struct examination *x);
 void health_sysctls(struct health *h, struct examination *x);
+/* Names pods above their fair share of flows, or of ports to one destination, where they are short. */
+void health_flow_share(struct health *h, struct examination *x);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "loader/cmd/cmd.h"
 #include "loader/kernel/counters.h"
+#include "loader/kernel/flow_shares.h"
 #include "loader/kernel/flows.h"
 #include "loader/ipam/inventory.h"
 #include "loader/kernel/usage.h"
@@ -138,6 +139,31 @@ static void print_flows(struct pins *pins)
 	printf("pinpool_flows_max %u\n", info.max_entries);
 }
 
+/* The owner of a lease without a pod is any text. */
+static void print_label(const char *text)
+{
+	for (; *text; text++)
+		if (*text == '\n')
+			printf("\\n");
+		else
+			printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+}
+
+static void print_pod_flows(struct pins *pins)
+{
+	struct flow_shares shares;
+
+	if (flow_shares_read(pins, &shares, NULL))
+		return;
+	family("pinpool_pod_flows", "gauge", NULL, "Masqueraded flows of each pod that has any.");
+	for (size_t i = 0; i < shares.count; i++) {
+		printf("pinpool_pod_flows{pod=\"");
+		print_label(shares.list[i].pod);
+		printf("\"} %u\n", shares.list[i].flows);
+	}
+	flow_shares_free(&shares);
+}
+
 static void print_counter(const struct counter *counters, enum counter_kind kind,
 			  const char *metric, const char *label, bool bytes)
 {
@@ -205,6 +231,7 @@ static int print_all(struct node *node, struct error *e)
 		print_leases(leases, lease_count);
 		print_pendings(&node->pins);
 		print_flows(&node->pins);
+		print_pod_flows(&node->pins);
 		print_counters(counters);
 		print_memory(pinned, pinned_count);
 		puts("# EOF");

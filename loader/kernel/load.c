@@ -52,13 +52,23 @@ static const char *cause(struct loading *l)
 
 static uint32_t flow_entries(const char *map, uint32_t flows)
 {
-	if (!strcmp(map, "pp_flows") || !strcmp(map, "pp_flow_fwd") || !strcmp(map, "pp_flow_rev") ||
-	    !strcmp(map, "pp_flow_free"))
+	if (!strcmp(map, "pp_flows") || !strcmp(map, "pp_flow_fwd") || !strcmp(map, "pp_flow_rev"))
 		return flows;
 	return 0;
 }
 
-/* A flow map of another size cannot be kept: its pin goes, so that a new one is made. */
+static void forget_map(const struct loading *l, const char *name)
+{
+	char path[PATH_MAX + 64];
+
+	pins_path(l->pins, name, path, sizeof(path));
+	unlink(path);
+}
+
+/*
+ * A flow map of another size cannot be kept: its pin goes, so that a new one is made. What counts the
+ * old one's records goes with it.
+ */
 static void forget_other_size(struct loading *l, const char *path, uint32_t entries)
 {
 	struct bpf_map_info info = {};
@@ -69,6 +79,8 @@ static void forget_other_size(struct loading *l, const char *path, uint32_t entr
 		return;
 	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.max_entries != entries) {
 		unlink(path);
+		forget_map(l, "pp_flow_table");
+		forget_map(l, "pp_pod_flows");
 		if (l->resized)
 			*l->resized = true;
 	}

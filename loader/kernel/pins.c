@@ -21,7 +21,8 @@ const char *const pinned_map_names[PIN_MAPS] = {
 	[PIN_FRAGS] = "pp_frags",       [PIN_INBOUND] = "pp_inbound",
 	[PIN_STATS] = "pp_stats",       [PIN_EVENTS] = "pp_events",
 	[PIN_DISPATCH] = "pp_dispatch", [PIN_CALLS] = "pp_calls",
-	[PIN_RANGES] = "pp_ranges",
+	[PIN_RANGES] = "pp_ranges",     [PIN_FLOW_TABLE] = "pp_flow_table",
+	[PIN_POD_FLOWS] = "pp_pod_flows",
 };
 
 const char *const pinned_prog_names[PIN_PROGS] = {

@@ -12,9 +12,10 @@ from wire import ACK, FIN, RST, SYN, Packet
 
 PASS, DROP, SEND = "pass", "drop", "send"
 TIMEOUTS = {
-    "syn": 60, "established": 7440, "closing": 70, "reset": 10, "unreplied": 30, "replied": 180, "query": 60,
-    "other": 60
+    "syn": 60, "established": 7440, "closing": 70, "reset": 10, "transitory": 240, "unreplied": 30,
+    "replied": 30, "stream": 180, "query": 60, "other": 60
 }
+STREAM_AFTER = 2
 INBOUND, INBOUND_ESTABLISHED, FRAGMENT = 30, 7440, 60
 ADDRESS_ONLY = (4, 41, 47, 50, 115, wire.SCTP)  # protocols that a new address does not break
 PORTED = ("tcp", "udp", "request")
@@ -39,7 +40,7 @@ class Violation(AssertionError):
 class Flow:
     def __init__(self, key, pod, masq, port):
         self.key, self.pod, self.masq, self.port = key, pod, masq, port
-        self.sent = self.received = 0
+        self.sent = self.received = self.began = 0
         self.state = None
         self.expires = 0
 
@@ -58,6 +59,7 @@ class Model:
         self.skipped = set()  # pool numbers that keep their addresses
         self.masq = {}  # (uplink, family) -> address bytes
         self.forward, self.backward, self.inbound, self.kept, self.fragments = {}, {}, {}, {}, {}
+        self.shares = None  # what the programs' table shows (share.py)
 
     # --- flows ----------------------------------------------------------------------------------
 
@@ -75,6 +77,7 @@ class Model:
     def forget(self, flow):
         self.forward.pop(flow.key, None)
         self.backward.pop(flow.reverse(), None)
+        flow.expires = -1  # for its fragments
 
     def create(self, packet, pod, uplink, port):
         old = self.forward.get(packet.key())
@@ -85,6 +88,7 @@ class Model:
         if holder:
             self.forget(holder)  # the caller has made sure that it may
         self.forward[flow.key] = self.backward[flow.reverse()] = flow
+        flow.began = self.now
         self.renew(flow, packet, True)
         return flow
 
@@ -94,31 +98,41 @@ class Model:
         if packet.kind == "tcp" and not packet.later:
             self.renew_tcp(flow, packet.tcp_flags, outward)
         elif packet.proto == wire.UDP:
-            if not outward or flow.state == "replied":
-                flow.state = "replied"
-            else:
-                flow.state = "unreplied"
+            self.renew_udp(flow, outward)
         elif packet.proto in (wire.ICMP, wire.ICMP6):
             flow.state = "query"
         elif packet.proto != wire.TCP:
             flow.state = "other"
         flow.expires = self.now + TIMEOUTS[flow.state]
-        if flow.state == "closing" and before == "syn":
-            flow.expires = self.now  # refused: nothing will follow
-        elif flow.state == "closing" and (flow.sent | flow.received) & RST:
+        if flow.state == "closing" and flow.sent & RST:
+            # nothing follows a connection that the pod gave up before it began
+            flow.expires = self.now + (TIMEOUTS["reset"] if before != "syn" else 0)
+        elif flow.received & RST and flow.state == "established":
+            flow.expires = self.now + TIMEOUTS["transitory"]
+        elif flow.received & RST and flow.state == "syn" and flow.sent & SYN:
             flow.expires = self.now + TIMEOUTS["reset"]
+
+    def renew_udp(self, flow, outward):
+        """One exchange, or a stream once the pod goes on with it."""
+        if flow.state is None:
+            flow.state = "unreplied"
+        elif not outward and flow.state == "unreplied":
+            flow.state = "replied"
+        elif outward and flow.state == "replied" and self.now - flow.began > STREAM_AFTER:
+            flow.state = "stream"
 
     def renew_tcp(self, flow, flags, outward):
         """A RST from outside does not count once the pod goes on; a SYN of the pod's begins anew."""
         if outward:
-            if flow.state == "closing" and flags & SYN and not flags & (ACK | RST):
+            anew = flow.state == "closing" or flow.received & RST
+            if anew and flags & SYN and not flags & (ACK | RST):
                 flow.sent = flow.received = 0
             if not flags & RST:
                 flow.received &= ~RST
             flow.sent |= flags
         else:
             flow.received |= flags
-        if (flow.sent | flow.received) & RST or flow.sent & flow.received & FIN:
+        if flow.sent & RST or flow.sent & FIN and flow.received & (FIN | RST):
             flow.state = "closing"
         elif flow.received & SYN or (not flow.sent & SYN and flow.received & ACK):
             flow.state = "established"
@@ -355,53 +369,33 @@ class Model:
     def reverse_key(self, p, uplink, port):
         return (p.family, p.proto, p.dst, p.dport, self.masq[uplink, p.family], port)
 
-    def evict(self):
-        """A full table: closing flows give way."""
-        if self.full():
-            for flow in [f for f in self.live_flows() if f.state == "closing"]:
-                self.forget(flow)
-
     def open(self, p, pod, uplink, seen):
-        self.evict()
+        for flow in self.shares.given(self, p, pod, self.masq[uplink, p.family]):
+            self.forget(flow)
         low, high = self.ports
         if p.kind not in PORTED:
             key = self.reverse_key(p, uplink, p.sport)
             if not self.claimable(key, p):
-                return self.refused(seen, "taken", True)
+                if seen is not None:
+                    raise Violation("another pod's flow was taken over")
+                return None
             return self.admit(p, pod, uplink, p.sport, seen)
         keeps = p.kind == "request" or low <= p.sport <= high
         if keeps and self.claimable(self.reverse_key(p, uplink, p.sport), p):
             return self.admit(p, pod, uplink, p.sport, seen)
         if seen is None:
-            return self.refused(seen, "no port", self.exhausted(p, uplink) or self.full())
+            raise Violation("dropped, though a flow must give way")
         port = self.seen_port(p, seen)
         if not low <= port <= high and p.kind != "request":
             raise Violation(f"port {port} is out of the range")
         holder = self.backward.get(self.reverse_key(p, uplink, port))
-        if self.live(holder) and holder.state != "closing":
+        if self.live(holder):
             raise Violation(f"port {port} belongs to a live flow {holder.key}")
         return self.admit(p, pod, uplink, port, seen)
 
-    def exhausted(self, p, uplink):
-        """No port is free, nor would one give way."""
-        low, high = self.ports if p.kind != "request" else (0, 0xffff)
-        for port in range(low, high + 1):
-            key = self.reverse_key(p, uplink, port)
-            if self.claimable(key, p) or self.backward[key].state == "closing":
-                return False
-        return True
-
-    def full(self):
-        return len(self.live_flows()) >= self.flows_max
-
-    def refused(self, seen, why, allowed):
-        if seen is None and not allowed:
-            raise Violation(f"dropped, though not for {why}")
-        return None
-
     def admit(self, p, pod, uplink, port, seen):
-        if seen is None and self.full():
-            return None
+        if seen is None:
+            raise Violation("dropped, though a flow must give way")
         return self.create(p, pod, uplink, port)
 
     @staticmethod
