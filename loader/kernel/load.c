@@ -233,7 +233,7 @@ static void clock_configure(struct datapath_config *cfg)
 		cfg->timeout[s] = clock_units(cfg->timeout[s], shift);
 	cfg->reset_timeout = clock_units(cfg->reset_timeout, shift);
 	cfg->transitory_timeout = clock_units(cfg->transitory_timeout, shift);
-	cfg->stream_after = clock_units(cfg->stream_after, shift);
+	cfg->stream_after = clock_units(cfg->stream_after, shift) + 1; /* not early */
 	cfg->inbound_timeout = clock_units(cfg->inbound_timeout, shift);
 	cfg->inbound_established = clock_units(cfg->inbound_established, shift);
 }
