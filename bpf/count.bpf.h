@@ -5,9 +5,11 @@
 
 #include <linux/pkt_cls.h>
 
+#include "bpf/config.bpf.h"
 #include "bpf/parse.bpf.h"
 #include "bpf/sample.bpf.h"
 #include "bpf/scratch.bpf.h"
+#include "maps/drop_times.bpf.h"
 
 /* Counts and returns @verdict. */
 static __always_inline int count(struct __sk_buff *skb, enum stat stat, int verdict)
@@ -37,10 +39,19 @@ static __always_inline void sample(struct __sk_buff *skb, enum stat reason)
 	bpf_ringbuf_submit(event, 0);
 }
 
-/* @reason's counter, a sample, and the end of the packet: nothing of scratch() counts afterwards. */
+static __always_inline void drop_time_note(enum stat reason)
+{
+	__u32 index = reason, *last = bpf_map_lookup_elem(&pp_drop_times, &index);
+
+	if (last)
+		*last = clock_units();
+}
+
+/* @reason's counter and time, a sample, and the end of the packet: nothing of scratch() counts afterwards. */
 __noinline int drop(struct __sk_buff *skb, enum stat reason)
 {
 	count_length(reason, skb->len);
+	drop_time_note(reason);
 	if (sample_allowed())
 		sample(skb, reason);
 	return TC_ACT_SHOT;

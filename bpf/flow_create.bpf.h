@@ -11,6 +11,7 @@
 #include "bpf/filter.bpf.h"
 #include "bpf/flow_evict.bpf.h"
 #include "bpf/masq_address.bpf.h"
+#include "bpf/node_conn.bpf.h"
 #include "bpf/port_sample.bpf.h"
 #include "bpf/scratch.bpf.h"
 
@@ -118,6 +119,8 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 	result = occupant_of(s, now);
 	if (result != CLAIM_FREE)
 		return result;
+	if (node_conn_is_current(&s->answer, now))
+		return CLAIM_BUSY;
 	if ((s->answer.protocol == PROTOCOL_TCP || s->answer.protocol == PROTOCOL_UDP) &&
 	    host_has_port(skb, &s->answer, s->packet.family))
 		return CLAIM_BUSY;

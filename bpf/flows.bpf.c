@@ -10,7 +10,9 @@
 #include <bpf/bpf_endian.h>
 
 #include "bpf/flow_remove.bpf.h"
+#include "bpf/node_conn.bpf.h"
 #include "maps/flow_timer.bpf.h"
+#include "maps/node_ips.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -60,4 +62,44 @@ int pp_flows_sweep(void *context __attribute__((unused)))
 	struct flow_table *table = flow_table();
 
 	return table ? flow_sweep(table, cfg.flows, clock_units()) : 0;
+}
+
+struct staleness {
+	__u32 slots, removed;
+};
+
+/* Its address is no more, or its protocol is not masqueraded any more. */
+static __always_inline bool is_stale(const struct flow *flow)
+{
+	struct addr address = flow->masq_address;
+
+	return !bpf_map_lookup_elem(&pp_node_ips, &address) ||
+	       (is_portless(flow->forward.protocol) && !cfg.portless);
+}
+
+static int end_stale(__u32 slot, struct staleness *s)
+{
+	struct flow *flow = flow_at(slot);
+	__u32 generation;
+
+	if (!flow || slot >= s->slots)
+		return 1;
+	generation = flow->generation;
+	if (flow_is(flow, generation) && is_stale(flow))
+		s->removed += flow_remove(slot, generation, STAT_FLOW_STALE);
+	return 0;
+}
+
+/*
+ * Ends the flows that can get no answer: those whose address is not in pp_node_ips, which the loader
+ * has filled before, and those of protocols that are the node's alone. Returns how many.
+ */
+SEC("syscall")
+int pp_flows_stale(void *context __attribute__((unused)))
+{
+	struct flow_table *table = flow_table();
+	struct staleness s = { .slots = table ? table->fresh : 0 };
+
+	bpf_loop(cfg.flows, end_stale, &s, 0);
+	return s.removed;
 }

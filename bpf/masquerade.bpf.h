@@ -73,15 +73,11 @@ static __always_inline enum stat check_opens(const struct packet *p)
 			return NO_DROP;
 		return p->flags & PACKET_ECHO_REPLY ? STAT_NO_FLOW : STAT_ICMP_TYPE;
 	case PROTOCOL_UDP:
-	case PROTOCOL_SCTP:
-	case PROTOCOL_GRE:
-	case PROTOCOL_ESP:
-	case PROTOCOL_IPIP:
-	case PROTOCOL_IPV6:
-	case PROTOCOL_L2TP:
 		return NO_DROP;
 	default:
-		return STAT_PROTOCOL;
+		if (!is_portless(p->key.protocol))
+			return STAT_PROTOCOL;
+		return cfg.portless ? NO_DROP : STAT_PORTLESS;
 	}
 }
 
@@ -202,9 +198,25 @@ static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct scra
 	}
 }
 
-/* What is not a pod's: of that only the node's own errors about pods' packets are translated. */
-static __always_inline int not_pod(struct __sk_buff *skb, const struct packet *p)
+/* Not a pod's, and no ICMP error: left as it is, and pods' flows give way to it. */
+static __always_inline int node_out(struct __sk_buff *skb, const struct packet *p)
 {
+	struct flow_key key;
+
+	if (!may_collide(p))
+		return count(skb, STAT_OUT_OTHER, PASS);
+	key = p->key; /* so that only this and not all of the packet must be in memory */
+	return count(skb, node_sends(&key, skb->ingress_ifindex) ? STAT_OUT_HOST_PORT : STAT_OUT_OTHER,
+		     PASS);
+}
+
+/* What is not a pod's: of that only the node's own errors about pods' packets are translated. */
+static __always_inline int not_pod(struct __sk_buff *skb, struct scratch *s)
+{
+	const struct packet *p = &s->packet;
+
+	if (!(p->flags & (PACKET_ICMP_ERROR | PACKET_FRAGMENT_LATER)))
+		return node_out(skb, p);
 	if (!(p->flags & PACKET_ICMP_ERROR) || skb->ingress_ifindex)
 		return count(skb, STAT_OUT_OTHER, PASS);
 	switch (icmp_error_out(skb)) {
@@ -212,6 +224,9 @@ static __always_inline int not_pod(struct __sk_buff *skb, const struct packet *p
 		return count(skb, STAT_OUT_MASQUERADED, PASS);
 	case QUOTED_FAILED:
 		return drop(skb, STAT_REWRITE);
+	case QUOTED_UNKNOWN:
+		node_refuses(&s->quoted.key);
+		return count(skb, STAT_OUT_OTHER, PASS);
 	default:
 		return count(skb, STAT_OUT_OTHER, PASS);
 	}
@@ -250,7 +265,7 @@ __noinline int masquerade_slow(struct __sk_buff *skb)
 		return count(skb, STAT_OUT_OTHER, PASS);
 	pod = pod_by_ip(&p->key.source, &slot);
 	if (!pod)
-		return local_block(&p->key.source) ? drop(skb, STAT_NO_POD) : not_pod(skb, p);
+		return local_block(&p->key.source) ? drop(skb, STAT_NO_POD) : not_pod(skb, s);
 	reason = check_leaving(p, parsed);
 	if (reason != NO_DROP)
 		return drop(skb, reason);

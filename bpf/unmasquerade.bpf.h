@@ -85,24 +85,7 @@ static __always_inline int translate_in(struct __sk_buff *skb, const struct pack
 /* Whether it can belong to a flow at all: most of the node's own packets end here. */
 static __always_inline bool may_answer(const struct packet *p)
 {
-	switch (p->key.protocol) {
-	case PROTOCOL_TCP:
-	case PROTOCOL_UDP:
-		return p->key.destination_port >= cfg.port_min &&
-		       p->key.destination_port <= cfg.port_max;
-	case PROTOCOL_ICMP:
-	case PROTOCOL_ICMPV6:
-		return p->flags & PACKET_ECHO_REPLY;
-	case PROTOCOL_SCTP:
-	case PROTOCOL_GRE:
-	case PROTOCOL_ESP:
-	case PROTOCOL_IPIP:
-	case PROTOCOL_IPV6:
-	case PROTOCOL_L2TP:
-		return true;
-	default:
-		return false;
-	}
+	return is_masq_key(p->key.protocol, p->key.destination_port, p->flags & PACKET_ECHO_REPLY);
 }
 
 /* For those that have more on the stack. */
@@ -140,10 +123,15 @@ __noinline int icmp_error_in(struct __sk_buff *skb)
 /* A packet or first fragment that is to no pod's own address. */
 static __always_inline int answer_in_slow(struct __sk_buff *skb, struct packet *p)
 {
+	__u32 now = clock_units();
 	struct flow_ref ref;
 
-	if (!may_answer(p) || !flow_find(&pp_flow_rev, &p->key, &ref, clock_units()))
+	if (!may_answer(p))
 		return count(skb, STAT_IN_OTHER, PASS);
+	if (!flow_find(&pp_flow_rev, &p->key, &ref, now)) {
+		node_receives(&p->key, now);
+		return count(skb, STAT_IN_OTHER, PASS);
+	}
 	if (p->flags & PACKET_FRAGMENT)
 		fragment_remember(p, ref.slot, ref.generation);
 	return translate_in_slow(skb, p, ref.slot, ref.generation);

@@ -17,15 +17,6 @@
 
 char _license[] SEC("license") = "GPL";
 
-/* The node's own port in the range that is kept for pods: it works, but `status` tells. */
-static __always_inline enum stat own_packet(const struct packet *p)
-{
-	bool ports = p->key.protocol == PROTOCOL_TCP || p->key.protocol == PROTOCOL_UDP;
-
-	return ports && p->key.source_port >= cfg.port_min && p->key.source_port <= cfg.port_max ?
-		       STAT_OUT_HOST_PORT : STAT_OUT_OTHER;
-}
-
 /*
  * What is left to the slow programs (maps/calls.h). They read the packet again: the common ways are
  * fast because nothing that was read is used on this one.
@@ -89,7 +80,7 @@ static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype
 	if (parse_frame(skb, &p, ethertype) != PARSED || p.flags & PACKET_ICMP_ERROR)
 		return LEFT;
 	if (!maybe_local(ranges_get(), &p.key.source, p.family))
-		return count(skb, own_packet(&p), PASS);
+		return node_out(skb, &p);
 	if (p.flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM))
 		return LEFT;
 	key = p.key;
@@ -155,6 +146,7 @@ int pp_to_net(struct __sk_buff *skb)
 __noinline int receiver_find(struct packet *p, struct recent *recent)
 {
 	struct ranges *ranges = ranges_get();
+	__u32 now = clock_units();
 	struct flow_key key;
 	struct flow_ref ref;
 	enum stat reason;
@@ -172,8 +164,10 @@ __noinline int receiver_find(struct packet *p, struct recent *recent)
 		return reason;
 	if (pod)
 		recent_note(recent, RECENT_POD, slot, pod->generation);
-	else if (may_answer(p) && flow_find(&pp_flow_rev, &key, &ref, clock_units()))
+	else if (may_answer(p) && flow_find(&pp_flow_rev, &key, &ref, now))
 		recent_note(recent, RECENT_FLOW, ref.slot, ref.generation);
+	else
+		node_receives(&key, now);
 	return NO_DROP;
 }
 

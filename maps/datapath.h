@@ -26,6 +26,7 @@ struct datapath_config {
 	__u32 stream_after;          /* clock units: from when on UDP is a stream */
 	__u32 inbound_timeout;       /* clock units: UDP and echo from outside, and a SYN's, */
 	__u32 inbound_established;   /* and an answered TCP connection's */
+	__u32 portless;              /* masquerade-portless-protocols */
 	__u32 virtual_clock;         /* tests: the time is pp_clock's */
 };
 

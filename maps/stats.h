@@ -23,7 +23,7 @@
 	X(OUT_NATIVE, out_native, "to outside with the pod's own address: native or excluded") \
 	X(OUT_INBOUND, out_inbound, "to outside with the pod's own address: a connection that began so") \
 	X(OUT_MASQUERADED, out_masqueraded, "to outside, masqueraded") \
-	X(OUT_HOST_PORT, out_host_port, "to outside, the host's own from a masquerade port") \
+	X(OUT_HOST_PORT, out_host_port, "to outside, the node's own from a port of snat-port-range") \
 	X(GUARD_PASS, guard_pass, "let through by the XDP guard")
 
 #define STATS_DROPS(X) \
@@ -48,14 +48,15 @@
 	X(NO_PORT, no_port, "no port is free to this destination") \
 	X(TABLE_FULL, table_full, "the flow table is full") \
 	X(INSERT, insert, "a flow could not be entered in the table") \
-	X(TAKEN, taken, "another pod has this destination by this protocol") \
+	X(TAKEN, taken, "another pod or the node has this destination by this protocol") \
 	X(PROTOCOL, protocol, "a protocol that cannot be masqueraded") \
 	X(NO_FLOW, no_flow, "answers what is unknown") \
 	X(ICMP_ERROR, icmp_error, "ICMP error about what is unknown") \
 	X(ICMP_TYPE, icmp_type, "an ICMP type that cannot be masqueraded") \
 	X(FRAGMENT, fragment, "fragment whose first was not seen") \
 	X(TINY_FRAGMENT, tiny_fragment, "first fragment without the ports") \
-	X(REWRITE, rewrite, "the packet could not be changed")
+	X(REWRITE, rewrite, "the packet could not be changed") \
+	X(PORTLESS, portless, "a protocol without ports, which masquerade-portless-protocols leaves to the node")
 
 /* changes of flows, not packets: their bytes stay 0 */
 #define STATS_FLOWS(X) \
@@ -63,7 +64,9 @@
 	X(FLOW_ADOPTED, flow_adopted, "flows that two CPUs made at once, or whose index was lost") \
 	X(FLOW_EVICTED, flow_evicted, "ended flows that gave way to a new one") \
 	X(FLOW_EXPIRED, flow_expired, "flows removed by age or with their pod") \
-	X(FLOW_DISPLACED, flow_displaced, "flows of pods above their fair share that gave way to a new one")
+	X(FLOW_DISPLACED, flow_displaced, "flows of pods above their fair share that gave way to a new one") \
+	X(FLOW_YIELDED, flow_yielded, "flows that gave way to the node's own connection") \
+	X(FLOW_STALE, flow_stale, "flows ended because the node lost their address")
 
 #define STATS(X) STATS_VERDICTS(X) STATS_DROPS(X) STATS_FLOWS(X)
 

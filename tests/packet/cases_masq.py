@@ -2,7 +2,7 @@
 """Masquerade at the uplink: what is translated to what, what is left alone, and the way back."""
 from cases import BOTH, case, masquerade, port_of
 from lab import A, B, C, D, N1, N1B, N2, R, UNALLOCATED, V, W, W2
-from packets import (ICMP, IP, IPv6, PROTOCOLS, UDP, ICMPv6Unknown, Raw, ip, l4, moved, other,
+from packets import (ICMP, IP, IPv6, PROTOCOLS, UDP, ICMPv6Unknown, Raw, error, ip, l4, moved, other,
                      reply, sctp, tcp, translated, udp)
 
 PORTED = ("tcp", "udp", "echo")
@@ -421,6 +421,10 @@ def heir(lab, family):
     for protocol in PROTOCOLS:
         result = lab.from_net(back(protocol, family, ports[protocol]))
         assert not result.redirects, "to the heir: " + result.say()
+    for protocol in ("sctp", "gre"):  # which the node's stack refuses
+        late = back(protocol, family, ports[protocol])
+        kind, code = {4: (3, 2), 6: (4, 1)}[family]
+        lab.to_net(error(N1[family], W[family], kind, code, late)).passed()
     for protocol in PROTOCOLS:  # and the heir has the ports of the dead at once
         packet = l4(protocol, A.ip[family], W[family], 50000, 80)
         assert masquerade(lab, packet, family, protocol) == (50000 if protocol != "gre" else None)

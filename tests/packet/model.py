@@ -16,7 +16,7 @@ TIMEOUTS = {
     "replied": 30, "stream": 180, "query": 60, "other": 60
 }
 STREAM_AFTER = 2
-INBOUND, INBOUND_ESTABLISHED, FRAGMENT = 30, 7440, 60
+INBOUND, INBOUND_ESTABLISHED, FRAGMENT, NODE_HOLD = 30, 7440, 60, 600
 ADDRESS_ONLY = (4, 41, 47, 50, 115, wire.SCTP)  # protocols that a new address does not break
 PORTED = ("tcp", "udp", "request")
 BOGONS = [
@@ -60,6 +60,7 @@ class Model:
         self.masq = {}  # (uplink, family) -> address bytes
         self.forward, self.backward, self.inbound, self.kept, self.fragments = {}, {}, {}, {}, {}
         self.shares = None  # what the programs' table shows (share.py)
+        self.node_conns = {}  # the node's own, as the peer answers -> [expiry, origin]
 
     # --- flows ----------------------------------------------------------------------------------
 
@@ -202,6 +203,7 @@ class Model:
             return self.undo(p, frame, entry[0], renew=False)
         flow = self.lookup(self.backward, self.answer_key(p))
         if not flow or p.kind in ("request", "icmp"):
+            self.node_receives(p)
             return [(PASS, frame)]
         if p.fragment:
             self.fragments[self.fragment_key(p)] = (flow, self.now + FRAGMENT)
@@ -305,11 +307,41 @@ class Model:
         """Not a pod's; but the node's ICMP errors may quote what masquerade was undone for."""
         if p.bad:
             return [(PASS, frame), (DROP, None)]
+        self.node_wins(p)
         q = p.embedded() if p.kind == "error" and not p.fragment else None
         flow = self.quoted_flow(q) if q else None
         if not flow:
+            self.node_refuses(q)
             return [(PASS, frame)]
         return [(PASS, wire.error_checksum(self.quote_outside(frame, q, flow), p))]
+
+    def node_wins(self, p):
+        """A flow whose answers the node's own could be ends, and nobody gets its port for a while."""
+        low, high = self.ports
+        if p.later or not (p.kind in ("request", "sctp") or p.proto in ADDRESS_ONLY
+                           or p.kind in ("tcp", "udp") and low <= p.sport <= high):
+            return
+        family, proto, src, sport, dst, dport = p.key()
+        key = (family, proto, dst, dport, src, sport)
+        self.node_conns[key] = [self.now + NODE_HOLD, "sent"]
+        if self.lookup(self.backward, key):
+            self.forget(self.backward[key])
+
+    def node_receives(self, p):
+        """What has no ports may be of the node's own tunnel, unless the node has refused it."""
+        if not (p.kind == "sctp" or p.proto in ADDRESS_ONLY):
+            return
+        entry = self.node_conns.get(p.key())
+        if not entry or entry[0] < self.now:
+            self.node_conns[p.key()] = [self.now + NODE_HOLD, "received"]
+        elif entry[1] != "refused":
+            entry[0] = self.now + NODE_HOLD
+
+    def node_refuses(self, q):
+        if q and not q.bad and not q.later and (q.kind == "sctp" or q.proto in ADDRESS_ONLY):
+            entry = self.node_conns.get(q.key())
+            if entry and entry[1] == "received":
+                entry[1] = "refused"
 
     def quoted_flow(self, q):
         """The flow whose answer a packet quotes."""
@@ -364,7 +396,10 @@ class Model:
     def claimable(self, key, p):
         """Whether a port is free: unclaimed, or its holder has ended."""
         holder = self.backward.get(key)
-        return holder is None or not self.live(holder) or holder.key == p.key()
+        if self.live(holder):
+            return holder.key == p.key()
+        expires, origin = self.node_conns.get(key, (0, "none"))
+        return expires < self.now or origin == "refused"
 
     def reverse_key(self, p, uplink, port):
         return (p.family, p.proto, p.dst, p.dport, self.masq[uplink, p.family], port)
