@@ -9,7 +9,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, NODE_IPS_MAX);
 	__type(key, struct addr);
-	__type(value, __u32); /* ifindex */
+	__type(value, __u32); /* 1 */
 } pp_node_ips SEC(".maps");
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_node_ips: the addresses of the node's network namespace when the loader last looked, with the
- * interface that has each. Derived: pp_flows_stale ends the flows whose address is not here.
+ * pp_node_ips: the addresses of the node's network namespace when the loader last looked. Derived: pp_flows_stale ends the flows whose address is not here.
  */
 #ifndef PP_NODE_IPS_H
 #define PP_NODE_IPS_H

@@ -38,6 +38,8 @@ int audit_run(struct node *node, struct netlink *nl, const struct audit_report *
 	}
 	if (!err)
 		err = audit_derived(&a, e);
+	if (!err)
+		err = audit_flows(&a, e);
 	*count = a.count;
 	wanted_free(&a.w);
 	options_free(&a.options);

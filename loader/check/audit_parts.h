@@ -104,5 +104,6 @@ void audit_slot(struct audit *a, size_t lease, const char *who);
 void audit_published(struct audit *a, const struct pod_entry *p);
 void audit_pod_link(struct audit *a, const struct lease_entry *l, int program);
 int audit_derived(struct audit *a, struct error *e);
+int audit_flows(struct audit *a, struct error *e);
 
 #endif

@@ -13,6 +13,7 @@
 #include "loader/apply/apply.h"
 #include "loader/check/audit_parts.h"
 #include "loader/blocks/blocks.h"
+#include "loader/kernel/flows.h"
 #include "loader/kernel/map.h"
 #include "loader/pod/pod.h"
 #include "loader/pod/follow.h"
@@ -264,7 +265,7 @@ static int fix_maps(struct node *node, struct error *e)
 int audit_fix(struct node *node, struct netlink *nl, struct error *e)
 {
 	struct options options = {};
-	unsigned int freed;
+	unsigned int freed, flows;
 	size_t made;
 	int err = free_lock(node, e);
 
@@ -281,6 +282,8 @@ int audit_fix(struct node *node, struct netlink *nl, struct error *e)
 		err = remove_half_links(nl, e);
 	if (!err)
 		err = pod_gc(node, nl, &freed, e);
+	if (err >= 0)
+		err = flows_end_stale(&node->pins, nl, &flows, e);
 	/* a pool that ran dry (BLOCKS_DRY) is no damage */
 	if (err >= 0)
 		err = node_options(node, &options, e);

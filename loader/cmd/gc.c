@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "loader/cmd/cmd.h"
+#include "loader/kernel/flows.h"
 #include "loader/pod/pod.h"
 
 /* Most pods are gone before: those must go fast (tc.h). */
@@ -36,7 +37,7 @@ int cmd_gc(const struct globals *g, int argc, char **argv)
 {
 	unsigned int age = TCX_AFTER;
 	struct netlink *nl = NULL;
-	unsigned int freed = 0;
+	unsigned int freed = 0, flows;
 	struct node node;
 	struct error e;
 	int err = parse(argc, argv, &age);
@@ -50,6 +51,8 @@ int cmd_gc(const struct globals *g, int argc, char **argv)
 		err = pod_gc(&node, nl, &freed, &e);
 	if (!err)
 		err = pod_promote(&node, nl, age, &e);
+	if (!err)
+		err = flows_end_stale(&node.pins, nl, &flows, &e);
 	netlink_close(nl);
 	node_close(&node);
 	if (err)

@@ -14,6 +14,7 @@
 #include "loader/ipam/claims.h"
 #include "loader/cmd/cmd.h"
 #include "loader/cmd/apply.h"
+#include "loader/kernel/flows.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/load.h"
 #include "loader/kernel/map.h"
@@ -210,6 +211,7 @@ static int carry_out(struct up *up, struct apply *plan, size_t *uplinks, struct 
 {
 	struct node *node = &up->node;
 	struct netlink *nl = NULL;
+	unsigned int flows;
 	bool resized;
 	int err = load_datapath(&node->pins, &plan->options, &resized, e);
 
@@ -227,6 +229,8 @@ static int carry_out(struct up *up, struct apply *plan, size_t *uplinks, struct 
 		err = reattach_pods(node, nl, e);
 	if (!err)
 		err = arm_timer(node, e);
+	if (!err)
+		err = flows_end_stale(&node->pins, nl, &flows, e);
 	netlink_close(nl);
 	if (!err) {
 		apply_options(node, &plan->options);

@@ -3,10 +3,12 @@
 #ifndef PP_FLOWS_LOADER_H
 #define PP_FLOWS_LOADER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "loader/kernel/clock.h"
 #include "loader/base/error.h"
+#include "loader/net/netlink.h"
 #include "maps/flows.h"
 
 struct flow_entry {
@@ -20,6 +22,16 @@ struct flow_entry {
  */
 int flows_read(struct pins *pins, struct flow_entry **list, size_t *count, struct clock *clock,
 	       struct error *e);
+
+/*
+ * Ends the flows that nobody can answer: those with an address that the node has no more, and those
+ * of portless protocols once they are not masqueraded any more; *ended: how many.
+ */
+int flows_end_stale(struct pins *pins, struct netlink *nl, unsigned int *ended, struct error *e);
+
+/* All addresses of the node, sorted; the caller frees *list. */
+int node_addresses(struct netlink *nl, struct addr **list, size_t *count, struct error *e);
+bool node_has_address(const struct addr *list, size_t count, const struct addr *addr);
 
 /* "tcp", "udp", "icmp", "icmpv6" …, or the number in @text (12 bytes). */
 const char *protocol_name(enum protocol protocol, char *text);

@@ -248,6 +248,7 @@ static void datapath_configure(const struct options *options, struct datapath_co
 	cfg->port_min = options->snat_port_min;
 	cfg->port_max = options->snat_port_max;
 	cfg->flows = options->nat_max;
+	cfg->portless = options->masquerade_portless;
 	if (getrandom(&cfg->secret, sizeof(cfg->secret), 0) < 0)
 		cfg->secret = getpid();
 	if (getrandom(&cfg->stamp, sizeof(cfg->stamp), 0) < 0)

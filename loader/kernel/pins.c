@@ -23,6 +23,8 @@ const char *const pinned_map_names[PIN_MAPS] = {
 	[PIN_DISPATCH] = "pp_dispatch", [PIN_CALLS] = "pp_calls",
 	[PIN_RANGES] = "pp_ranges",     [PIN_FLOW_TABLE] = "pp_flow_table",
 	[PIN_POD_FLOWS] = "pp_pod_flows",
+	[PIN_NODE_CONNS] = "pp_node_conns", [PIN_NODE_IPS] = "pp_node_ips",
+	[PIN_DROP_TIMES] = "pp_drop_times",
 };
 
 const char *const pinned_prog_names[PIN_PROGS] = {
@@ -34,7 +36,8 @@ const char *const pinned_prog_names[PIN_PROGS] = {
 	[PROG_FROM_POD] = "pp_from_pod",       [PROG_FROM_NET] = "pp_from_net",
 	[PROG_FROM_NET_SLOW] = "pp_from_net_slow", [PROG_TO_NET] = "pp_to_net",
 	[PROG_MASQUERADE] = "pp_masquerade",   [PROG_MASQUERADE_SLOW] = "pp_masquerade_slow",
-	[PROG_FLOWS_ARM] = "pp_flows_arm",     [PROG_GUARD] = "pp_guard",
+	[PROG_FLOWS_ARM] = "pp_flows_arm",     [PROG_FLOWS_STALE] = "pp_flows_stale",
+	[PROG_GUARD] = "pp_guard",
 	[PROG_CLOCK] = "pp_clock_hz",
 };
 

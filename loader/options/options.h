@@ -30,7 +30,7 @@ struct options {
 	bool enable_ipv4, enable_ipv6;
 	bool auto_direct_node_routes, direct_routing_skip_unreachable, enable_endpoint_routes;
 	bool enable_bpf_masquerade, enable_ipv4_masquerade, enable_ipv6_masquerade;
-	bool only_masquerade_default_pool, enable_ip_masq_agent;
+	bool only_masquerade_default_pool, enable_ip_masq_agent, masquerade_portless;
 	struct prefix *native_cidrs; /* owned; both families */
 	size_t native_cidr_count;
 	char **devices; /* owned; empty: those with a default route; "eth+" is a prefix match */
@@ -58,7 +58,7 @@ int option_check(const char *name, const char *value, struct error *e);
  * them, or the first few and how many more.
  */
 int options_check(const json_t *map, bool all, char **ignored, struct error *e);
-/* True for bpf-nat-max, snat-port-range, xdp-guard: only `up` may change them. */
+/* True for those that only loading the programs can change: only `up` may. */
 bool option_is_load_time(const char *name);
 
 /*

@@ -35,6 +35,8 @@ const struct option options_table[] = {
 	BOOL("enable-ipv6-masquerade", "true", enable_ipv6_masquerade),
 	BOOL("only-masquerade-default-pool", "false", only_masquerade_default_pool),
 	BOOL("enable-ip-masq-agent", "false", enable_ip_masq_agent),
+	{ .name = "masquerade-portless-protocols", .fallback = "false", .parse = value_bool,
+	  .field = offsetof(struct options, masquerade_portless), .load_time = true },
 	{ .name = "devices", .fallback = "", .parse = value_devices },
 	{ .name = "mtu", .fallback = "0", .parse = value_mtu },
 	{ .name = "ipam-cilium-node-update-rate", .fallback = "15s", .parse = value_seconds,

@@ -132,7 +132,7 @@ class Generator:
         """(hook, frame, pod or uplink, mutated)"""
         if self.queue:
             return self.queue.pop(0)
-        choices = ((self.out, 30), (self.answer, 20), (self.again, 10), (self.inbound, 6),
+        choices = ((self.out, 30), (self.answer, 20), (self.again, 10), (self.inbound, 6), (self.node_out, 1),
                    (self.inbound_answer, 5), (self.error_in, 6), (self.error_out, 4),
                    (self.local, 8), (self.strange, 4), (self.fragments, 3), (self.fragments_in,
                                                                              2), (self.mutated, 10))
@@ -158,6 +158,12 @@ class Generator:
             return None
         uplink = "up1" if swapped[30:34] == raw(V[4]) or swapped[38:54] == raw(V[6]) else "up0"
         return "to_net", out_frame(swapped[14:], uplink), uplink, False
+
+    def node_out(self):
+        """The node's own packet with the address and port of a pod's flow."""
+        if not self.outside:
+            return None
+        return "to_net", out_frame(self.chance.choice(self.outside)[14:]), "up0", False
 
     def answer(self):
         if not self.outside:

@@ -419,6 +419,8 @@ class Model:
         if keeps and self.claimable(self.reverse_key(p, uplink, p.sport), p):
             return self.admit(p, pod, uplink, p.sport, seen)
         if seen is None:
+            if self.node_has_all(p, uplink):
+                return None
             raise Violation("dropped, though a flow must give way")
         port = self.seen_port(p, seen)
         if not low <= port <= high and p.kind != "request":
@@ -426,7 +428,15 @@ class Model:
         holder = self.backward.get(self.reverse_key(p, uplink, port))
         if self.live(holder):
             raise Violation(f"port {port} belongs to a live flow {holder.key}")
+        if not self.live(holder) and not self.claimable(self.reverse_key(p, uplink, port), p):
+            raise Violation(f"port {port} is the node's own")
         return self.admit(p, pod, uplink, port, seen)
+
+    def node_has_all(self, p, uplink):
+        """Every port to this destination is of a connection of the node's own."""
+        low, high = self.ports if p.kind != "request" else (0, 0xffff)
+        keys = (self.reverse_key(p, uplink, port) for port in range(low, high + 1))
+        return not any(self.claimable(key, p) or self.live(self.backward.get(key)) for key in keys)
 
     def admit(self, p, pod, uplink, port, seen):
         if seen is None:

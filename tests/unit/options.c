@@ -73,6 +73,8 @@ static const struct {
 	{ "node-cidr-allocator", "local", 0, NULL },
 	{ "node-cidr-allocator", "static", 0, NULL },
 	{ "node-cidr-allocator", "operator", -EINVAL, "use local or static" },
+	{ "masquerade-portless-protocols", "true", 0, NULL },
+	{ "masquerade-portless-protocols", "sctp", -EINVAL, "use true or false" },
 	{ "xdp-guard", "disabled", 0, NULL }, { "xdp-guard", "native", 0, NULL },
 	{ "xdp-guard", "generic", -EINVAL, "use disabled or native" },
 	{ "snat-port-range", "1024-65535", 0, NULL },
@@ -155,8 +157,9 @@ static void test_names(void)
 	ok(option_check("ipam-multi-pool-pre-allocation", "m\xff=8", &e) == -EINVAL,
 	   "a map that is no UTF-8 is refused");
 	ok(option_is_load_time("bpf-nat-max") && option_is_load_time("snat-port-range") &&
-		   option_is_load_time("xdp-guard"),
-	   "bpf-nat-max, snat-port-range and xdp-guard are load-time");
+		   option_is_load_time("xdp-guard") &&
+		   option_is_load_time("masquerade-portless-protocols"),
+	   "what only loading the programs can change is load-time");
 	ok(!option_is_load_time("mtu") && !option_is_load_time("ipam-default-ip-pool") &&
 		   !option_is_load_time("debug") && !option_is_load_time("nonsense"),
 	   "others are not");
