@@ -10,7 +10,7 @@
 #include "maps/abi.h"
 
 #define HEALTH_TEXT 1024
-#define HEALTH_PARTS 16
+#define HEALTH_PARTS 24
 
 struct health_part {
 	const char *name;

@@ -32,5 +32,8 @@ void health_routes(struct health *h, struct examination *x);
 void health_sysctls(struct health *h, struct examination *x);
 /* Names pods above their fair share of flows, or of ports to one destination, where they are short. */
 void health_flow_share(struct health *h, struct examination *x);
+/* Parts "flows" and "ports". */
+void health_nat(struct health *h, struct examination *x);
+void health_firewall(struct health *h, struct examination *x);
 
 #endif
