@@ -370,6 +370,184 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	[ "$(seen_as a "${world[0]}")" = $node4 ]
 }
 
+# The world's two more addresses
+second=203.0.113.11
+third=203.0.113.12
+more_world() {
+	on world ip addr add $second/24 dev eth0
+	on world ip addr add $third/24 dev eth0
+}
+# NAME HOST FUNCTION ARG…: a function of probe.py that goes on, once it is ready
+background() {
+	on "$2" "$probe" "${@:3}" >"$BATS_TEST_TMPDIR/$1" 3>&- &
+	job[$1]=$!
+	eventually grep -q ready "$BATS_TEST_TMPDIR/$1"
+}
+portless=(47 4 41 50 115 132)
+
+@test "portless protocols are the node's: a pod's are dropped by name, the node's tunnels keep their peers" {
+	start
+	more_world
+	background tunnels world peer $second "${portless[@]}"
+	for to in "${world[@]}" $second; do on a "$probe" raw "$to" "${portless[@]}" || true; done
+	[ "$(counter portless)" -ge 24 ]
+	[ "$(pp node1 get flows -o json | jq '[.items[] | select(.proto != "tcp" and .proto != "udp")] | length')" = 0 ]
+	on node1 "$probe" tunnel $second $node4 "${portless[@]}"
+	# a tunnel that only receives, while a pod sends to its peer
+	on world "$probe" sender $node4 $third 47 3>&- &
+	background received node1 receive $third $node4 47
+	for _ in {1..5}; do on a "$probe" raw $third 47 || true; done
+	wait "${job[received]}"
+	pp node1 status
+}
+
+@test "masquerade-portless-protocols: pods' tunnels work, and the node's own win" {
+	start -- --set masquerade-portless-protocols=true
+	more_world
+	background tunnels world peer $second "${portless[@]}"
+	on a "$probe" tunnel $second "${v4[a]}" "${portless[@]}"
+	# the pod was first: the node's packet takes the peer back, and the pod gets it no more
+	on node1 "$probe" tunnel $second $node4 "${portless[@]}"
+	before=$(counter taken)
+	on a "$probe" raw $second "${portless[@]}" || true
+	[ "$(counter taken)" -gt "$before" ]
+	on node1 "$probe" tunnel $second $node4 "${portless[@]}"
+	# another peer is no business of the node's
+	background others world peer $third "${portless[@]}"
+	on a "$probe" tunnel $third "${v4[a]}" "${portless[@]}"
+	# off again: the flows end, and no new ones begin
+	pp node1 up -f "$BATS_TEST_TMPDIR/first.yaml" --node node1 --set masquerade-portless-protocols=false >/dev/null
+	[ "$(pp node1 get flows -o json | jq '[.items[] | select(.state == "other")] | length')" = 0 ]
+	run on a "$probe" tunnel $third "${v4[a]}" 47
+	[ "$status" = 1 ]
+	on node1 "$probe" tunnel $third $node4 "${portless[@]}"
+}
+
+@test "masquerade-portless-protocols: a peer that only sends to the node is not given to a pod" {
+	start -- --set masquerade-portless-protocols=true
+	more_world
+	on world "$probe" sender $node4 $third 47 3>&- &
+	background received node1 receive $third $node4 47
+	for _ in {1..5}; do on a "$probe" raw $third 47; done
+	[ "$(counter taken)" -ge 10 ]
+	wait "${job[received]}"
+}
+
+@test "the node's ping gets its answers though a pod pings with the same identifier" {
+	start
+	for to in "${world[@]}"; do
+		on a ping -e 777 -qn -i 0.02 "$to" >/dev/null 3>&- &
+		pinger=$!
+		eventually bash -c "[ \"\$('$repo/scripts/lab' pinpool t node1 get flows -o json | jq '[.items[] | select(.sourcePort == 777)] | length')\" -ge 1 ]"
+		on node1 ping -e 777 -qn -c 5 -i 0.2 -W $((2 * PINPOOL_SLOW)) "$to" | grep ' 5 received'
+		# and the pod goes on with another one
+		kill $pinger
+		wait $pinger || true
+		on a ping -e 777 -qn -c 3 -i 0.05 -W $((2 * PINPOOL_SLOW)) "$to" | grep ' 3 received'
+	done
+}
+
+@test "a port of the range that the node binds later: its answers are its own, new peers reach it" {
+	start
+	more_world
+	for to in "${world[@]}"; do
+		on a "$probe" flood "$to" 51820 1
+		pp node1 get flows -o json | jq -e --arg to "$to" '[.items[] | select(.destination == $to and .masqPort == 51820)] | length == 1'
+		on node1 "$probe" flood "$to" 51820 1
+		on a "$probe" flood "$to" 51820 1
+		pp node1 get flows -o json | jq -e --arg to "$to" '[.items[] | select(.destination == $to and .masqPort == 51820)] | length == 0'
+	done
+	# a server there, beside a pod's flow of the same port to another peer
+	on a "$probe" say $second 7000 51820
+	capture node1 asked eth0 udp and dst port 51820 and src port 7009
+	capture a strange eth0 udp and src port 7009
+	on world "$probe" send $third 7009 $node4 51820
+	on world "$probe" send $second 7009 $node4 51820
+	[ "$(captured asked | wc -l)" = 2 ]
+	[ "$(captured strange | wc -l)" = 0 ]
+	[ "$(counter out_host_port)" -gt 0 ]
+	run pp node1 status
+	[ "$status" = 1 ]
+	grep "^ports  *not OK .*the node itself uses udp 51820 of snat-port-range" <<<"$output"
+	pp node1 up -f "$BATS_TEST_TMPDIR/first.yaml" --node node1 --set snat-port-range=52000-65535 >/dev/null
+	pp node1 status
+}
+
+@test "another NAT of the node chooses a pod's port: its container gets the answer" {
+	start
+	ip netns add t-box
+	ip link add box netns t-node1 type veth peer name eth0 netns t-box
+	on node1 ip addr add 172.18.0.1/24 dev box
+	on node1 ip link set box up
+	on box ip addr add 172.18.0.2/24 dev eth0
+	on box ip link set eth0 up
+	on box ip route add default via 172.18.0.1
+	on node1 nft 'add table ip box; add chain ip box post { type nat hook postrouting priority 100; }; add rule ip box post ip saddr 172.18.0.0/24 masquerade'
+	on a "$probe" flood "${world[0]}" 55000 1
+	pp node1 get flows -o json | jq -e '[.items[] | select(.masqPort == 55000)] | length == 1'
+	on box "$probe" flood "${world[0]}" 55000 1
+	on a "$probe" flood "${world[0]}" 55000 1
+	on box "$probe" flood "${world[0]}" 55000 1
+	ip netns del t-box
+	# that is not the node's own port
+	pp node1 status
+}
+
+@test "an uplink above another: a masqueraded packet that passes both is not taken for the node's" {
+	lab up --nodes 1
+	capture world leak eth0 src net 10.0.0.0/8
+	on node1 ip link add br0 type bridge
+	on node1 ip addr flush dev eth0
+	on node1 ip link set eth0 master br0
+	on node1 ip link set br0 up
+	on node1 ip addr add $node4/24 dev br0
+	on node1 ip route add default via 192.168.10.1
+	eventually reach node1 192.168.10.1
+	{ pools && echo --- && config 'devices: br0,eth0' | sed 's/enable-ipv6: "true"/enable-ipv6: "false"/'; } >"$BATS_TEST_TMPDIR/two.yaml"
+	pp node1 up -f "$BATS_TEST_TMPDIR/two.yaml" --node node1
+	pod node1 a
+	serve world
+	[ "$(seen_as a "${world[0]}")" = $node4 ]
+	on a "$probe" flood "${world[0]}" 52000 5
+	on a "$probe" bulk "${world[0]}" 400000 52100
+	[ "$(pp node1 get flows -o json | jq '[.items[] | select(.sourcePort >= 52000 and .sourcePort < 52005)] | length')" = 5 ]
+	[ "$(pp node1 metrics | sed -n 's/^pinpool_flow_changes_total{.*="yielded"} //p')" = 0 ]
+	pp node1 status
+}
+
+@test "the node loses the address of running flows: gc ends them, check counts them, senders go on" {
+	start
+	on node1 sysctl -qw net.ipv4.conf.eth0.promote_secondaries=1
+	on node1 ip addr add 192.168.10.201/24 dev eth0
+	on a "$probe" flood "${world[0]}" 41000 1
+	on a "$probe" bulk "${world[0]}" 100000 41001
+	pp node1 get flows -o json | jq -e --arg a $node4 '[.items[] | select(.masqAddress == $a)] | length == 2'
+	on node1 ip addr del $node4/24 dev eth0
+	on node1 ip route replace default via 192.168.10.1
+	run pp node1 check
+	[ "$status" = 1 ]
+	grep "flows: 2 masqueraded as $node4, which the node does not have" <<<"$output"
+	pp node1 gc
+	pp node1 get flows -o json | jq -e --arg a $node4 '[.items[] | select(.masqAddress == $a)] | length == 0'
+	run pp node1 check
+	! grep '^flows: ' <<<"$output" || false
+	on a "$probe" flood "${world[0]}" 41000 1
+	[ "$(seen_as a "${world[0]}")" = 192.168.10.201 ]
+	# `up` and `check --fix` do the same
+	port=41002
+	for repair in "up -f $BATS_TEST_TMPDIR/first.yaml --node node1" "check --fix"; do
+		on node1 ip addr add 192.168.10.202/24 dev eth0
+		on node1 ip route replace "${world[0]}" via 192.168.10.1 src 192.168.10.202
+		on a "$probe" flood "${world[0]}" $((++port)) 1
+		pp node1 get flows -o json | jq -e '[.items[] | select(.masqAddress == "192.168.10.202")] | length == 1'
+		on node1 ip addr del 192.168.10.202/24 dev eth0
+		# shellcheck disable=SC2086
+		pp node1 $repair || true
+		pp node1 get flows -o json | jq -e '[.items[] | select(.masqAddress == "192.168.10.202")] | length == 0'
+		on a "$probe" flood "${world[0]}" $port 1
+	done
+}
+
 @test "SCTP, GRE, multicast and whatever else never leave with a pod's address" {
 	start
 	for p in a b; do
@@ -382,7 +560,7 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	on a "$probe" raw 224.0.0.251 17 || true
 	[ "$(captured mcast | wc -l)" = 0 ]
 	# translated or refused, and counted
-	[ $(($(counter taken) + $(counter protocol) + $(counter out_masqueraded))) -gt 0 ]
+	[ $(($(counter taken) + $(counter protocol) + $(counter portless) + $(counter out_masqueraded))) -gt 0 ]
 }
 
 @test "the XDP guard, native on the uplink: spoofed and unallocated are dropped, all else passes" {

@@ -6,6 +6,7 @@ The servers of traffic.py are asked on port 7000, where not said otherwise.
 """
 import errno
 import os
+import select
 import socket
 import struct
 import sys
@@ -276,6 +277,66 @@ def raw(address, *protocols):
             print(f"{address} protocol {protocol}: {e}")
             failed = 1
     sys.exit(failed)
+
+
+def peer(local, *protocols):
+    """The other end of tunnels of these protocols (IPv4): what comes goes back, with a mark."""
+    sockets = []
+    for protocol in map(int, protocols):
+        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
+        s.bind((local, 0))
+        sockets.append(s)
+    print("ready", flush=True)
+    while True:
+        for s in select.select(sockets, [], [])[0]:
+            packet, address = s.recvfrom(65536)
+            s.sendto(packet[20:] + b"back", address)
+
+
+def tunnel(address, local, *protocols):
+    """One end of tunnels: what it sends by each protocol comes back."""
+    for protocol in map(int, protocols):
+        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
+        s.bind((local, 0))
+        s.settimeout(SLOW)
+        message = b"\0\7\0\7" + os.urandom(16)  # SCTP: equal ports
+        for _ in range(3):
+            s.sendto(message, (address, 0))
+            try:
+                assert s.recv(100)[20:] == message + b"back", f"protocol {protocol}: other bytes"
+            except TimeoutError:
+                raise AssertionError(f"protocol {protocol}: nothing came back") from None
+
+
+def receive(address, local, protocol):
+    """A tunnel that only receives: ready with the first packet from the address, done with the 30th."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, int(protocol))
+    s.bind((local, 0))
+    s.settimeout(2 * SLOW)
+    for count in range(30):
+        try:
+            while s.recvfrom(100)[1][0] != address:
+                pass
+        except TimeoutError:
+            raise AssertionError(f"nothing came after {count} packets") from None
+        if not count:
+            print("ready", flush=True)
+
+
+def sender(address, local, protocol):
+    """Its other end, ten packets a second."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, int(protocol))
+    s.bind((local, 0))
+    while True:
+        s.sendto(b"\0\7\0\7 one way", (address, 0))
+        time.sleep(0.1)
+
+
+def say(address, port, local):
+    """One datagram from a port of one's own, whoever answers."""
+    s = socket.socket(family(address), socket.SOCK_DGRAM)
+    s.bind(("::" if ":" in address else "0.0.0.0", int(local)))
+    s.sendto(b"x", (address, int(port)))
 
 
 def spoof(source, destination):
