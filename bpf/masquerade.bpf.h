@@ -225,7 +225,7 @@ static __always_inline int not_pod(struct __sk_buff *skb, struct scratch *s)
 	case QUOTED_FAILED:
 		return drop(skb, STAT_REWRITE);
 	case QUOTED_UNKNOWN:
-		node_refuses(&s->quoted.key);
+		node_refuses(&s->quoted.key, clock_units());
 		return count(skb, STAT_OUT_OTHER, PASS);
 	default:
 		return count(skb, STAT_OUT_OTHER, PASS);

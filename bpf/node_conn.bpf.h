@@ -126,9 +126,9 @@ static __always_inline void node_receives(const struct flow_key *answer, __u32 n
 
 /*
  * The node's own ICMP error quotes a packet without ports; @key: of its answer. The node does not use
- * it, so a pod may: one that comes again after its flow has ended, above all.
+ * it, so a pod may: one that goes on after its flow has ended, above all.
  */
-static __always_inline void node_refuses(const struct flow_key *key)
+static __always_inline void node_refuses(const struct flow_key *key, __u32 now)
 {
 	struct node_conn *conn;
 	struct flow_key answer;
@@ -137,8 +137,10 @@ static __always_inline void node_refuses(const struct flow_key *key)
 		return;
 	key_reverse(&answer, key);
 	conn = bpf_map_lookup_elem(&pp_node_conns, &answer);
-	if (conn && conn->origin == NODE_CONN_RECEIVED)
-		conn->origin = NODE_CONN_REFUSED;
+	if (!conn || (conn->origin != NODE_CONN_RECEIVED && conn->origin != NODE_CONN_REFUSED))
+		return;
+	conn->origin = NODE_CONN_REFUSED;
+	conn->expires = now + NODE_CONN_REFUSED_HOLD;
 }
 
 #endif

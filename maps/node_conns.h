@@ -15,6 +15,8 @@
 
 /* clock units after the last packet for which an entry is current */
 #define NODE_CONN_HOLD 600
+/* and after the node's last refusal: a tunnel of the node that comes up is not long without its peer */
+#define NODE_CONN_REFUSED_HOLD 10
 
 enum node_conn_origin {
 	NODE_CONN_SENT,      /* the node sent it */

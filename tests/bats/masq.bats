@@ -426,8 +426,11 @@ portless=(47 4 41 50 115 132)
 @test "masquerade-portless-protocols: a peer that only sends to the node is not given to a pod" {
 	start -- --set masquerade-portless-protocols=true
 	more_world
+	on node1 "$probe" receive $third $node4 47 >"$BATS_TEST_TMPDIR/received" 3>&- &
+	job[received]=$!
+	eventually grep -q bound "$BATS_TEST_TMPDIR/received"
 	on world "$probe" sender $node4 $third 47 3>&- &
-	background received node1 receive $third $node4 47
+	eventually grep -q ready "$BATS_TEST_TMPDIR/received"
 	for _ in {1..5}; do on a "$probe" raw $third 47; done
 	[ "$(counter taken)" -ge 10 ]
 	wait "${job[received]}"

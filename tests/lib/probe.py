@@ -313,6 +313,7 @@ def receive(address, local, protocol):
     s = socket.socket(socket.AF_INET, socket.SOCK_RAW, int(protocol))
     s.bind((local, 0))
     s.settimeout(2 * SLOW)
+    print("bound", flush=True)
     for count in range(30):
         try:
             while s.recvfrom(100)[1][0] != address:

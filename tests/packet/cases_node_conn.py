@@ -92,6 +92,11 @@ def tunnel_refused(lab, family, number):
     lab.from_net(came).passed()
     lab.to_net(error(N1[family], W[family], kind, code, came)).passed()
     lab.from_net(came).passed()
+    lab.advance(11)  # the node's tunnel is up by now: no refusal any more
+    lab.from_net(came).passed()
+    lab.to_net(mine).dropped()
+    lab.to_net(error(N1[family], W[family], kind, code, came)).passed()
+    lab.from_net(came).passed()
     lab.to_net(mine).leaves(translated(mine, src=N1[family]))
     lab.from_net(came).delivered(A, moved(translated(came, dst=A.ip[family])))
     # but what it sends is its own, whatever it refused

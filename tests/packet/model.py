@@ -16,7 +16,8 @@ TIMEOUTS = {
     "replied": 30, "stream": 180, "query": 60, "other": 60
 }
 STREAM_AFTER = 2
-INBOUND, INBOUND_ESTABLISHED, FRAGMENT, NODE_HOLD = 30, 7440, 60, 600
+INBOUND, INBOUND_ESTABLISHED, FRAGMENT = 30, 7440, 60
+NODE_HOLD, NODE_REFUSED_HOLD = 600, 10
 ADDRESS_ONLY = (4, 41, 47, 50, 115, wire.SCTP)  # protocols that a new address does not break
 PORTED = ("tcp", "udp", "request")
 BOGONS = [
@@ -340,8 +341,8 @@ class Model:
     def node_refuses(self, q):
         if q and not q.bad and not q.later and (q.kind == "sctp" or q.proto in ADDRESS_ONLY):
             entry = self.node_conns.get(q.key())
-            if entry and entry[1] == "received":
-                entry[1] = "refused"
+            if entry and entry[1] in ("received", "refused"):
+                entry[:] = self.now + NODE_REFUSED_HOLD, "refused"
 
     def quoted_flow(self, q):
         """The flow whose answer a packet quotes."""
