@@ -16,7 +16,7 @@ teardown() {
 	pod a
 	succeeds pinpool status
 	has "pinpool: OK"
-	for part in node maps programs memory pools blocks leases shares uplinks xdp routes sysctls; do
+	for part in node maps programs memory pools blocks leases shares uplinks xdp routes sysctls flows ports firewall; do
 		[[ $output =~ (^|$'\n')$part\ +OK ]] || { echo "no $part"; false; }
 	done
 	has_not "not OK"
@@ -119,6 +119,138 @@ teardown() {
 	has "give that one with --netns"
 	fails 2 pinpool status what
 	fails 2 pinpool status -o yaml
+}
+
+# POD FIRST COUNT [ADDRESS]: a datagram from each of these ports to the world, which nobody answers
+datagrams() {
+	ip neigh replace 192.168.10.1 lladdr 02:00:00:00:00:01 dev up0
+	in_pod "$1" python3 - "${@:2}" <<-'P'
+	import socket, sys
+	first, count, address = int(sys.argv[1]), int(sys.argv[2]), (sys.argv[3:] or ["203.0.113.1"])[0]
+	for port in range(first, first + count):
+	    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	    s.bind(("", port))
+	    s.sendto(b"x", (address, 9))
+	P
+}
+# REASON…: those drops are as old as the machine
+age_drops() {
+	local reason number
+	for reason; do
+		number=$(sed 's/^\tX(\([A-Z_]*\), .*/\1/;t;d' "$BATS_TEST_DIRNAME/../../maps/stats.h" | grep -nx "$reason" | cut -d: -f1)
+		bpftool map update pinned "$root/pp_drop_times" key $((number - 1)) 0 0 0 value 1 0 0 0
+	done
+}
+
+@test "a flow table that is full is told, refused flows for ten minutes, and a new one is empty" {
+	pinpool up --set bpf-nat-max=64
+	pod a
+	datagrams a 50000 57
+	succeeds pinpool status
+	has "57 of 64 in use"
+	datagrams a 50057 1
+	fails 1 pinpool status
+	has "58 of 64 in use; 'pinpool get flows' shows by whom, 'pinpool up --set bpf-nat-max=N' makes room"
+	has_not "were refused"
+	datagrams a 50058 20
+	fails 1 pinpool status
+	[[ $output =~ flows\ +not\ OK\ .*64\ of\ 64\ in\ use ]]
+	[[ $output =~ "new flows were refused, the table was full "[0-9]+" s ago" ]]
+	# the counts of the old table end with it, what was refused is still told
+	succeeds pinpool up --set bpf-nat-max=128
+	fails 1 pinpool status
+	has_not "in use;"
+	has "the table was full"
+	age_drops TABLE_FULL
+	succeeds pinpool status
+	has "0 of 128 in use"
+	datagrams a 50000 10
+	succeeds pinpool status
+	has "10 of 128 in use"
+}
+
+@test "ports that ran out are told for ten minutes" {
+	pinpool up --set snat-port-range=50000-50003
+	pod a
+	datagrams a 40000 4
+	datagrams a 40000 4 203.0.113.2
+	succeeds pinpool status
+	datagrams a 40004 1
+	fails 1 pinpool status
+	has "new flows were refused, all ports to their destination were in use"
+	has "'pinpool up --set snat-port-range=LOW-HIGH' gives more"
+	age_drops NO_PORT
+	succeeds pinpool status
+}
+
+@test "the node's own ports in snat-port-range are told, others are not" {
+	ip neigh replace 192.168.10.1 lladdr 02:00:00:00:00:01 dev up0
+	python3 - <<-'P'
+	import socket
+	for port in (40000, 49151):
+	    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	    s.bind(("", port))
+	    s.sendto(b"x", ("203.0.113.1", 9))
+	P
+	succeeds pinpool status
+	has "49152-65535 are pods' alone"
+	python3 - <<-'P'
+	import socket
+	for port in (51820, 49152, 65535, 50001, 50002):
+	    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	    s.bind(("", port))
+	    s.sendto(b"x", ("203.0.113.1", 9))
+	s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+	s.bind(("", 50001))
+	s.setblocking(False)
+	s.connect_ex(("203.0.113.1", 9))
+	P
+	fails 1 pinpool status
+	has "the node itself uses tcp 50001, udp 49152, udp 50001, udp 50002 and 2 more of snat-port-range; move it, or leave it out with 'pinpool up --set snat-port-range=LOW-HIGH'"
+	pinpool up --set snat-port-range=52000-65534
+	succeeds pinpool status
+}
+
+@test "a firewall whose policy drops what is forwarded is told, a rule for pinpool's pods ends that" {
+	command -v nft iptables-nft iptables-legacy >/dev/null || skip "nft, iptables-nft or iptables-legacy is not installed"
+	local advice='are lost: accept them in a rule with the comment "pinpool", see FIREWALL in pinpool(8)'
+	iptables-nft -P FORWARD DROP
+	fails 1 pinpool status
+	has "chain FORWARD of nft table ip filter drops; by its policy fragments, packets with options and hostPorts of pods $advice"
+	iptables-nft -A FORWARD -i 'pp+' -j ACCEPT
+	fails 1 pinpool status
+	iptables-nft -A FORWARD -o 'pp+' -m comment --comment pinpool -j ACCEPT
+	succeeds pinpool status
+	iptables-nft -F FORWARD
+	fails 1 pinpool status
+	iptables-nft -P FORWARD ACCEPT
+	succeeds pinpool status
+	nft 'add table inet wall; add chain inet wall through { type filter hook forward priority 0; policy drop; }'
+	fails 1 pinpool status
+	has "chain through of nft table inet wall drops"
+	# in the same table, as packets may jump there
+	nft 'add chain inet wall pods; add rule inet wall pods iifname "pp*" accept comment "for pinpool"'
+	succeeds pinpool status
+	# each must let them through
+	ip6tables-nft -P FORWARD DROP # of a family that pods have not
+	succeeds pinpool status
+	iptables-nft -P FORWARD DROP
+	fails 1 pinpool status
+	has_not "inet wall"
+	iptables-nft -P FORWARD ACCEPT
+	# other hooks are no matter of pods'
+	iptables-nft -P INPUT DROP
+	succeeds pinpool status
+	if iptables-legacy -P FORWARD DROP; then
+		fails 1 pinpool status
+		has "chain FORWARD of iptables-legacy drops"
+		iptables-legacy -A FORWARD -m comment --comment "pinpool" -j ACCEPT
+		succeeds pinpool status
+		iptables-legacy -F FORWARD
+		iptables-legacy -P FORWARD ACCEPT
+		succeeds pinpool status
+		has "no policy drops what is forwarded"
+	fi
 }
 
 @test "metrics are OpenMetrics: each sample has a family, the end is marked" {
