@@ -39,9 +39,14 @@ static __always_inline bool is_masq_key(enum protocol protocol, __u16 port, bool
 	}
 }
 
-/* Whether an answer to @p, sent by the node, could be taken for one to a pod's flow. */
+/*
+ * Whether an answer to @p, sent by the node, could be taken for one to a pod's flow. A RST has none:
+ * the node's stack sends it to whoever tries a port of the range, and uses no port by that.
+ */
 static __always_inline bool may_collide(const struct packet *p)
 {
+	if (p->key.protocol == PROTOCOL_TCP && p->tcp_flags & TCP_RST)
+		return false;
 	return is_masq_key(p->key.protocol, p->key.source_port, p->flags & PACKET_ECHO_REQUEST);
 }
 

@@ -291,6 +291,9 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	on world "$probe" send 203.0.113.10 7009 $node4 "$port"
 	on world "$probe" scan $node4
 	[ "$(captured in | wc -l)" = 0 ]
+	# nor does the node use a port by refusing it
+	on world "$probe" knock $node4 50000 50100
+	pp node1 status
 	# while the one that it asked does
 	capture a right eth0 udp
 	on world "$probe" send 203.0.113.10 7000 $node4 "$port"

@@ -264,6 +264,16 @@ def scan(address):
             pass
 
 
+def knock(address, first, last):
+    """TCP ports that nobody has."""
+    for port in range(int(first), int(last)):
+        try:
+            socket.create_connection((address, port), timeout=SLOW)
+            raise AssertionError(f"port {port} is open")
+        except ConnectionRefusedError:
+            pass
+
+
 def raw(address, *protocols):
     """Packets of these protocols, twice."""
     failed = 0

@@ -127,6 +127,8 @@ def no_entry(lab, family):
         lab.to_net(node_packet(protocol, family, 40000)).passed()
     lab.to_net(reply(N1[family], W[family], 77)).passed()
     lab.to_net(other(N1[family], W[family], 253)).passed()
+    for flags in ("R", "RA"):  # to a port scan
+        lab.to_net(l4("tcp", N1[family], W[family], 50000, 80, flags=flags)).passed()
     assert len(lab.maps["pp_node_conns"]) == 0
     assert lab.counted("out_host_port") == 0
     lab.to_net(node_packet("udp", family)).passed()

@@ -319,6 +319,8 @@ class Model:
     def node_wins(self, p):
         """A flow whose answers the node's own could be ends, and nobody gets its port for a while."""
         low, high = self.ports
+        if p.kind == "tcp" and p.tcp_flags & RST:  # nobody answers it
+            return
         if p.later or not (p.kind in ("request", "sctp") or p.proto in ADDRESS_ONLY
                            or p.kind in ("tcp", "udp") and low <= p.sport <= high):
             return
