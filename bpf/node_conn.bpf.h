@@ -94,29 +94,30 @@ static __always_inline bool flow_yield(const struct flow_key *answer, __u32 ifin
 
 /*
  * A packet of may_collide() leaves that is no pod's: @key wins. @ifindex: where it came from; 0: the
- * node itself made it. Once a clock unit for each connection; else one lookup. True: the node itself
- * uses a port of the range.
+ * node itself made it. One lookup, but once in each clock unit. True: the node itself uses a port of
+ * the range.
  */
 __noinline int node_sends(struct flow_key *key, __u32 ifindex)
 {
 	__u32 now = clock_units();
 	struct flow_key answer;
 	struct node_conn *conn;
-	bool ended;
 
 	if (!key)
 		return false;
 	key_reverse(&answer, key);
+	if (ifindex) {
+		if (flow_yield(&answer, ifindex, now))
+			node_conn_note(&answer, now, NODE_CONN_FORWARDED);
+		return false;
+	}
 	conn = bpf_map_lookup_elem(&pp_node_conns, &answer);
 	if (!conn || conn->expires != now + NODE_CONN_HOLD || conn->origin != NODE_CONN_SENT) {
 		/* noted first: a flow that another CPU is about to claim then finds the note */
-		if (!ifindex)
-			node_conn_note(&answer, now, NODE_CONN_SENT);
-		ended = flow_yield(&answer, ifindex, now);
-		if (ended && ifindex)
-			node_conn_note(&answer, now, NODE_CONN_FORWARDED);
+		node_conn_note(&answer, now, NODE_CONN_SENT);
+		flow_yield(&answer, 0, now);
 	}
-	return !ifindex && (answer.protocol == PROTOCOL_TCP || answer.protocol == PROTOCOL_UDP);
+	return answer.protocol == PROTOCOL_TCP || answer.protocol == PROTOCOL_UDP;
 }
 
 /*
