@@ -327,8 +327,10 @@ class Model:
         family, proto, src, sport, dst, dport = p.key()
         key = (family, proto, dst, dport, src, sport)
         self.node_conns[key] = [self.now + NODE_HOLD, "sent"]
-        if self.lookup(self.backward, key):
-            self.forget(self.backward[key])
+        flow = self.lookup(self.backward, key)
+        if flow:
+            self.forget(flow)
+            flow.expires = self.now - 1  # for its later fragments too
 
     def node_receives(self, p):
         """What has no ports may be of the node's own tunnel, unless the node has refused it."""
