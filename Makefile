@@ -22,7 +22,7 @@ PP_CFLAGS  = -std=gnu11 -Wall -Wextra -Wno-format-truncation $(WERROR) -D_GNU_SO
 PP_LIBS    = $(shell pkg-config --libs $(LIBS))
 # Both programs run as root and parse what others write. A packager's own level of FORTIFY stands; without
 # optimization, and before glibc 2.35, the highest level would be a warning.
-FORTIFY   := $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS))$(filter-out -O1 -O2 -O3 -Os,$(or $(lastword $(filter -O%,$(CFLAGS))),-O0)),,\
+FORTIFY   := $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS))$(filter-out -O1 -O2 -O3 -Os -Og,$(or $(lastword $(filter -O%,$(CFLAGS))),-O0)),,\
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(shell echo '#include <stdio.h>' | $(CC) -E -O2 -Werror -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -x c -o /dev/null - 2>/dev/null && echo 3 || echo 2))
 HARDEN    := -fstack-protector-strong -fPIE $(FORTIFY)
 HARDEN_LD := -pie -Wl,-z,relro,-z,now
@@ -41,7 +41,6 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(W
 
 OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELS   := $(OBJECTS:.bpf.o=.skel.h)
-# one main each; every other file of loader/ is a module that both link
 # main.c and cni.c have a main each; every other file of loader/ is a module that both link
 MODULES := $(filter-out cmd/main cni/cni,$(patsubst loader/%.c,%,$(wildcard loader/*/*.c)))
 COMMANDS = cmd/%
