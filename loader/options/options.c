@@ -19,7 +19,7 @@ int option_check(const char *name, const char *value, struct error *e)
 		return error_set(e, -EINVAL, "option %.80s: unknown; did you mean %s?", name, meant);
 	if (!option)
 		return error_set(e, OPTION_UNKNOWN,
-				 "option %.80s: not implemented by pinpool; 'pinpool config view' lists those that are",
+				 "option %.80s: not implemented by pinpool; see OPTIONS in pinpool(8)",
 				 name);
 	if (!*value)
 		return 0; /* the default */

@@ -105,7 +105,7 @@ static unsigned int edit_distance(const char *a, const char *b)
 }
 
 /* Names of Cilium's that look like a mistyped one of ours, and are not. */
-static const char *const lookalikes[] = { "enable-srv6", "enable-ipip" };
+static const char *const lookalikes[] = { "enable-srv6" };
 
 const char *option_near_miss(const char *name)
 {
