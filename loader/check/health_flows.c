@@ -8,6 +8,8 @@
 #include "loader/check/health_parts.h"
 #include "loader/base/prefix.h"
 
+#define NAMED_MAX 3 /* more would leave no room for what to do */
+
 /* From so full on a pod above its share gives way to others. */
 static bool is_scarce(uint32_t used, uint32_t total)
 {
@@ -21,7 +23,7 @@ static void check_table(struct health_part *p, const struct flow_shares *shares)
 	if (!is_scarce(shares->used, shares->max))
 		return;
 	for (size_t i = 0; i < shares->count && shares->list[i].flows > share; i++)
-		if (i < 3)
+		if (i < NAMED_MAX)
 			part_fail(p, "pod %s has %u of %u flows, above its fair share of %u",
 				  shares->list[i].pod, shares->list[i].flows, shares->max, share);
 }
@@ -48,8 +50,8 @@ static int by_pod(const void *a, const void *b)
 	return (x->pod > y->pod) - (x->pod < y->pod);
 }
 
-/* @run: all flows to one destination, which has @ports. */
-static void check_run(struct health_part *p, const struct flow_shares *shares,
+/* @run: all flows to one destination, which has @ports. True: a pod has too many of them. */
+static bool check_run(struct health_part *p, const struct flow_shares *shares,
 		      struct flow_entry *run, size_t count, uint32_t ports)
 {
 	const struct flow_key *key = &run->flow.forward;
@@ -57,7 +59,7 @@ static void check_run(struct health_part *p, const struct flow_shares *shares,
 	char address[ADDR_TEXT], number[12];
 
 	if ((key->protocol != PROTOCOL_TCP && key->protocol != PROTOCOL_UDP) || !is_scarce(count, ports))
-		return;
+		return false;
 	qsort(run, count, sizeof(*run), by_pod);
 	for (size_t i = 0; i < count; i += length, pods++) {
 		for (length = 1; i + length < count && !by_pod(&run[i], &run[i + length]);)
@@ -67,12 +69,13 @@ static void check_run(struct health_part *p, const struct flow_shares *shares,
 			first = i;
 		}
 	}
-	if (most > fair_share(ports, pods))
-		part_fail(p, "pod %s has %zu of %u ports to %s %s port %u, above its fair share of %u",
-			  flow_shares_name(shares, run[first].flow.pod), most, ports,
-			  protocol_name(key->protocol, number),
-			  addr_format(&key->destination, address), key->destination_port,
-			  fair_share(ports, pods));
+	if (most <= fair_share(ports, pods))
+		return false;
+	part_fail(p, "pod %s has %zu of %u ports to %s %s port %u, above its fair share of %u",
+		  flow_shares_name(shares, run[first].flow.pod), most, ports,
+		  protocol_name(key->protocol, number), addr_format(&key->destination, address),
+		  key->destination_port, fair_share(ports, pods));
+	return true;
 }
 
 static void check_ports(struct health_part *p, struct examination *x,
@@ -81,6 +84,7 @@ static void check_ports(struct health_part *p, struct examination *x,
 	uint32_t ports = x->options.snat_port_max - x->options.snat_port_min + 1;
 	struct flow_entry *list;
 	size_t count, length;
+	unsigned int named = 0;
 	struct clock clock;
 	struct error e;
 
@@ -92,10 +96,10 @@ static void check_ports(struct health_part *p, struct examination *x,
 	}
 	if (count)
 		qsort(list, count, sizeof(*list), by_destination);
-	for (size_t i = 0; i < count; i += length) {
+	for (size_t i = 0; i < count && named < NAMED_MAX; i += length) {
 		for (length = 1; i + length < count && !by_destination(&list[i], &list[i + length]);)
 			length++;
-		check_run(p, shares, &list[i], length, ports);
+		named += check_run(p, shares, &list[i], length, ports);
 	}
 	free(list);
 }
