@@ -199,11 +199,41 @@ static int check_mask(const struct pool_family_spec *f, enum family family, stru
 	return 0;
 }
 
-static int check_cidrs(const struct pool_family_spec *f, enum family family, struct error *e)
+/* Ranges that no host outside can have, or that mean something else (IPAM.md 7). */
+static const struct {
+	const char *cidr, *meaning;
+} special_ranges[] = {
+	{ "0.0.0.0/8", "\"this network\"" },  { "127.0.0.0/8", "loopback" },
+	{ "169.254.0.0/16", "link-local" },   { "224.0.0.0/4", "multicast" },
+	{ "240.0.0.0/4", "reserved" },        { "::/128", "the unspecified address" },
+	{ "::1/128", "loopback" },            { "fe80::/10", "link-local" },
+	{ "ff00::/8", "multicast" },
+};
+
+static int check_special(const struct prefix *cidr, const char *path, struct error *e)
 {
+	/* prefix_parse() refuses its text */
 	static const struct prefix mapped = { .addr.byte = { [10] = 0xff, [11] = 0xff },
 					      .length = PREFIX_IPV4_BITS };
+	char text[PREFIX_TEXT];
+	struct prefix special;
+
+	if (prefix_family(cidr) == FAMILY_IPV6 && prefix_overlaps(cidr, &mapped))
+		return error_set(e, -EINVAL,
+				 "%s: %s overlaps ::ffff:0:0/96, which stands for IPv4; use another range",
+				 path, prefix_format(cidr, text));
+	for (size_t i = 0; i < sizeof(special_ranges) / sizeof(*special_ranges); i++)
+		if (!prefix_parse(special_ranges[i].cidr, &special) && prefix_overlaps(cidr, &special))
+			return error_set(e, -EINVAL, "%s: %s overlaps %s (%s); use another range", path,
+					 prefix_format(cidr, text), special_ranges[i].cidr,
+					 special_ranges[i].meaning);
+	return 0;
+}
+
+static int check_cidrs(const struct pool_family_spec *f, enum family family, struct error *e)
+{
 	char a[PREFIX_TEXT], b[PREFIX_TEXT], path[32];
+	int err;
 
 	snprintf(path, sizeof(path), "spec.%s.cidrs", family_name(family));
 	if (!f->cidr_count)
@@ -211,10 +241,9 @@ static int check_cidrs(const struct pool_family_spec *f, enum family family, str
 	for (size_t i = 0; i < f->cidr_count; i++) {
 		if (prefix_family(&f->cidrs[i]) != family)
 			return wrong_family(&f->cidrs[i], family, path, e);
-		if (family == FAMILY_IPV6 && prefix_covers(&f->cidrs[i], &mapped))
-			return error_set(e, -EINVAL,
-					 "spec.ipv6.cidrs: %s holds ::ffff:0:0/96, which stands for IPv4; use another",
-					 prefix_format(&f->cidrs[i], a));
+		err = check_special(&f->cidrs[i], path, e);
+		if (err)
+			return err;
 		for (size_t j = 0; j < i; j++)
 			if (prefix_overlaps(&f->cidrs[i], &f->cidrs[j]))
 				return error_set(e, -EINVAL, "%s: %s and %s overlap; remove one",

@@ -39,8 +39,9 @@ void pool_spec_free(struct pool_spec *spec);
 
 /*
  * What a single spec must fulfil (IPAM.md 1 and 7): maskSize not shorter than a CIDR's own, at most
- * 16 bits apart in IPv6, right family, no overlap within the pool, reserved ranges inside a CIDR
- * with start <= end.
+ * 16 bits apart in IPv6, right family, no overlap within the pool nor with ranges that no pod can
+ * have (loopback, link-local, multicast, reserved, IPv4-mapped), reserved ranges inside a CIDR with
+ * start <= end.
  */
 int pool_spec_check(const struct pool_spec *spec, struct error *e);
 
