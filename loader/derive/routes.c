@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "loader/kernel/map.h"
+#include "loader/pod/route.h"
 #include "loader/net/routes.h"
 #include "loader/blocks/sync.h"
 #include "loader/derive/parts.h"
@@ -67,6 +68,7 @@ static int want_endpoints(struct node *node, struct route_list *list, struct err
 				continue;
 			r = append(list, &to);
 			r->ifindex = l->ifindex;
+			r->metric = ipam_is_block(&node->pins, &l->ip[f]) ? POD_ROUTE_BLOCK_METRIC : 0;
 			r->source = node->config.address[f];
 		}
 	}

@@ -121,6 +121,13 @@ int ipam_block_read(struct pins *pins, uint32_t id, struct block *block)
 	return read_one(pins, PIN_BLOCKS, &id, block);
 }
 
+bool ipam_is_block(struct pins *pins, const struct lease_ip *ip)
+{
+	struct block block;
+
+	return ip->block && !ipam_block_read(pins, ip->block, &block) && block.prefix.length == 128;
+}
+
 int ipam_lease_read(struct pins *pins, const struct lease_owner *owner, struct lease *lease)
 {
 	return read_one(pins, PIN_LEASES, owner, lease);

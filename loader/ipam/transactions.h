@@ -6,6 +6,7 @@
 #ifndef PP_IPAM_LOADER_H
 #define PP_IPAM_LOADER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,8 @@ int ipam_read(struct pins *pins, struct ipam *ipam, struct error *e);
 int ipam_pool_find(struct pins *pins, const char *name, uint32_t *id, struct pool *pool);
 int ipam_pool_read(struct pins *pins, uint32_t id, struct pool *pool);
 int ipam_block_read(struct pins *pins, uint32_t id, struct block *block);
+/* Whether the block of a lease's address is that address alone. */
+bool ipam_is_block(struct pins *pins, const struct lease_ip *ip);
 int ipam_lease_read(struct pins *pins, const struct lease_owner *owner, struct lease *lease);
 
 struct lease_entry {

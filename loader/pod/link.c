@@ -201,6 +201,7 @@ static int dress_host(struct netlink *nl, const struct pod_link *spec, const str
 		if (addr_is_zero(&spec->ip[family]))
 			continue;
 		neighbour_add(nl, link->ifindex, &spec->ip[family], spec->mac);
+		route.metric = spec->is_block[family] ? POD_ROUTE_BLOCK_METRIC : 0;
 		if (spec->endpoint_routes)
 			route_replace(nl, &route);
 	}

@@ -25,6 +25,7 @@ struct pod_link {
 	uint32_t mtu;                    /* 0: 1500 */
 	struct addr ip[FAMILIES];        /* all zero: none of this family */
 	struct addr node[FAMILIES];      /* what the node sends to pods from; all zero: any */
+	bool is_block[FAMILIES];         /* the address is a block of its own */
 	bool endpoint_routes;            /* /32 and /128 routes on the host */
 	bool shaped;                     /* another plugin will put queues on the host's end */
 	int program;                     /* attached before the pod can send; -1: none */

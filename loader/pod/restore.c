@@ -10,7 +10,7 @@
 #include "loader/net/route.h" /* addr_is_zero */
 #include "loader/net/tc.h"
 
-void pod_spec(const struct node *node, const struct lease_entry *l, const struct pod *pod,
+void pod_spec(struct node *node, const struct lease_entry *l, const struct pod *pod,
 	      int netns, int program, struct pod_link *spec)
 {
 	static const uint8_t unknown[6];
@@ -33,6 +33,7 @@ void pod_spec(const struct node *node, const struct lease_entry *l, const struct
 		if (!l->lease.ip[f].block)
 			continue;
 		spec->ip[f] = l->lease.ip[f].address;
+		spec->is_block[f] = ipam_is_block(&node->pins, &l->lease.ip[f]);
 		spec->node[f] = node->config.address[f];
 	}
 }

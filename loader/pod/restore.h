@@ -12,7 +12,7 @@
 #include "maps/pods.h"
 
 /* @netns: the pod's, -1 where it cannot be opened. @program: of pods' veths. */
-void pod_spec(const struct node *node, const struct lease_entry *l, const struct pod *pod,
+void pod_spec(struct node *node, const struct lease_entry *l, const struct pod *pod,
 	      int netns, int program, struct pod_link *spec);
 
 /*

@@ -10,6 +10,13 @@
 #define POD_GATEWAY_IPV4 "169.254.1.1"
 #define POD_GATEWAY_IPV6 "fe80::1"
 
+/*
+ * Metric of the host's route to a pod whose block is this one address. It hides the block's own route
+ * from BGP daemons, which see the best route of a prefix alone, so it is told by them instead: they
+ * recognize it by this metric (scripts/bird.conf, scripts/frr.conf). Better than any that they install.
+ */
+#define POD_ROUTE_BLOCK_METRIC 1
+
 struct addr pod_route_gateway(enum family family);
 
 /*

@@ -64,6 +64,8 @@ frr_node() {
 	local daemon
 	mkdir -p /run/frr
 	sed "s/192.168.10.101$/192.168.10.10$1/" "$repo/scripts/frr.conf" >/run/frr/frr.conf
+	printf '%s\n' 'ip prefix-list pools4 permit 10.30.0.0/28 le 32' \
+		'ipv6 prefix-list pools6 permit fd00:300::/124 le 128' >>/run/frr/frr.conf
 	chown -R frr:frr /run/frr
 	for daemon in zebra bgpd; do
 		nsenter --net="/run/netns/t-node$1" -- /usr/lib/frr/$daemon -A 127.0.0.1 -f /run/frr/frr.conf \
@@ -155,4 +157,57 @@ routed() {
 	routed node2 10.10.0.64/27 192.168.10.101
 	for i in {1..28}; do pp node1 release --owner "x$i"; done
 	routed node2 10.10.0.64/27 ''
+}
+
+# On node1: pods with fixed addresses, one per block; two blocks are kept ready without a pod.
+fixed_pods() {
+	cat >"$dir/fixed.yaml" <<-'END'
+	apiVersion: cilium.io/v2alpha1
+	kind: CiliumPodIPPool
+	metadata: {name: fixed}
+	spec: {ipv4: {cidrs: [10.30.0.0/28], maskSize: 32}, ipv6: {cidrs: ["fd00:300::/124"], maskSize: 128}}
+	END
+	config "ipam-multi-pool-pre-allocation: default=8,fixed=1" >"$dir/config.yaml"
+	pp node1 apply -f "$dir" >/dev/null
+	pod node1 f --annotation ipam.cilium.io/ip-pool=fixed
+	[ "${v4[f]}" = 10.30.0.0 ] && [ "${v6[f]}" = fd00:300:: ]
+}
+
+# They are told to the router and to the other node; ends with the pod gone and its block withdrawn.
+fixed_told() {
+	for where in router node2; do
+		for to in 10.30.0.0 10.30.0.1; do routed "$where" "$to" 192.168.10.101; done
+		for to in fd00:300:: fd00:300::1; do
+			eventually eval "on $where ip -6 route show $to proto bird | grep -q via"
+		done
+	done
+	# other pods' own routes are still not told
+	[ -z "$(on router ip route show "${v4[a1]}" proto bird)" ]
+	reach router "${v4[f]}" "${v6[f]}"
+	reach a2 "${v4[f]}" "${v6[f]}"
+	pp node1 status
+	pp node1 check
+	# without its pod the block is told as any other, and withdrawn once it is given back
+	unpod node1 f
+	[ -z "$(on node1 ip route show 10.30.0.0 metric 1)" ]
+	config "ipam-multi-pool-pre-allocation: default=8,fixed=0" >"$dir/config.yaml"
+	pp node1 apply -f "$dir" >/dev/null
+	for where in router node2; do
+		routed "$where" 10.30.0.0 ''
+		routed "$where" fd00:300:: ''
+	done
+}
+
+@test "BGP: a block of one address is told while its pod lives: BIRD" {
+	for n in 1 2; do bird_node $n; done
+	fixed_pods
+	fixed_told
+}
+
+@test "BGP: a block of one address is told while its pod lives: FRR" {
+	[ -x /usr/lib/frr/bgpd ] || skip "FRR is not installed"
+	frr_node 1
+	bird_node 2
+	fixed_pods
+	fixed_told
 }
