@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "loader/blocks/list.h"
 #include "loader/blocks/blocks.h"
 #include "loader/ipam/claims.h"
 #include "loader/ipam/transactions.h"
@@ -96,12 +97,14 @@ void block_fill(struct block *block, uint32_t id, const struct pool *pool,
 	block->created = time(NULL);
 }
 
-int block_take(struct node *node, const struct block_request *request, struct error *e)
+int block_take(struct node *node, const struct block_request *request, bool list, struct error *e)
 {
 	struct txn txn;
 	char text[PREFIX_TEXT];
-	int err = ipam_run(&node->pins, PROG_BLOCK_CARVE, request, &txn, e);
+	int err = list ? block_list_write(node, &request->block, e) : 0;
 
+	if (!err)
+		err = ipam_run(&node->pins, PROG_BLOCK_CARVE, request, &txn, e);
 	if (err)
 		return err;
 	if (txn.error == IPAM_STALE)
@@ -161,7 +164,7 @@ static int carve_one(struct node *node, const struct view *v, uint32_t id, const
 	struct block_request request = {};
 	int err = choose_block(node, v, id, pool, family, &request);
 
-	return err ? err : block_take(node, &request, e);
+	return err ? err : block_take(node, &request, true, e);
 }
 
 int blocks_room(struct node *node, uint32_t id, enum family family, struct error *e)
@@ -184,7 +187,7 @@ int blocks_room(struct node *node, uint32_t id, enum family family, struct error
 		err = choose_block(node, &v, id, &pool, family, &request);
 		view_free(&v);
 	} while (err == -EAGAIN && !ipam_pool_read(&node->pins, id, &pool));
-	return err;
+	return err ? err : block_list_probe(node, e);
 }
 
 uint32_t blocks_needed(struct node *node, const struct pool_entry *p, enum family family)
@@ -225,7 +228,7 @@ static int grow(struct node *node, uint32_t id, enum family family, bool *change
 					 "failed to allocate %s address for node \"%s\" from pool \"%s\": pool empty; add a CIDR to the pool",
 					 family_name(family), node->config.node, p.pool.name);
 		if (err)
-			return err;
+			return err == -EDQUOT ? BLOCKS_UNLISTED : err;
 		*changed = true;
 	}
 }

@@ -16,6 +16,7 @@
  * granted before stays, and nothing failed.
  */
 #define BLOCKS_DRY 1
+#define BLOCKS_UNLISTED 2 /* likewise: another block cannot be listed on disk (block_list.h) */
 int blocks_balance(struct node *node, uint32_t pool, enum family family, struct error *e);
 
 /*
@@ -27,7 +28,7 @@ int blocks_balance_failed(struct node *node, uint32_t pool, enum family family, 
 
 /*
  * Whether another pod would get an address of the pool and family: one is free, or a block can be
- * had. Changes nothing. 0, -ENOSPC without a sentence, or -errno.
+ * had and listed on disk. Changes nothing. 0, -ENOSPC without a sentence, or -errno.
  */
 int blocks_room(struct node *node, uint32_t pool, enum family family, struct error *e);
 
@@ -74,13 +75,14 @@ bool blocks_in_pool(struct node *node, const struct pool_entry *pool, const stru
 int pool_retire(struct node *node, uint32_t pool, struct error *e);
 
 /* For the two files of this module: an active block as the pool's flags make it, and pp_block_carve
- * run: 0, -EAGAIN (look again) or -errno with a sentence. */
+ * run: 0, -EAGAIN (look again), or -errno with a sentence: -EDQUOT where @list and the block list on disk
+ * cannot have it first. */
 struct block;
 struct pool;
 struct block_request;
 void block_fill(struct block *block, uint32_t id, const struct pool *pool,
 		const struct prefix *prefix);
-int block_take(struct node *node, const struct block_request *request, struct error *e);
+int block_take(struct node *node, const struct block_request *request, bool list, struct error *e);
 
 /* `needed` of a pool and family now (IPAM.md 4). */
 uint32_t blocks_needed(struct node *node, const struct pool_entry *pool, enum family family);

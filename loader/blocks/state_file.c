@@ -47,47 +47,133 @@ static int write_whole(int fd, const char *text, size_t length)
 	return fsync(fd) ? -errno : 0;
 }
 
-static int replace(int dir, const char *name, const char *text)
+/* Makes the file @temporary with @text; on failure none is left. */
+static int make_file(int dir, const char *temporary, const char *text)
 {
-	char temporary[NAME_MAX + 1];
 	int fd, err;
 
-	snprintf(temporary, sizeof(temporary), ".%.200s.%d", name, getpid());
 	unlinkat(dir, temporary, 0);
 	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	err = write_whole(fd, text, strlen(text));
-	close(fd);
-	if (!err && renameat(dir, temporary, dir, name))
+	/* some file systems report a full disk only here */
+	if (close(fd) && !err)
 		err = -errno;
 	if (err)
 		unlinkat(dir, temporary, 0);
-	else if (fsync(dir))
-		err = -errno;
 	return err;
 }
 
-int state_file_write(const char *path, const json_t *ciliumnode, struct error *e)
+/* Writers are serial (the derived lock), so that one that was killed leaves at most one file. */
+static int replace(int dir, const char *name, const char *text)
 {
-	char *text = json_to_yaml(ciliumnode), copy[PATH_MAX], *name;
-	int dir, err;
+	char temporary[NAME_MAX + 1];
+	int err;
 
-	if (!text)
-		return error_set(e, -ENOMEM, "%s: out of memory", path);
+	snprintf(temporary, sizeof(temporary), ".%.200s.new", name);
+	err = make_file(dir, temporary, text);
+	if (err)
+		return err;
+	if (renameat(dir, temporary, dir, name)) {
+		err = -errno;
+		unlinkat(dir, temporary, 0);
+		return err;
+	}
+	return fsync(dir) ? -errno : 0;
+}
+
+/* Several may try at once, and nobody reads what they write. */
+static int try_file(int dir, const char *name, const char *text)
+{
+	char temporary[NAME_MAX + 1];
+	int err;
+
+	snprintf(temporary, sizeof(temporary), ".%.200s.%d", name, getpid());
+	err = make_file(dir, temporary, text);
+	if (!err)
+		unlinkat(dir, temporary, 0);
+	return err;
+}
+
+static bool holds_text(int dir, const char *name, const char *text)
+{
+	size_t length = strlen(text), got = 0;
+	char *now = malloc(length + 1);
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t n = 1;
+
+	while (fd >= 0 && now && n > 0 && got <= length) {
+		n = read(fd, now + got, length + 1 - got);
+		got += n > 0 ? n : 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	n = fd >= 0 && now && !n && got == length && !memcmp(now, text, length);
+	free(now);
+	return n;
+}
+
+static int open_folder(const char *path)
+{
+	char copy[PATH_MAX];
+	int dir;
+
 	snprintf(copy, sizeof(copy), "%s", path);
 	mkdir(dirname(copy), 0700);
 	dir = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	err = dir < 0 ? -errno : 0;
-	name = strrchr(path, '/');
-	if (!err)
-		err = replace(dir, name ? name + 1 : path, text);
+	return dir < 0 ? -errno : dir;
+}
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int put(const char *path, const json_t *ciliumnode,
+	       int (*fn)(int dir, const char *name, const char *text), struct error *e)
+{
+	char *text = json_to_yaml(ciliumnode);
+	int dir, err = 0;
+
+	if (!text)
+		return error_set(e, -ENOMEM, "%s: out of memory", path);
+	dir = open_folder(path);
+	if (dir < 0)
+		err = dir;
+	else if (fn != replace || !holds_text(dir, file_name(path), text))
+		err = fn(dir, file_name(path), text);
 	if (dir >= 0)
 		close(dir);
 	free(text);
 	if (err)
-		return error_set(e, err, "%s: cannot write the block list: %s; give another place with --state FILE",
+		return error_set(e, -EDQUOT,
+				 "%s: cannot write the block list: %s; make room on that disk, or run 'pinpool --state FILE up' with another place",
 				 path, strerror(-err));
 	trace("%s: block list written", path);
 	return 0;
+}
+
+int state_file_write(const char *path, const json_t *ciliumnode, struct error *e)
+{
+	return put(path, ciliumnode, replace, e);
+}
+
+int state_file_probe(const char *path, const json_t *ciliumnode, struct error *e)
+{
+	return put(path, ciliumnode, try_file, e);
+}
+
+bool state_file_holds(const char *path, const json_t *ciliumnode)
+{
+	char *text = json_to_yaml(ciliumnode);
+	int dir = open_folder(path);
+	bool same = text && dir >= 0 && holds_text(dir, file_name(path), text);
+
+	if (dir >= 0)
+		close(dir);
+	free(text);
+	return same;
 }

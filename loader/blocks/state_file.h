@@ -8,9 +8,18 @@
 
 #include "loader/base/error.h"
 #include <jansson.h>
+#include <stdbool.h>
 
-/* Follows no symlink in the last component; makes its directory (0700). */
+/*
+ * Follows no symlink in the last component; makes its directory (0700). Writes nothing if the file says
+ * so already. -EDQUOT, whatever the reason, with a sentence that has it: full or read-only file system,
+ * no permission, no directory. The old file is then still there, and no other.
+ */
 int state_file_write(const char *path, const json_t *ciliumnode, struct error *e);
+/* Tries to write it under another name, which it removes; errors as above. */
+int state_file_probe(const char *path, const json_t *ciliumnode, struct error *e);
+/* Whether the file says exactly this. */
+bool state_file_holds(const char *path, const json_t *ciliumnode);
 /* The path for a root: /var/lib/pinpool/node.yaml, or one named after another root. */
 void state_file_path(const char *root, char *path, size_t size);
 

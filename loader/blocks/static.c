@@ -106,7 +106,9 @@ static int occupy(struct node *node, const char *pool, const struct prefix *pref
 	request.expected = ipam.generation;
 	block_fill(&request.block, p.id, &p.pool, prefix);
 	request.block.keep_until = keep_seconds ? ipam_boot_seconds() + keep_seconds : 0;
-	err = block_take(node, &request, e);
+	/* what is taken for a while comes from the file; a static node's list is its CiliumNode */
+	err = block_take(node, &request, !keep_seconds && node->config.allocator == NODE_ALLOCATOR_LOCAL,
+			 e);
 	return err ? err : 1;
 }
 

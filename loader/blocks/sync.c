@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/blocks/ciliumnode.h"
-#include "loader/blocks/state_file.h"
+#include "loader/blocks/list.h"
+#include "loader/blocks/blocks.h"
 #include "loader/blocks/sync.h"
 #include "loader/derive/parts.h"
 
@@ -47,19 +47,6 @@ static int keep(int first, int err)
 	return first ? first : err;
 }
 
-static int write_state(struct node *node, const struct facts *facts, struct error *e)
-{
-	json_t *json;
-	int err;
-
-	if (!node->config.state_file[0])
-		return 0;
-	json = ciliumnode_blocks(node, facts);
-	err = state_file_write(node->config.state_file, json, e);
-	json_decref(json);
-	return err;
-}
-
 static int note_synced(struct node *node, uint64_t generation, struct error *e)
 {
 	node->config.synced = generation;
@@ -87,9 +74,10 @@ int sync_blocks(struct node *node, struct error *e)
 	if (!err)
 		err = sync_block_routes(&facts, nl, e);
 	if (!err)
-		err = write_state(node, &facts, e);
-	if (!err)
 		err = note_synced(node, facts.generation, e);
+	/* what is held was listed before: a list with too much is for gc and `status` */
+	if (!err)
+		block_list_write(node, NULL, NULL);
 	netlink_close(nl);
 	options_free(&options);
 	facts_free(&facts);
@@ -117,9 +105,10 @@ int sync_all(struct node *node, const struct options *options, struct error *e)
 	first = keep(first, sync_endpoint_routes(node, nl, first ? NULL : e));
 	routes = sync_node_routes(&facts, options, nl, first ? NULL : e);
 	first = keep(first, routes < 0 ? routes : 0);
-	first = keep(first, write_state(node, &facts, first ? NULL : e));
 	if (!first)
 		first = note_synced(node, facts.generation, e);
+	if (!first && block_list_write(node, NULL, e))
+		first = BLOCKS_UNLISTED;
 	netlink_close(nl);
 	facts_free(&facts);
 	return first ? first : routes;

@@ -17,7 +17,7 @@ int sync_blocks(struct node *node, struct error *e);
  * all is well but another node's blocks have no direct route: links come and go, so that is no reason
  * to fail.
  */
-#define SYNC_UNREACHABLE 2
+#define SYNC_UNREACHABLE 3 /* not one of BLOCKS_DRY, BLOCKS_UNLISTED */
 int sync_all(struct node *node, const struct options *options, struct error *e);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "loader/check/audit_parts.h"
+#include "loader/blocks/list.h"
 #include "loader/blocks/blocks.h"
 #include "loader/kernel/map.h"
 
@@ -149,6 +150,17 @@ static void check_overlaps(struct audit *a)
 	free(list);
 }
 
+static void check_list(struct audit *a)
+{
+	const char *path = a->node->config.state_file;
+	struct error e;
+
+	if (!block_list_is_current(a->node))
+		violation(a, "%s: does not list the blocks that this node holds", path);
+	if (block_list_probe(a->node, &e))
+		violation(a, "%s", e.text);
+}
+
 void audit_blocks(struct audit *a)
 {
 	char cidr[PREFIX_TEXT], what[PREFIX_TEXT + 8];
@@ -162,4 +174,5 @@ void audit_blocks(struct audit *a)
 	}
 	check_litter(a);
 	check_overlaps(a);
+	check_list(a);
 }

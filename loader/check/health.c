@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "loader/blocks/list.h"
 #include "loader/blocks/ciliumnode.h"
 #include "loader/check/health_parts.h"
 #include "loader/base/process.h"
@@ -149,6 +151,35 @@ static void health_blocks(struct health *h, struct examination *x)
 	part_end(p, untaken ? "correct the CiliumNode or the pool" : "run 'pinpool gc'");
 }
 
+/* Under a carve that is under way the file is ahead for a moment: several looks. */
+static bool list_is_current(struct node *node)
+{
+	const struct timespec nap = { .tv_nsec = 20000000 };
+	bool current = block_list_is_current(node);
+
+	for (int tries = 0; !current && tries < 25; tries++) {
+		nanosleep(&nap, NULL);
+		current = block_list_is_current(node);
+	}
+	return current;
+}
+
+static void health_list(struct health *h, struct examination *x)
+{
+	struct health_part *p = part_begin(h, "list");
+	const char *path = x->node->config.state_file;
+	struct error e;
+
+	part_note(p, "%s", path[0] ? path : "none");
+	if (block_list_probe(x->node, &e)) {
+		part_fail(p, "%s", e.text);
+		return;
+	}
+	if (!list_is_current(x->node))
+		part_fail(p, "%s does not list the blocks that this node holds", path);
+	part_end(p, "run 'pinpool gc'");
+}
+
 static void health_leases(struct health *h, struct examination *x)
 {
 	struct health_part *p = part_begin(h, "leases");
@@ -189,6 +220,7 @@ static int examine(struct health *h, struct examination *x, struct error *e)
 		return err;
 	health_pools(h, x);
 	health_blocks(h, x);
+	health_list(h, x);
 	health_leases(h, x);
 	health_flow_share(h, x);
 	err = node_check_netns(x->node, e);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "loader/blocks/list.h"
 #include "loader/cmd/cmd.h"
 #include "loader/kernel/flows.h"
 #include "loader/pod/pod.h"
@@ -49,6 +50,8 @@ int cmd_gc(const struct globals *g, int argc, char **argv)
 	err = netlink_open(&nl, -1, &e);
 	if (!err)
 		err = pod_gc(&node, nl, &freed, &e);
+	if (!err)
+		err = block_list_catch_up(&node, &e);
 	if (!err)
 		err = pod_promote(&node, nl, age, &e);
 	if (!err)

@@ -36,6 +36,7 @@ enum cni_code {
 	CNI_NODE_NOT_UP = 103,
 	CNI_OTHER_ABI = 104,
 	CNI_DAMAGED = 105, /* CHECK: not as ADD left it */
+	CNI_UNLISTED = 106, /* a new block is needed, and the list on disk cannot be written */
 	CNI_INTERNAL = 999,
 };
 

@@ -26,6 +26,8 @@ enum cni_code cni_code_of(int err)
 		return CNI_NODE_NOT_UP;
 	case EUCLEAN:
 		return CNI_OTHER_ABI;
+	case EDQUOT:
+		return CNI_UNLISTED;
 	case EINVAL:
 		return CNI_BAD_CONFIG;
 	case EAGAIN:

@@ -39,7 +39,10 @@ int pod_repair(struct node *node, struct error *e)
 	return err;
 }
 
-/* After a lease or a release: blocks follow the demand. @failed: the release of a failed attempt. */
+/*
+ * After a lease or a release: blocks follow the demand. @failed: the release of a failed attempt.
+ * BLOCKS_UNLISTED with a sentence: another block cannot be recorded.
+ */
 static int balance(struct node *node, const uint32_t pool[FAMILIES], bool failed, struct error *e)
 {
 	int (*run)(struct node *, uint32_t, enum family, struct error *) =
@@ -49,7 +52,8 @@ static int balance(struct node *node, const uint32_t pool[FAMILIES], bool failed
 	for (int f = 0; f < FAMILIES; f++) {
 		int err = pool[f] ? run(node, pool[f], f, first ? NULL : e) : 0;
 
-		if (err < 0 && !first) /* that a pool runs dry is no fault of this pod */
+		/* that a pool runs dry is no fault of this pod */
+		if ((err < 0 || err == BLOCKS_UNLISTED) && !first)
 			first = err;
 	}
 	return first;
@@ -134,17 +138,22 @@ static int lease_get(struct node *node, const struct pod_request *request,
 		     const struct pod_pools *pools, struct txn *txn, struct error *e)
 {
 	struct lease_request *l = xcalloc(1, sizeof(*l));
-	int err;
+	struct error why;
+	int err, balanced = 0;
 
 	lease_fill(l, request, pools);
 	err = ipam_run(&node->pins, PROG_LEASE, l, txn, e);
 	if (!err && is_shortage(txn->error)) {
 		pod_pools_pend(node, request, pools);
-		balance(node, pools->id, false, NULL); /* a dry pool shows in the second try */
+		/* a dry pool shows in the second try */
+		balanced = balance(node, pools->id, false, &why);
 		lease_fill(l, request, pools);
 		err = ipam_run(&node->pins, PROG_LEASE, l, txn, e);
 	}
 	free(l);
+	if (!err && is_shortage(txn->error) && balanced == BLOCKS_UNLISTED)
+		return error_set(e, -EDQUOT, "all blocks are full and another one cannot be recorded: %s",
+				 why.text);
 	if (!err && txn->error)
 		err = lease_error(node, request, pools, txn, e);
 	return err;
@@ -181,7 +190,9 @@ static int take_down(struct node *node, struct netlink *nl, const struct lease_o
 		pools[f] = txn.ip[f].pool;
 		err = err ? err : blocks_retire(node, txn.ip[f].block, e);
 	}
-	return err ? err : balance(node, pools, failed, e);
+	if (!err)
+		err = balance(node, pools, failed, e);
+	return err < 0 ? err : 0;
 }
 
 int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* This node's blocks, listed on disk. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/blocks/list.h"
+#include "loader/blocks/ciliumnode.h"
+#include "loader/ipam/transactions.h"
+#include "loader/kernel/map.h"
+#include "loader/blocks/state_file.h"
+#include "loader/derive/parts.h"
+
+/* The list as it should be on disk; NULL with a sentence. */
+static json_t *list_of(struct node *node, const struct block *more, struct error *e)
+{
+	struct facts facts = {};
+	json_t *json = NULL;
+	int err = ipam_pools(&node->pins, &facts.pools, &facts.pool_count, e);
+
+	if (!err)
+		err = ipam_blocks(&node->pins, &facts.blocks, &facts.block_count, e);
+	if (!err && more) {
+		facts.blocks = xrealloc(facts.blocks, (facts.block_count + 1) * sizeof(*facts.blocks));
+		facts.blocks[facts.block_count++] = (struct block_entry){ .block = *more };
+	}
+	if (!err)
+		json = ciliumnode_blocks(node, &facts);
+	facts_free(&facts);
+	return json;
+}
+
+int block_list_write(struct node *node, const struct block *more, struct error *e)
+{
+	json_t *json;
+	int err;
+
+	if (!node->config.state_file[0])
+		return 0;
+	json = list_of(node, more, e);
+	if (!json)
+		return -EIO;
+	err = state_file_write(node->config.state_file, json, e);
+	json_decref(json);
+	return err;
+}
+
+int block_list_catch_up(struct node *node, struct error *e)
+{
+	int err = root_lock_derived(&node->pins.root);
+
+	if (err)
+		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
+	err = block_list_write(node, NULL, e);
+	root_unlock_derived(&node->pins.root);
+	return err;
+}
+
+bool block_list_is_current(struct node *node)
+{
+	bool current = true;
+	json_t *json;
+
+	if (!node->config.state_file[0])
+		return true;
+	json = list_of(node, NULL, NULL);
+	current = json && state_file_holds(node->config.state_file, json);
+	json_decref(json);
+	return current;
+}
+
+int block_list_probe(struct node *node, struct error *e)
+{
+	json_t *json;
+	int err;
+
+	if (!node->config.state_file[0])
+		return 0;
+	json = list_of(node, NULL, e);
+	if (!json)
+		return -EIO;
+	err = state_file_probe(node->config.state_file, json, e);
+	json_decref(json);
+	return err;
+}
