@@ -4,6 +4,7 @@
 #define PP_BITMAP_BPF_H
 
 #include "maps/blocks.h"
+#include "maps/excluded.bpf.h"
 #include "maps/ips.bpf.h"
 
 #define NO_OFFSET 0xffffffff
@@ -44,6 +45,7 @@ __noinline __u32 chunk_find(__u32 block, __u32 index, __u32 from, __u32 to)
 {
 	struct ips_key key = { .block = block, .chunk = index };
 	struct ips_chunk *chunk = bpf_map_lookup_elem(&pp_ips, &key);
+	struct ips_chunk *excluded = bpf_map_lookup_elem(&pp_excluded, &key);
 
 	if (!chunk)
 		return NO_OFFSET;
@@ -51,6 +53,8 @@ __noinline __u32 chunk_find(__u32 block, __u32 index, __u32 from, __u32 to)
 		__u32 base = index * CHUNK_ADDRESSES + w * 64;
 		__u64 free = ~chunk->word[w] & bits_between(base, from, to);
 
+		if (excluded)
+			free &= ~excluded->word[w];
 		if (free)
 			return base + lowest_bit(free);
 	}
@@ -91,6 +95,14 @@ static __always_inline __u64 *bitmap_word(__u32 id, __u32 offset)
 	struct ips_chunk *chunk = bpf_map_lookup_elem(&pp_ips, &key);
 
 	return chunk ? &chunk->word[offset / 64 % CHUNK_WORDS] : NULL;
+}
+
+static __always_inline bool is_excluded(__u32 id, __u32 offset)
+{
+	struct ips_key key = { .block = id, .chunk = offset / CHUNK_ADDRESSES };
+	struct ips_chunk *chunk = bpf_map_lookup_elem(&pp_excluded, &key);
+
+	return chunk && chunk->word[offset / 64 % CHUNK_WORDS] & 1ULL << (offset % 64);
 }
 
 static __always_inline void full_set(struct block *block, __u32 index, int full)

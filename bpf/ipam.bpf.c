@@ -93,3 +93,11 @@ int pp_block_drop(struct txn *txn)
 
 	return ipam ? ipam_end(ipam, txn, block_drop(ipam, &block_request)) : 0;
 }
+
+SEC("syscall")
+int pp_block_exclude(struct txn *txn)
+{
+	struct ipam *ipam = ipam_begin(txn, &exclude_request, sizeof(exclude_request));
+
+	return ipam ? ipam_end(ipam, txn, block_exclude(&exclude_request)) : 0;
+}

@@ -64,7 +64,7 @@ static __always_inline void sums_apply(struct pool_family *pf, const struct bloc
 		pf->draining += sign * b->used;
 		return;
 	}
-	pf->capacity += sign * (b->high - b->low);
+	pf->capacity += sign * block_capacity(b);
 	pf->in_use += sign * b->used;
 	if (!b->used)
 		pf->empty += sign;
@@ -101,7 +101,8 @@ __noinline int address_free(__u32 id, __u32 offset)
 	__sync_fetch_and_and(word, ~bit);
 	b->used--;
 	sums_apply(pf, b, 1);
-	full_set(b, offset / CHUNK_ADDRESSES, 0);
+	if (chunk_find(id, offset / CHUNK_ADDRESSES, b->low, b->high) != NO_OFFSET)
+		full_set(b, offset / CHUNK_ADDRESSES, 0);
 	if (b->state == BLOCK_ACTIVE)
 		hint_include(pf, id);
 	return 0;
@@ -154,6 +155,8 @@ static long walk_wanted(__u32 i, void *data)
 		walk->error = IPAM_ADDRESS_TAKEN;
 	else if (b->state != BLOCK_ACTIVE)
 		walk->error = IPAM_ADDRESS_DRAINING;
+	else if (is_excluded(walk->id, offset))
+		walk->error = IPAM_ADDRESS_EXCLUDED;
 	else
 		walk->error = IPAM_OK;
 	return 1;

@@ -11,6 +11,7 @@
 
 static struct pool_request pool_request;
 static struct block_request block_request;
+static struct exclude_request exclude_request;
 static struct block_change changes[BLOCKS_MAX];
 static struct pool_name pool_name;
 static const struct ips_chunk empty_chunk;
@@ -207,6 +208,7 @@ static long chunk_remove(__u32 i, void *data)
 
 	walk->key.chunk = i;
 	bpf_map_delete_elem(&pp_ips, &walk->key);
+	bpf_map_delete_elem(&pp_excluded, &walk->key);
 	return 0;
 }
 
@@ -242,7 +244,7 @@ static __always_inline enum ipam_error block_carve(struct ipam *ipam, struct txn
 		return IPAM_NO_POOL;
 	if (!b->size || b->size > BLOCK_TRACKED || b->low >= b->high || b->high > b->size)
 		return IPAM_FAULT;
-	b->used = b->next = 0;
+	b->used = b->next = b->excluded = 0;
 	b->prev = pf->last;
 	b->cursor = b->low;
 	b->full[0] = b->full[1] = 0;
@@ -311,6 +313,56 @@ static __always_inline enum ipam_error block_drop(struct ipam *ipam, struct bloc
 	bpf_map_delete_elem(&pp_blocks, &r->id);
 	ipam->blocks--;
 	ipam->generation++;
+	return IPAM_OK;
+}
+
+/* Bits that are set in what a request excludes; those outside of the block's range are cleared. */
+static __always_inline __u32 exclude_count(struct exclude_request *r, const struct block *b)
+{
+	__u32 count = 0;
+
+	for (__u32 w = 0; w < CHUNK_WORDS; w++) {
+		__u32 base = r->key.chunk * CHUNK_ADDRESSES + w * 64;
+
+		r->excluded.word[w] &= bits_between(base, b->low, b->high);
+		count += __builtin_popcountll(r->excluded.word[w]);
+	}
+	return count;
+}
+
+static __always_inline __u32 excluded_count(const struct ips_key *key)
+{
+	struct ips_chunk *chunk = bpf_map_lookup_elem(&pp_excluded, key);
+	__u32 count = 0;
+
+	for (__u32 w = 0; chunk && w < CHUNK_WORDS; w++)
+		count += __builtin_popcountll(chunk->word[w]);
+	return count;
+}
+
+static __always_inline enum ipam_error block_exclude(struct exclude_request *r)
+{
+	struct block *b = block_get(r->key.block);
+	struct pool_family *pf = b ? pool_family_get(b->pool, b->family) : NULL;
+	__u32 count, before;
+
+	if (!pf)
+		return IPAM_NO_BLOCK;
+	if (r->key.chunk >= block_chunks(b))
+		return IPAM_FAULT;
+	count = exclude_count(r, b);
+	before = excluded_count(&r->key);
+	if (!count)
+		bpf_map_delete_elem(&pp_excluded, &r->key);
+	else if (bpf_map_update_elem(&pp_excluded, &r->key, &r->excluded, BPF_ANY))
+		return IPAM_NO_MEMORY;
+	sums_apply(pf, b, -1);
+	b->excluded += count - before;
+	sums_apply(pf, b, 1);
+	full_set(b, r->key.chunk,
+		 chunk_find(r->key.block, r->key.chunk, b->low, b->high) == NO_OFFSET);
+	if (b->state == BLOCK_ACTIVE)
+		hint_include(pf, r->key.block);
 	return IPAM_OK;
 }
 

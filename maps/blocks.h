@@ -24,9 +24,16 @@ struct block {
 	__u32 low, high;   /* a pod may have the offsets low .. high-1 */
 	__u32 cursor;      /* where the next search starts; survives release (next-fit) */
 	__u32 prev, next;  /* the pool's blocks of this family, in the order of allocation */
+	__u32 excluded;    /* bits of pp_excluded; all lie in low .. high-1 */
 	__u64 created;     /* seconds since the epoch */
 	__u64 keep_until;  /* seconds since boot: not given back before, for its pods may come back; 0 */
 	__u64 full[2];     /* bit n: no free address in chunk n of pp_ips */
 };
+
+/* The addresses that pods may get, in use or free. */
+static inline __u32 block_capacity(const struct block *b)
+{
+	return b->high - b->low - b->excluded;
+}
 
 #endif

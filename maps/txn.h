@@ -13,6 +13,7 @@
  *   pp_block_carve  struct block_request   this node takes a block
  *   pp_block_drop   struct block_request   gives an empty one back
  *   pp_block_state  struct pool_request    sets the states of the blocks in `changes`
+ *   pp_block_exclude struct exclude_request  sets which addresses of a chunk no pod may get
  *
  * Requests with an `expected` generation fail with IPAM_STALE once pools or blocks have changed
  * since the caller looked: it looks and decides again.
@@ -21,6 +22,7 @@
 #define PP_TXN_H
 
 #include "maps/blocks.h"
+#include "maps/excluded.h"
 #include "maps/leases.h"
 #include "maps/objects.h"
 #include "maps/pool_cidrs.h"
@@ -44,6 +46,7 @@ enum ipam_error {
 	IPAM_ADDRESS_DRAINING, /* wanted address: its block gives none any more */
 	IPAM_NO_SLOT,          /* pp_pods is full */
 	IPAM_IN_USE,           /* the block has addresses in use */
+	IPAM_ADDRESS_EXCLUDED, /* wanted address: pp_excluded has it */
 };
 
 /* The context: the request's place, and the answer. */
@@ -110,5 +113,10 @@ struct block_request {
 };
 
 #define NO_CIDR 0xffffffff
+
+struct exclude_request {
+	struct ips_key key;
+	struct ips_chunk excluded; /* bits outside of the block's low .. high-1 do not count */
+};
 
 #endif

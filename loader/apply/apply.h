@@ -60,8 +60,8 @@ int apply_plan(struct node *node, const struct manifest *manifest, const json_t 
 	       struct error *e);
 void apply_free(struct apply *plan);
 
-/* Adds a sentence to the plan's warnings. */
-void apply_warn(struct apply *plan, const char *text);
+/* Adds a warning to the plan. */
+void apply_warn(struct apply *plan, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Carries it out. Needs the root's lock exclusively. */
 int apply_commit(struct node *node, struct apply *plan, struct error *e);

@@ -143,7 +143,7 @@ static int check_own_block(struct node *node, struct apply *plan, const struct c
 	error_set(&warning, -EINVAL,
 		  "CiliumNode \"%s\": unable to reuse from pool %s: cidr %s is not part of the requested pool: not taken; correct the CiliumNode or the pool",
 		  node->config.node, claim->pool, prefix_format(&claim->prefix, text));
-	apply_warn(plan, warning.text);
+	apply_warn(plan, "%s", warning.text);
 	return 0;
 }
 
@@ -224,5 +224,7 @@ int apply_check(struct node *node, struct apply *plan, struct error *e)
 {
 	int err = check_pools(node, plan, e);
 
-	return err ? err : check_nodes(node, plan, e);
+	if (!err)
+		err = check_nodes(node, plan, e);
+	return err ? err : apply_check_overlaps(node, plan, e);
 }

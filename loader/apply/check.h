@@ -5,7 +5,10 @@
 
 #include "loader/apply/apply.h"
 
-/* -EEXIST, -EINVAL or -ENOENT with a sentence that names both sides. */
+/* -EEXIST, -EADDRINUSE, -EINVAL or -ENOENT with a sentence that names both sides. */
 int apply_check(struct node *node, struct apply *plan, struct error *e);
+
+/* Its part about addresses that are something else's (excluded.h); warns where they are in a pool already. */
+int apply_check_overlaps(struct node *node, struct apply *plan, struct error *e);
 
 #endif

@@ -39,7 +39,7 @@ static struct apply_object *add(struct apply *plan, enum object_kind kind, const
 	return o;
 }
 
-__attribute__((format(printf, 2, 3))) static void warn(struct apply *plan, const char *fmt, ...)
+void apply_warn(struct apply *plan, const char *fmt, ...)
 {
 	char *text;
 	va_list ap;
@@ -50,11 +50,6 @@ __attribute__((format(printf, 2, 3))) static void warn(struct apply *plan, const
 	va_end(ap);
 	plan->warnings = xrealloc(plan->warnings, (plan->warning_count + 1) * sizeof(char *));
 	plan->warnings[plan->warning_count++] = text;
-}
-
-void apply_warn(struct apply *plan, const char *text)
-{
-	warn(plan, "%s", text);
 }
 
 /* An index of what is stored would be faster for thousands: both lists are sorted instead. */
@@ -194,7 +189,7 @@ static int check_options(struct apply *plan, struct error *e)
 		if (err)
 			return error_wrap(e, err, "%s/%s", o->kind_name, o->name);
 		if (ignored)
-			warn(plan, "%s/%s: %s", o->kind_name, o->name, ignored);
+			apply_warn(plan, "%s/%s: %s", o->kind_name, o->name, ignored);
 		free(ignored);
 	}
 	return 0;
@@ -329,7 +324,7 @@ int apply_plan(struct node *node, const struct manifest *manifest, const json_t 
 	take_stored(node, list, count, flags, plan);
 	stored_free(list, count);
 	for (size_t i = 0; i < manifest->warning_count; i++)
-		warn(plan, "%s", manifest->warnings[i]);
+		apply_warn(plan, "%s", manifest->warnings[i]);
 	take_settings(settings, plan);
 	err = take_removal(node, remove, plan, e);
 	if (!err)

@@ -9,6 +9,7 @@
 #include "loader/blocks/list.h"
 #include "loader/blocks/blocks.h"
 #include "loader/ipam/claims.h"
+#include "loader/net/excluded.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
 #include "loader/manifest/pool_spec.h"
@@ -25,6 +26,7 @@ struct view {
 	size_t node_count;
 	struct claim *claims; /* of other nodes */
 	size_t claim_count;
+	struct exclusions exclusions;
 	struct prefix *taken; /* blocks and claims, sorted, none in another */
 	size_t taken_count;
 };
@@ -34,6 +36,7 @@ static void view_free(struct view *v)
 	free(v->blocks);
 	free(v->claims);
 	free(v->taken);
+	excluded_free(&v->exclusions);
 	stored_free(v->nodes, v->node_count);
 	memset(v, 0, sizeof(*v));
 }
@@ -59,13 +62,26 @@ static void view_take(struct view *v)
 	v->taken_count = kept;
 }
 
+static int view_exclusions(struct view *v, struct error *e)
+{
+	struct netlink *nl = NULL;
+	int err = netlink_open(&nl, -1, e);
+
+	if (!err)
+		err = excluded_by_routes(nl, &v->exclusions, e);
+	netlink_close(nl);
+	return err;
+}
+
 static int view_read(struct node *node, struct view *v, struct error *e)
 {
 	struct ipam ipam;
 	int err;
 
 	memset(v, 0, sizeof(*v));
-	err = ipam_read(&node->pins, &ipam, e);
+	err = view_exclusions(v, e);
+	if (!err)
+		err = ipam_read(&node->pins, &ipam, e);
 	if (!err)
 		err = ipam_blocks(&node->pins, &v->blocks, &v->block_count, e);
 	if (!err)
@@ -75,10 +91,12 @@ static int view_read(struct node *node, struct view *v, struct error *e)
 		return err;
 	}
 	v->generation = ipam.generation;
-	for (size_t i = 0; i < v->node_count; i++)
+	for (size_t i = 0; i < v->node_count; i++) {
+		excluded_by_node(v->nodes[i].json, &v->exclusions);
 		if (strcmp(v->nodes[i].name, node->config.node))
 			claims_of(v->nodes[i].json, node->config.default_pool_name, &v->claims,
 				  &v->claim_count);
+	}
 	view_take(v);
 	return 0;
 }
@@ -124,6 +142,41 @@ static int reserved_ranges(struct node *node, const char *pool, json_t **json,
 	return *json ? pool_spec_from_json(*json, spec, NULL) : 0;
 }
 
+/* What a block should not overlap is as if it were reserved; single addresses only if @all. */
+static void reserve_exclusions(const struct view *v, const struct pool_cidr *cidrs, uint32_t count,
+			       bool all, struct pool_family_spec *f)
+{
+	for (size_t i = 0; i < v->exclusions.count; i++) {
+		const struct prefix *prefix = &v->exclusions.list[i].prefix;
+		uint32_t c = 0;
+
+		while (c < count && c < POOL_FAMILY_CIDRS && !prefix_overlaps(&cidrs[c].cidr, prefix))
+			c++;
+		if (c == count || c == POOL_FAMILY_CIDRS || (!all && prefix->length == 128))
+			continue;
+		f->reserved = xrealloc(f->reserved, (f->reserved_count + 1) * sizeof(*f->reserved));
+		f->reserved[f->reserved_count++] =
+			(struct address_range){ prefix->addr, addr_last(prefix) };
+	}
+}
+
+static bool carve_any(const struct view *v, const struct pool_cidr *cidrs,
+		      const struct pool_family *pf, const struct pool_family_spec *f,
+		      struct block_request *request, struct prefix *prefix)
+{
+	uint64_t index;
+
+	for (uint32_t i = 0; i < pf->cidrs && i < POOL_FAMILY_CIDRS; i++) {
+		if (carve_next(&cidrs[i].cidr, pf->mask_length, cidrs[i].cursor, v->taken,
+			       v->taken_count, f->reserved, f->reserved_count, prefix, &index))
+			continue;
+		request->cidr = i;
+		request->cursor = index + 1;
+		return true;
+	}
+	return false;
+}
+
 /* Chooses the next block of the pool: 0, -EAGAIN, -ENOSPC without a sentence, or -errno. */
 static int choose_block(struct node *node, const struct view *v, uint32_t id,
 			const struct pool *pool, enum family family, struct block_request *request)
@@ -132,29 +185,25 @@ static int choose_block(struct node *node, const struct view *v, uint32_t id,
 	const struct pool_family *pf = &pool->family[family];
 	struct pool_spec spec;
 	struct prefix prefix;
-	uint64_t index;
+	bool found = false;
 	json_t *json;
 	int err = ipam_pool_cidrs(&node->pins, id, family, cidrs, pf->cidrs);
 
 	if (err)
 		return -EAGAIN; /* the pool is changing under us */
-	err = reserved_ranges(node, pool->name, &json, &spec);
-	if (!err)
-		err = -ENOSPC;
-	for (uint32_t i = 0; err == -ENOSPC && i < pf->cidrs && i < POOL_FAMILY_CIDRS; i++) {
-		if (carve_next(&cidrs[i].cidr, pf->mask_length, cidrs[i].cursor, v->taken,
-			       v->taken_count, spec.family[family].reserved,
-			       spec.family[family].reserved_count, &prefix, &index))
-			continue;
-		request->expected = v->generation;
-		request->cidr = i;
-		request->cursor = index + 1;
-		block_fill(&request->block, id, pool, &prefix);
-		err = 0;
+	/* first one that is wholly free, then one that has an address or two that no pod may get */
+	for (int all = 1; !err && !found && all >= (pf->mask_length == 128); all--) {
+		err = reserved_ranges(node, pool->name, &json, &spec);
+		reserve_exclusions(v, cidrs, pf->cidrs, all, &spec.family[family]);
+		found = !err && carve_any(v, cidrs, pf, &spec.family[family], request, &prefix);
+		pool_spec_free(&spec);
+		json_decref(json);
 	}
-	pool_spec_free(&spec);
-	json_decref(json);
-	return err;
+	if (!err && found) {
+		request->expected = v->generation;
+		block_fill(&request->block, id, pool, &prefix);
+	}
+	return err ? err : found ? 0 : -ENOSPC;
 }
 
 /* Chooses and takes one block of the pool; errors as choose_block(). */
@@ -303,7 +352,7 @@ static int shrink(struct node *node, uint32_t id, enum family family, bool faile
 		if (b->pool != id || b->family != family)
 			continue;
 		own[n] = &blocks[i];
-		views[n++] = (struct block_view){ blocks[i].id, b->high - b->low,
+		views[n++] = (struct block_view){ blocks[i].id, block_capacity(b),
 						  b->used + (b->keep_until > ipam_boot_seconds()),
 						  b->state == BLOCK_DRAINING };
 	}

@@ -38,6 +38,7 @@ void facts_free(struct facts *facts)
 	free(facts->pools);
 	free(facts->blocks);
 	free(facts->claims);
+	excluded_free(&facts->exclusions);
 	stored_free(facts->nodes, facts->node_count);
 	memset(facts, 0, sizeof(*facts));
 }
@@ -72,6 +73,10 @@ int sync_blocks(struct node *node, struct error *e)
 	if (!err)
 		err = sync_nomasq(node, &facts, &options, nl, e);
 	if (!err)
+		err = facts_exclusions(&facts, nl, e);
+	if (!err)
+		err = sync_excluded(node, &facts, e);
+	if (!err)
 		err = sync_block_routes(&facts, nl, e);
 	if (!err)
 		err = note_synced(node, facts.generation, e);
@@ -80,6 +85,25 @@ int sync_blocks(struct node *node, struct error *e)
 		block_list_write(node, NULL, NULL);
 	netlink_close(nl);
 	options_free(&options);
+	facts_free(&facts);
+	return err;
+}
+
+int sync_hosts(struct node *node, struct netlink *nl, struct error *e)
+{
+	struct facts facts = {};
+	int err = root_lock_derived(&node->pins.root);
+
+	if (err)
+		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
+	err = facts_read(node, &facts, e);
+	if (!err)
+		err = facts_exclusions(&facts, nl, e);
+	if (!err)
+		err = sync_excluded(node, &facts, e);
+	if (!err)
+		err = sync_block_routes(&facts, nl, e);
+	root_unlock_derived(&node->pins.root);
 	facts_free(&facts);
 	return err;
 }
@@ -98,7 +122,9 @@ int sync_all(struct node *node, const struct options *options, struct error *e)
 		return err;
 	}
 	/* one part's failure is no reason to leave the others stale */
-	first = sync_cidrs(node, &facts, e);
+	first = facts_exclusions(&facts, nl, e);
+	first = keep(first, sync_excluded(node, &facts, first ? NULL : e));
+	first = keep(first, sync_cidrs(node, &facts, first ? NULL : e));
 	first = keep(first, sync_ranges(node, &facts, first ? NULL : e));
 	first = keep(first, sync_nomasq(node, &facts, options, nl, first ? NULL : e));
 	first = keep(first, sync_block_routes(&facts, nl, first ? NULL : e));

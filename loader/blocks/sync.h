@@ -7,10 +7,17 @@
 #ifndef PP_SYNC_H
 #define PP_SYNC_H
 
+#include "loader/net/netlink.h"
 #include "loader/kernel/context.h"
 
 /* After a change of this node's blocks: pp_cidrs, block routes, state file. */
 int sync_blocks(struct node *node, struct error *e);
+
+/*
+ * After a change of the node's addresses or routes, which nobody tells us: the addresses that no pod may
+ * get, and the routes of blocks that have some. Takes the derived lock itself.
+ */
+int sync_hosts(struct node *node, struct netlink *nl, struct error *e);
 
 /*
  * Everything, after a change of objects or options. SYNC_UNREACHABLE with a sentence to warn with if

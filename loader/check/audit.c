@@ -28,10 +28,13 @@ int audit_run(struct node *node, struct netlink *nl, const struct audit_report *
 
 	if (!err)
 		err = node_options(node, &a.options, e);
+	if (!err)
+		err = facts_exclusions(&a.s.facts, nl, e);
 	if (!err) {
 		wanted_build(&a.s, &a.w);
 		audit_leases(&a);
 		audit_blocks(&a);
+		audit_overlaps(&a);
 		audit_pools(&a);
 		audit_pods(&a);
 		err = audit_links(&a, e);

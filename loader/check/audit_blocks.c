@@ -27,6 +27,7 @@ static void check_numbers(struct audit *a, size_t n, const char *what)
 	compare_field(a, what, "high", b->high, w->high);
 	compare_field(a, what, "cursor", b->cursor, w->cursor);
 	compare_field(a, what, "used", b->used, w->used);
+	compare_field(a, what, "excluded", b->excluded, w->excluded);
 	compare_field(a, what, "prev", b->prev, w->prev);
 	compare_field(a, what, "next", b->next, w->next);
 	if (memcmp(b->full, w->full, sizeof(b->full)))

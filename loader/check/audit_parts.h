@@ -47,6 +47,8 @@ struct snapshot {
 	size_t pod_ip_count;
 	struct chunk_entry *chunks; /* sorted by block and chunk */
 	size_t chunk_count;
+	struct excluded_entry *excluded; /* pp_excluded, sorted as chunks */
+	size_t excluded_count;
 	struct pool_id_entry *pool_ids;
 	size_t pool_id_count;
 	struct pool_cidr_entry *pool_cidrs;
@@ -94,6 +96,8 @@ void violation(struct audit *a, const char *fmt, ...) __attribute__((format(prin
 /* "pod default/web (owner 4f2d…, eth0)" or "owner x" */
 const char *lease_text(const struct lease_entry *l, char text[LEASE_TEXT]);
 
+/* What is both a pod's, or could become one's, and something else's. */
+void audit_overlaps(struct audit *a);
 void audit_blocks(struct audit *a);
 void audit_pools(struct audit *a);
 void audit_leases(struct audit *a);

@@ -74,6 +74,8 @@ int snapshot_read(struct node *node, struct snapshot *s, struct error *e)
 	if (!err)
 		err = READ(s, node, PIN_IPS, chunks, chunk_count, key, chunk, e);
 	if (!err)
+		err = excluded_read(node, &s->excluded, &s->excluded_count, e);
+	if (!err)
 		err = READ(s, node, PIN_POOL_IDS, pool_ids, pool_id_count, name, id, e);
 	if (!err)
 		err = READ(s, node, PIN_POOL_CIDRS, pool_cidrs, pool_cidr_count, key, cidr, e);
@@ -95,6 +97,7 @@ void snapshot_free(struct snapshot *s)
 	free(s->pods);
 	free(s->pod_ips);
 	free(s->chunks);
+	free(s->excluded);
 	free(s->pool_ids);
 	free(s->pool_cidrs);
 	free(s->lease_of_slot);

@@ -48,16 +48,41 @@ static void take_bits(const struct snapshot *s, struct wanted *w)
 	}
 }
 
-static bool chunk_is_full(const struct block *b, const uint64_t *words, uint32_t chunk)
+static const struct ips_chunk *excluded_of(const struct snapshot *s, uint32_t block, uint32_t chunk)
+{
+	for (size_t i = 0; i < s->excluded_count; i++)
+		if (s->excluded[i].key.block == block && s->excluded[i].key.chunk == chunk)
+			return &s->excluded[i].chunk;
+	return NULL;
+}
+
+static bool chunk_is_full(const struct block *b, const uint64_t *words,
+			  const struct ips_chunk *excluded, uint32_t chunk)
 {
 	uint32_t from = chunk * CHUNK_ADDRESSES, to = from + CHUNK_ADDRESSES;
 
 	from = from < b->low ? b->low : from;
 	to = to > b->high ? b->high : to;
 	for (uint32_t i = from; i < to; i++)
-		if (!(words[i / 64] >> (i % 64) & 1))
+		if (!(words[i / 64] >> (i % 64) & 1) &&
+		    !(excluded && excluded->word[i / 64 % CHUNK_WORDS] >> (i % 64) & 1))
 			return false;
 	return true;
+}
+
+/* The summary of full chunks, and how many addresses are excluded. */
+static void want_summary(const struct snapshot *s, struct wanted *w, size_t i)
+{
+	struct block *b = &w->blocks[i];
+
+	for (uint32_t c = 0; c < block_chunks(b); c++) {
+		const struct ips_chunk *excluded = excluded_of(s, s->inv.blocks[i].id, c);
+
+		for (uint32_t n = 0; excluded && n < CHUNK_WORDS; n++)
+			b->excluded += __builtin_popcountll(excluded->word[n]);
+		if (chunk_is_full(b, w->words + w->start[i], excluded, c))
+			b->full[c / 64] |= 1ULL << (c % 64);
+	}
 }
 
 static void want_blocks(const struct snapshot *s, struct wanted *w)
@@ -69,7 +94,7 @@ static void want_blocks(const struct snapshot *s, struct wanted *w)
 
 		*b = s->inv.blocks[i].block;
 		want_range(b, inventory_pool(&s->inv, b->pool));
-		b->used = b->prev = b->next = 0;
+		b->used = b->prev = b->next = b->excluded = 0;
 		b->full[0] = b->full[1] = 0;
 		w->start[i] = words;
 		words += block_chunks(b) * CHUNK_WORDS;
@@ -77,14 +102,16 @@ static void want_blocks(const struct snapshot *s, struct wanted *w)
 	w->words = xcalloc(words, sizeof(*w->words));
 	take_bits(s, w);
 	for (size_t i = 0; i < s->inv.block_count; i++)
-		for (uint32_t c = 0; c < block_chunks(&w->blocks[i]); c++)
-			if (chunk_is_full(&w->blocks[i], w->words + w->start[i], c))
-				w->blocks[i].full[c / 64] |= 1ULL << (c % 64);
+		want_summary(s, w, i);
 }
 
 static bool is_open(const struct block *b)
 {
-	return b->state == BLOCK_ACTIVE && b->used < b->high - b->low;
+	bool open = false;
+
+	for (uint32_t c = 0; c < block_chunks(b); c++)
+		open |= !(b->full[c / 64] >> (c % 64) & 1);
+	return b->state == BLOCK_ACTIVE && open;
 }
 
 /* Adds block n, the newest so far, to the end of its pool's list and to the sums. */
@@ -109,7 +136,7 @@ static void chain(const struct snapshot *s, struct wanted *w, size_t n)
 		pf->draining += b->used;
 		return;
 	}
-	pf->capacity += b->high - b->low;
+	pf->capacity += block_capacity(b);
 	pf->in_use += b->used;
 	pf->empty += !b->used;
 	if (!pf->hint && is_open(b))

@@ -104,6 +104,9 @@ static int fix_chunks(struct node *node, const struct snapshot *s, const struct 
 		if (n < 0 || s->chunks[i].key.chunk >= block_chunks(&w->blocks[n]))
 			bpf_map_delete_elem(pins_map(&node->pins, PIN_IPS), &s->chunks[i].key);
 	}
+	for (size_t i = 0; i < s->excluded_count; i++)
+		if (snapshot_block(s, s->excluded[i].key.block) < 0)
+			bpf_map_delete_elem(pins_map(&node->pins, PIN_EXCLUDED), &s->excluded[i].key);
 	for (size_t n = 0; n < s->inv.block_count; n++) {
 		struct ips_key key = { .block = s->inv.blocks[n].id };
 

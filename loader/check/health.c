@@ -9,6 +9,8 @@
 #include "loader/blocks/list.h"
 #include "loader/blocks/ciliumnode.h"
 #include "loader/check/health_parts.h"
+#include "loader/ipam/inventory.h"
+#include "loader/derive/overlaps.h"
 #include "loader/base/process.h"
 
 struct health_part *part_begin(struct health *h, const char *name)
@@ -180,6 +182,26 @@ static void health_list(struct health *h, struct examination *x)
 	part_end(p, "run 'pinpool gc'");
 }
 
+static void report_overlap(const struct overlap *o, void *arg)
+{
+	char cidr[PREFIX_TEXT], text[EXCLUSION_TEXT];
+	struct health_part *p = arg;
+
+	/* one of a kind says enough: `check` has them all */
+	if (p->ok)
+		part_fail(p, "pool \"%s\": CIDR %s overlaps %s", o->pool,
+			  prefix_format(&o->cidr, cidr), exclusion_text(o->exclusion, text));
+}
+
+static void health_overlaps(struct health *h, struct examination *x)
+{
+	struct health_part *p = part_begin(h, "overlaps");
+
+	part_note(p, "none");
+	overlaps_report(x->node, &x->facts, report_overlap, p);
+	part_end(p, "no pod gets such an address; use a range that is free, 'pinpool check' shows all");
+}
+
 static void health_leases(struct health *h, struct examination *x)
 {
 	struct health_part *p = part_begin(h, "leases");
@@ -228,6 +250,10 @@ static int examine(struct health *h, struct examination *x, struct error *e)
 		err = netlink_open(&x->nl, -1, e);
 	if (err)
 		return err;
+	err = facts_exclusions(&x->facts, x->nl, e);
+	if (err)
+		return err;
+	health_overlaps(h, x);
 	health_uplinks(h, x);
 	health_xdp(h, x);
 	health_routes(h, x);

@@ -191,7 +191,7 @@ int cmd_diff(const struct globals *g, int argc, char **argv)
 	struct error e;
 	int status = read_arguments(argc, argv, &m, &flags) ? DIFF_ERROR : EXIT_DONE;
 
-	if (!status && !open_node(&node, g, ROOT_UNLOCKED, false)) {
+	if (!status && !open_node(&node, g, ROOT_UNLOCKED, true)) {
 		status = DIFF_ERROR;
 	} else if (!status) {
 		if (compare(&node, &m, flags, &changes, &e)) {

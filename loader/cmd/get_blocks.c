@@ -34,7 +34,7 @@ static json_t *item_of(const struct node *node, const char *pool, const struct b
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "pool", pool, "cidr",
 			 prefix_format(&b->prefix, cidr), "family", family_name(b->family), "node",
 			 node->config.node, "state", block_state_name(b->state), "usable",
-			 (json_int_t)(b->high - b->low), "used", (json_int_t)b->used, "free",
+			 (json_int_t)block_capacity(b), "used", (json_int_t)b->used, "free",
 			 (json_int_t)block_free(b), "creationTimestamp",
 			 time_text(b->created, created));
 }
@@ -48,7 +48,7 @@ static void add_row(struct table *table, const struct node *node, const char *po
 	table_add(table, "%s", prefix_format(&b->prefix, cidr));
 	table_add(table, "%s", node->config.node);
 	table_add(table, "%s", block_state_name(b->state));
-	table_add(table, "%u", b->high - b->low);
+	table_add(table, "%u", block_capacity(b));
 	table_add(table, "%u", b->used);
 	table_add(table, "%u", block_free(b));
 }

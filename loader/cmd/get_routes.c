@@ -154,6 +154,8 @@ int get_routes(struct get *get, struct error *e)
 	if (!err)
 		err = netlink_open(&nl, -1, e);
 	if (!err)
+		err = facts_exclusions(&facts, nl, e);
+	if (!err)
 		err = routes_wanted(get->node, &facts, &options, nl, &wanted, &count, e);
 	if (!err)
 		err = routes_compare(nl, 0, ROUTES_BLOCKS | ROUTES_ENDPOINTS | ROUTES_NODES, wanted,

@@ -6,10 +6,12 @@
 #include <stddef.h>
 
 #include "loader/ipam/claims.h"
+#include "loader/net/excluded.h"
 #include "loader/ipam/transactions.h"
 #include "loader/net/netlink.h"
 #include "loader/kernel/context.h"
 #include "loader/kernel/store.h"
+#include "maps/excluded.h"
 
 /* What everything is derived from, read once. */
 struct facts {
@@ -22,22 +24,37 @@ struct facts {
 	size_t node_count;
 	struct claim *claims;  /* of the other nodes */
 	size_t claim_count;
+	struct exclusions exclusions; /* facts_exclusions() fills them in, sorted */
 };
 
 int facts_read(struct node *node, struct facts *facts, struct error *e);
 void facts_free(struct facts *facts);
+/* @nl: the node's namespace. */
+int facts_exclusions(struct facts *facts, struct netlink *nl, struct error *e);
 
 int sync_cidrs(struct node *node, const struct facts *facts, struct error *e);
 int sync_ranges(struct node *node, const struct facts *facts, struct error *e);
 /* @nl: the node's namespace, for its own addresses. */
 int sync_nomasq(struct node *node, const struct facts *facts, const struct options *options,
 		struct netlink *nl, struct error *e);
+/* The two below need the exclusions. */
+int sync_excluded(struct node *node, const struct facts *facts, struct error *e);
 int sync_block_routes(const struct facts *facts, struct netlink *nl, struct error *e);
 int sync_endpoint_routes(struct node *node, struct netlink *nl, struct error *e);
 int sync_node_routes(const struct facts *facts, const struct options *options, struct netlink *nl,
 		     struct error *e);
 
-/* For `check` and `get routes`: all routes as they should be. The caller frees *routes. */
+/* A chunk of pp_excluded. */
+struct excluded_entry {
+	struct ips_key key;
+	struct ips_chunk chunk;
+};
+
+/* All of pp_excluded as it should be, and as it is; sorted by key. The caller frees *list. */
+void excluded_wanted(const struct facts *facts, struct excluded_entry **list, size_t *count);
+int excluded_read(struct node *node, struct excluded_entry **list, size_t *count, struct error *e);
+
+/* For `check` and `get routes` (needs the exclusions): all routes as they should be. The caller frees *routes. */
 struct route;
 int routes_wanted(struct node *node, const struct facts *facts, const struct options *options,
 		  struct netlink *nl, struct route **routes, size_t *count, struct error *e);

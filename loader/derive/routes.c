@@ -29,11 +29,31 @@ static struct route *append(struct route_list *list, const struct prefix *to)
 	return &list->routes[list->count++];
 }
 
+/*
+ * Whether the block's route would come before the kernel's way to something else: a subnet that the block
+ * is in, or another host in the block. What is local is found before.
+ */
+static bool is_in_the_way(const struct facts *facts, const struct prefix *block)
+{
+	for (size_t i = 0; i < facts->exclusions.count; i++) {
+		const struct exclusion *x = &facts->exclusions.list[i];
+
+		if (prefix_overlaps(&x->prefix, block) && x->kind != EXCLUDED_LOCAL &&
+		    (x->kind != EXCLUDED_SUBNET || prefix_covers(&x->prefix, block)))
+			return true;
+	}
+	return false;
+}
+
 static void want_blocks(const struct facts *facts, struct route_list *list)
 {
 	for (size_t i = 0; i < facts->block_count; i++) {
-		struct route *r = append(list, &facts->blocks[i].block.prefix);
+		const struct prefix *prefix = &facts->blocks[i].block.prefix;
+		struct route *r;
 
+		if (is_in_the_way(facts, prefix))
+			continue;
+		r = append(list, prefix);
 		r->type = RTN_UNREACHABLE;
 		r->metric = BLOCK_ROUTE_METRIC;
 	}

@@ -101,5 +101,8 @@ const char *pool_state_name(enum pool_state state)
 
 uint32_t block_free(const struct block *block)
 {
-	return block->state == BLOCK_ACTIVE ? block->high - block->low - block->used : 0;
+	uint32_t capacity = block_capacity(block);
+
+	/* what is leased may be excluded since */
+	return block->state == BLOCK_ACTIVE && capacity > block->used ? capacity - block->used : 0;
 }

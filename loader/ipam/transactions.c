@@ -11,6 +11,7 @@
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
 #include "loader/base/trace.h"
+#include "loader/base/prefix.h"
 
 /* A transaction takes microseconds, so this is far beyond any wait that ends by itself. */
 #define BUSY_TRIES 200000
@@ -126,6 +127,16 @@ bool ipam_is_block(struct pins *pins, const struct lease_ip *ip)
 	struct block block;
 
 	return ip->block && !ipam_block_read(pins, ip->block, &block) && block.prefix.length == 128;
+}
+
+bool ipam_is_excluded(struct pins *pins, const struct lease_ip *ip, const struct block *block)
+{
+	uint64_t offset = addr_distance(&ip->address, &block->prefix.addr);
+	struct ips_key key = { .block = ip->block, .chunk = offset / CHUNK_ADDRESSES };
+	struct ips_chunk chunk;
+
+	return !read_one(pins, PIN_EXCLUDED, &key, &chunk) &&
+	       chunk.word[offset / 64 % CHUNK_WORDS] >> (offset % 64) & 1;
 }
 
 int ipam_lease_read(struct pins *pins, const struct lease_owner *owner, struct lease *lease)

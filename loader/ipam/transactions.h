@@ -39,6 +39,8 @@ int ipam_pool_read(struct pins *pins, uint32_t id, struct pool *pool);
 int ipam_block_read(struct pins *pins, uint32_t id, struct block *block);
 /* Whether the block of a lease's address is that address alone. */
 bool ipam_is_block(struct pins *pins, const struct lease_ip *ip);
+/* Whether pp_excluded has the address, which lies in @block. */
+bool ipam_is_excluded(struct pins *pins, const struct lease_ip *ip, const struct block *block);
 int ipam_lease_read(struct pins *pins, const struct lease_owner *owner, struct lease *lease);
 
 struct lease_entry {

@@ -24,7 +24,7 @@ const char *const pinned_map_names[PIN_MAPS] = {
 	[PIN_RANGES] = "pp_ranges",     [PIN_FLOW_TABLE] = "pp_flow_table",
 	[PIN_POD_FLOWS] = "pp_pod_flows",
 	[PIN_NODE_CONNS] = "pp_node_conns", [PIN_NODE_IPS] = "pp_node_ips",
-	[PIN_DROP_TIMES] = "pp_drop_times",
+	[PIN_DROP_TIMES] = "pp_drop_times",    [PIN_EXCLUDED] = "pp_excluded",
 };
 
 const char *const pinned_prog_names[PIN_PROGS] = {
@@ -32,9 +32,10 @@ const char *const pinned_prog_names[PIN_PROGS] = {
 	[PROG_DYING] = "pp_dying",             [PROG_RELEASE] = "pp_release",
 	[PROG_POOL_SET] = "pp_pool_set",       [PROG_POOL_DELETE] = "pp_pool_delete",
 	[PROG_BLOCK_CARVE] = "pp_block_carve", [PROG_BLOCK_DROP] = "pp_block_drop",
-	[PROG_BLOCK_STATE] = "pp_block_state", [PROG_POD_ENTRY] = "pp_pod_entry",
-	[PROG_FROM_POD] = "pp_from_pod",       [PROG_FROM_NET] = "pp_from_net",
-	[PROG_FROM_NET_SLOW] = "pp_from_net_slow", [PROG_TO_NET] = "pp_to_net",
+	[PROG_BLOCK_STATE] = "pp_block_state", [PROG_BLOCK_EXCLUDE] = "pp_block_exclude",
+	[PROG_POD_ENTRY] = "pp_pod_entry",     [PROG_FROM_POD] = "pp_from_pod",
+	[PROG_FROM_NET] = "pp_from_net",       [PROG_TO_NET] = "pp_to_net",
+	[PROG_FROM_NET_SLOW] = "pp_from_net_slow",
 	[PROG_MASQUERADE] = "pp_masquerade",   [PROG_MASQUERADE_SLOW] = "pp_masquerade_slow",
 	[PROG_FLOWS_ARM] = "pp_flows_arm",     [PROG_FLOWS_STALE] = "pp_flows_stale",
 	[PROG_GUARD] = "pp_guard",

@@ -9,6 +9,7 @@
 #include "loader/pod/follow.h"
 #include "loader/pod/link.h"
 #include "loader/base/process.h"
+#include "loader/blocks/sync.h"
 
 static const struct pod_link_entry *link_of(const struct pod_link_entry *links, size_t count,
 					    const struct lease_entry *l)
@@ -58,6 +59,8 @@ int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct er
 	int err = pod_repair(node, e);
 
 	*freed = 0;
+	if (!err)
+		err = sync_hosts(node, nl, e);
 	/* leases first: a pod that is made meanwhile then has its link in the list */
 	if (!err)
 		err = ipam_leases(&node->pins, &leases, &lease_count, e);

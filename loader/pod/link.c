@@ -46,6 +46,11 @@ void pod_link_name(const char *owner, const char *ifname, char name[IFNAMSIZ])
 	snprintf(name, IFNAMSIZ, "pp%013llx", (unsigned long long)(hash >> 12));
 }
 
+bool pod_link_has_name(const char *name)
+{
+	return !strncmp(name, "pp", 2) && strlen(name) == 15 && strspn(name + 2, "0123456789abcdef") == 13;
+}
+
 enum pod_link_kind pod_link_kind(const struct link *link, struct pod_alias *who)
 {
 	*who = (struct pod_alias){};

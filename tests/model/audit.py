@@ -65,10 +65,20 @@ class Audit:
 
     def check_bitmaps(self):
         found, wanted = {i: set() for i in self.blocks}, set()
+        self.with_room = set()
         chunks = {}
         for key, value in self.maps.items("pp_ips"):
             chunks[key["block"], key["chunk"]] = value["word"]
+        excluded = {}
+        for key, value in self.maps.items("pp_excluded"):
+            bits = sum(w << 64 * i for i, w in enumerate(value["word"]))
+            self.expect(bits and key["block"] in self.blocks, f"pp_excluded: {key} is of no use")
+            excluded[key["block"], key["chunk"]] = {key["chunk"] * 512 + n for n in range(512) if bits >> n & 1}
         for i, block in self.blocks.items():
+            bits = set().union(*(v for k, v in excluded.items() if k[0] == i))
+            self.equal(f"block {self.nets[i]}: excluded", block["excluded"], len(bits))
+            self.expect(bits <= set(range(block["low"], block["high"])),
+                        f"block {self.nets[i]}: what no pod has is excluded")
             wanted |= {(i, c) for c in range((block["size"] + 511) // 512)}
         self.expect(set(chunks) == wanted, f"pp_ips: chunks {set(chunks) ^ wanted} are too many or missing")
         for (block, chunk), words in chunks.items():
@@ -79,7 +89,8 @@ class Audit:
             found[block] |= used
             room = range(max(b["low"], chunk * 512), min(b["high"], chunk * 512 + 512))
             self.equal(f"block {self.nets[block]}: full bit of chunk {chunk}",
-                       b["full"][chunk // 64] >> chunk % 64 & 1, int(len(used) == len(room)))
+                       b["full"][chunk // 64] >> chunk % 64 & 1, int(set(room) <= used | excluded.get((block, chunk), set())))
+            self.with_room |= {block} if set(room) - used - excluded.get((block, chunk), set()) else set()
         for i, block in self.blocks.items():
             self.expect(found[i] == self.in_use[i], f"block {self.nets[i]}: bitmap and leases differ in offsets "
                         f"{sorted(found[i] ^ self.in_use[i])[:10]}")
@@ -113,7 +124,7 @@ class Audit:
         active = {i: b for i, b in blocks.items() if b["state"] == "BLOCK_ACTIVE"}
         draining = [b for i, b in blocks.items() if i not in active]
         self.equal(f"{name}: blocks", f["blocks"], len(blocks))
-        self.equal(f"{name}: capacity", f["capacity"], sum(b["high"] - b["low"] for b in active.values()))
+        self.equal(f"{name}: capacity", f["capacity"], sum(b["high"] - b["low"] - b["excluded"] for b in active.values()))
         self.equal(f"{name}: in_use", f["in_use"], sum(b["used"] for b in active.values()))
         self.equal(f"{name}: empty", f["empty"], sum(not b["used"] for b in active.values()))
         self.equal(f"{name}: draining", f["draining"], sum(b["used"] for b in draining))
@@ -124,7 +135,7 @@ class Audit:
             before, at = at, blocks[at]["next"]
         self.equal(f"{name}: list of blocks", order + [at], sorted(blocks) + [0])
         self.equal(f"{name}: last", f["last"], max(blocks, default=0))
-        with_room = [i for i, b in active.items() if b["used"] < b["high"] - b["low"]]
+        with_room = [i for i in active if i in self.with_room]
         self.expect(not with_room or 0 < f["hint"] <= min(with_room),
                     f"{name}: hint {f['hint']} is behind block {min(with_room, default=0)}, which has room")
         self.expect(not f["hint"] or f["hint"] in blocks, f"{name}: hint {f['hint']} is no block of it")

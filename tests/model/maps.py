@@ -15,7 +15,8 @@ lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 MAPS = {  # name: key, value; None is an unsigned int
     "pp_ipam": (None, "ipam"), "pp_config": (None, "config"), "pp_pools": (None, "pool"),
     "pp_pool_ids": ("pool_name", None), "pp_pool_cidrs": ("pool_cidr_key", "pool_cidr"),
-    "pp_blocks": (None, "block"), "pp_ips": ("ips_key", "ips_chunk"), "pp_leases": ("lease_owner", "lease"),
+    "pp_blocks": (None, "block"), "pp_ips": ("ips_key", "ips_chunk"),
+    "pp_excluded": ("ips_key", "ips_chunk"), "pp_leases": ("lease_owner", "lease"),
     "pp_pending": ("pending_key", "pending"), "pp_objects": ("object_key", "object_chunk"),
     "pp_pods": (None, "pod"), "pp_pod_ips": ("addr", "pod_ip"), "pp_cidrs": ("cidr_key", "cidr"),
 }

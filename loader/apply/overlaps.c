@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pools and other nodes' blocks over addresses that are something else already. New ones are refused;
+ * what this node has or had before a reboot stays, with a warning, for a restart must not stop it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loader/apply/check.h"
+#include "loader/ipam/claims.h"
+#include "loader/ipam/transactions.h"
+#include "loader/derive/overlaps.h"
+
+static bool is_fresh(const struct apply_object *o)
+{
+	return o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED;
+}
+
+/* What the routes say, and the CiliumNodes as they will be. */
+static int read_exclusions(const struct apply *plan, struct exclusions *x, struct error *e)
+{
+	struct netlink *nl = NULL;
+	int err = netlink_open(&nl, -1, e);
+
+	if (!err)
+		err = excluded_by_routes(nl, x, e);
+	netlink_close(nl);
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->objects[i].kind == OBJECT_NODE && plan->objects[i].result != APPLY_DELETED)
+			excluded_by_node(plan->objects[i].json, x);
+	excluded_sort(x);
+	return err;
+}
+
+static bool pool_has(struct node *node, const char *pool, const struct prefix *cidr)
+{
+	enum family family = prefix_family(cidr);
+	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
+	struct pool p;
+	uint32_t id;
+
+	if (ipam_pool_find(&node->pins, pool, &id, &p) ||
+	    ipam_pool_cidrs(&node->pins, id, family, cidrs, p.family[family].cidrs))
+		return false;
+	for (uint32_t i = 0; i < p.family[family].cidrs && i < POOL_FAMILY_CIDRS; i++)
+		if (prefix_covers(&cidrs[i].cidr, cidr))
+			return true;
+	return false;
+}
+
+/* Whether the list from before a reboot has a block of it. */
+static bool list_has(struct node *node, const char *pool, const struct prefix *cidr)
+{
+	struct claim *claims = NULL;
+	struct manifest m = {};
+	size_t count = 0;
+	bool found = false;
+
+	if (!node->config.state_file[0] || access(node->config.state_file, F_OK) ||
+	    manifest_read(node->config.state_file, &m, NULL))
+		return false;
+	for (size_t i = 0; i < m.count; i++)
+		if (m.objects[i].kind == OBJECT_NODE && !strcmp(m.objects[i].name, node->config.node))
+			claims_of(m.objects[i].json, "", &claims, &count);
+	for (size_t i = 0; i < count; i++)
+		found |= !strcmp(claims[i].pool, pool) && prefix_covers(cidr, &claims[i].prefix);
+	free(claims);
+	manifest_free(&m);
+	return found;
+}
+
+static int check_cidr(struct node *node, struct apply *plan, const struct apply_object *o,
+		      const struct prefix *cidr, const struct exclusions *x, struct error *e)
+{
+	const struct pool_family_spec *f = &o->pool.family[prefix_family(cidr)];
+	char prefix[PREFIX_TEXT], text[EXCLUSION_TEXT];
+	size_t at = 0;
+	const struct exclusion *found = overlap_next(x, cidr, f, &at);
+
+	if (!found)
+		return 0;
+	prefix_format(cidr, prefix);
+	exclusion_text(found, text);
+	if (!pool_has(node, o->name, cidr) && !list_has(node, o->name, cidr))
+		return error_set(e, -EADDRINUSE,
+				 "pool \"%s\": CIDR %s overlaps %s; use a range that is free, or reserve that part (spec.%s.pool[].reservedRanges)",
+				 o->name, prefix, text, family_name(prefix_family(cidr)));
+	apply_warn(plan, "pool \"%s\": CIDR %s overlaps %s: no pod gets an address of it; use a range that is free",
+		   o->name, prefix, text);
+	return 0;
+}
+
+/* The route to another node's block must not come before the way to something else. */
+static int check_claims(const struct node *node, const struct apply *plan,
+			const struct apply_object *o, const struct exclusions *x, struct error *e)
+{
+	char prefix[PREFIX_TEXT], text[EXCLUSION_TEXT];
+	const struct exclusion *found = NULL;
+	struct claim *claims = NULL;
+	size_t count = 0;
+	int err = 0;
+
+	if (!strcmp(o->name, node->config.node))
+		return 0; /* must lie in its pools, which are checked */
+	claims_of(o->json, plan->options.default_pool, &claims, &count);
+	for (size_t i = 0; i < count && !err; i++) {
+		found = excluded_find(x, &claims[i].prefix);
+		if (found)
+			err = error_set(e, -EADDRINUSE,
+					"CiliumNode \"%s\": block %s overlaps %s; use a range that is free",
+					o->name, prefix_format(&claims[i].prefix, prefix),
+					exclusion_text(found, text));
+	}
+	free(claims);
+	return err;
+}
+
+int apply_check_overlaps(struct node *node, struct apply *plan, struct error *e)
+{
+	struct exclusions x = {};
+	int err = read_exclusions(plan, &x, e);
+
+	for (size_t i = 0; i < plan->count && !err; i++) {
+		const struct apply_object *o = &plan->objects[i];
+
+		if (!is_fresh(o))
+			continue;
+		if (o->kind == OBJECT_NODE)
+			err = check_claims(node, plan, o, &x, e);
+		for (int f = 0; f < FAMILIES && o->kind == OBJECT_POOL; f++)
+			for (size_t c = 0; c < o->pool.family[f].cidr_count && !err; c++)
+				err = check_cidr(node, plan, o, &o->pool.family[f].cidrs[c], &x, e);
+	}
+	excluded_free(&x);
+	return err;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pools over addresses that no pod may get. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/derive/overlaps.h"
+
+/* No block is made over a reserved range, so that what lies in one is in nobody's way. */
+static bool is_reserved(const struct pool_family_spec *f, const struct prefix *cidr,
+			const struct prefix *prefix)
+{
+	const struct prefix *inner = prefix_covers(cidr, prefix) ? prefix : cidr;
+	struct addr last = addr_last(inner);
+
+	for (size_t i = 0; i < f->reserved_count; i++)
+		if (addr_compare(&f->reserved[i].start, &inner->addr) <= 0 &&
+		    addr_compare(&last, &f->reserved[i].end) <= 0)
+			return true;
+	return false;
+}
+
+const struct exclusion *overlap_next(const struct exclusions *x, const struct prefix *cidr,
+				     const struct pool_family_spec *f, size_t *at)
+{
+	while (*at < x->count) {
+		const struct exclusion *e = &x->list[(*at)++];
+
+		if (prefix_overlaps(&e->prefix, cidr) && !is_reserved(f, cidr, &e->prefix))
+			return e;
+	}
+	return NULL;
+}
+
+static void report_family(struct node *node, const struct facts *facts, const struct pool_entry *p,
+			  const struct pool_spec *spec, enum family family,
+			  void (*fn)(const struct overlap *overlap, void *arg), void *arg)
+{
+	struct overlap overlap = { .pool = p->pool.name };
+	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
+	uint32_t count = p->pool.family[family].cidrs;
+
+	if (ipam_pool_cidrs(&node->pins, p->id, family, cidrs, count))
+		return;
+	for (uint32_t c = 0; c < count && c < POOL_FAMILY_CIDRS; c++) {
+		size_t at = 0;
+
+		overlap.cidr = cidrs[c].cidr;
+		while ((overlap.exclusion = overlap_next(&facts->exclusions, &overlap.cidr,
+							 &spec->family[family], &at)))
+			fn(&overlap, arg);
+	}
+}
+
+void overlaps_report(struct node *node, const struct facts *facts,
+		     void (*fn)(const struct overlap *overlap, void *arg), void *arg)
+{
+	for (size_t i = 0; i < facts->pool_count; i++) {
+		const struct pool_entry *p = &facts->pools[i];
+		struct pool_spec spec = {};
+		json_t *json;
+
+		if (p->pool.state != POOL_ACTIVE)
+			continue;
+		json = store_get(&node->pins, OBJECT_POOL, p->pool.name);
+		if (!json || pool_spec_from_json(json, &spec, NULL))
+			memset(&spec, 0, sizeof(spec));
+		for (int f = 0; f < FAMILIES; f++)
+			report_family(node, facts, p, &spec, f, fn, arg);
+		pool_spec_free(&spec);
+		json_decref(json);
+	}
+}
