@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pools and other nodes' blocks over addresses that are something else already. New ones are refused;
- * what this node has or had before a reboot stays, with a warning, for a restart must not stop it.
+ * what this node has stays, with a warning, as does all that it reads after a reboot, for a restart must
+ * not stop it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -50,23 +51,19 @@ static bool pool_has(struct node *node, const char *pool, const struct prefix *c
 	return false;
 }
 
-/* Whether the list from before a reboot has a block of it. */
-static bool list_has(struct node *node, const char *pool, const struct prefix *cidr)
+/* Whether this is the first `up` after a reboot: no pool yet, and a block list of this node. */
+static bool is_rebooted(struct node *node)
 {
-	struct claim *claims = NULL;
 	struct manifest m = {};
-	size_t count = 0;
+	struct ipam ipam;
 	bool found = false;
 
-	if (!node->config.state_file[0] || access(node->config.state_file, F_OK) ||
+	if (ipam_read(&node->pins, &ipam, NULL) || ipam.pools || !node->config.state_file[0] ||
+	    access(node->config.state_file, F_OK) ||
 	    manifest_read(node->config.state_file, &m, NULL))
 		return false;
 	for (size_t i = 0; i < m.count; i++)
-		if (m.objects[i].kind == OBJECT_NODE && !strcmp(m.objects[i].name, node->config.node))
-			claims_of(m.objects[i].json, "", &claims, &count);
-	for (size_t i = 0; i < count; i++)
-		found |= !strcmp(claims[i].pool, pool) && prefix_covers(cidr, &claims[i].prefix);
-	free(claims);
+		found |= m.objects[i].kind == OBJECT_NODE && !strcmp(m.objects[i].name, node->config.node);
 	manifest_free(&m);
 	return found;
 }
@@ -83,7 +80,7 @@ static int check_cidr(struct node *node, struct apply *plan, const struct apply_
 		return 0;
 	prefix_format(cidr, prefix);
 	exclusion_text(found, text);
-	if (!pool_has(node, o->name, cidr) && !list_has(node, o->name, cidr))
+	if (!pool_has(node, o->name, cidr) && !(plan->is_up && is_rebooted(node)))
 		return error_set(e, -EADDRINUSE,
 				 "pool \"%s\": CIDR %s overlaps %s; use a range that is free, or reserve that part (spec.%s.pool[].reservedRanges)",
 				 o->name, prefix, text, family_name(prefix_family(cidr)));

@@ -316,6 +316,7 @@ int apply_plan(struct node *node, const struct manifest *manifest, const json_t 
 	int err;
 
 	memset(plan, 0, sizeof(*plan));
+	plan->is_up = flags & APPLY_LOAD_TIME;
 	err = take_input(manifest, plan, e);
 	if (!err)
 		err = store_list(&node->pins, OBJECT_NONE, &list, &count, e);

@@ -43,6 +43,30 @@ static void request_unknown(struct node *node, const struct options *options, st
 	free(pendings);
 }
 
+static void count_excluded(const struct facts *facts, struct request *list, size_t count)
+{
+	for (size_t i = 0; i < facts->block_count; i++) {
+		const struct block *b = &facts->blocks[i].block;
+
+		for (size_t p = 0; p < facts->pool_count && p < count && b->excluded; p++) {
+			if (facts->pools[p].id != b->pool || b->state != BLOCK_ACTIVE)
+				continue;
+			list[p].excluded[b->family] += b->excluded;
+		}
+	}
+}
+
+/* Who gives the blocks does not know of the exclusions: where there is demand, they are in use. */
+static void set_needed(struct node *node, struct request *r, enum family f, uint32_t pre_allocation)
+{
+	uint32_t pending = ipam_pending_count(&node->pins, r->pool, f);
+	bool any = r->in_use[f] || pending || pre_allocation;
+
+	r->in_use[f] += r->excluded[f];
+	r->capacity[f] += r->excluded[f];
+	r->needed[f] = any ? demand_needed(r->in_use[f], pending, pre_allocation) : 0;
+}
+
 void ciliumnode_requested(struct node *node, const struct facts *facts,
 			  const struct options *options, struct request **list, size_t *count)
 {
@@ -62,6 +86,7 @@ void ciliumnode_requested(struct node *node, const struct facts *facts,
 			r->in_use[f] = p->family[f].in_use;
 		}
 	}
+	count_excluded(facts, *list, *count);
 	request_unknown(node, options, list, count);
 	for (size_t i = 0; i < *count; i++) {
 		struct request *r = &(*list)[i];
@@ -69,8 +94,7 @@ void ciliumnode_requested(struct node *node, const struct facts *facts,
 
 		for (int f = 0; f < FAMILIES; f++)
 			if (enabled[f] && (r->has_family[f] || !r->exists))
-				r->needed[f] = demand_needed(r->in_use[f],
-							     ipam_pending_count(&node->pins, r->pool, f), p);
+				set_needed(node, r, f, p);
 		if (r->needed[FAMILY_IPV4] || r->needed[FAMILY_IPV6])
 			(*list)[kept++] = *r;
 	}

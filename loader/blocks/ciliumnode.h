@@ -23,6 +23,7 @@ struct request {
 	bool exists; /* and is active */
 	bool has_family[FAMILIES];
 	uint32_t needed[FAMILIES], capacity[FAMILIES], in_use[FAMILIES];
+	uint32_t excluded[FAMILIES]; /* of the blocks' addresses; capacity and in_use have them */
 };
 /* All pools with a need, sorted by name; the caller frees *list. */
 void ciliumnode_requested(struct node *node, const struct facts *facts,

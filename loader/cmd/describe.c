@@ -74,7 +74,7 @@ static void describe_usage(struct description *d, const struct pool *p, const ch
 			continue;
 		snprintf(label, sizeof(label), "%s%s%s", name, *name ? " " : "", family_name(f));
 		describe_add(d, 2, label, "blocks %u, usable %u, used %u, free %u, draining %u",
-			     pf->blocks, pf->capacity, pf->in_use, pf->capacity - pf->in_use,
+			     pf->blocks, pf->capacity, pf->in_use, pool_free(pf),
 			     pf->draining);
 	}
 }

@@ -69,7 +69,7 @@ static void add_row(struct table *table, struct node *node, const struct pool_en
 	table_add(table, "%s", mask_text(&p->pool, text));
 	table_add(table, "%u", sum.blocks);
 	table_add(table, "%u", sum.in_use + sum.draining);
-	table_add(table, "%u", sum.capacity - sum.in_use);
+	table_add(table, "%u", pool_free(&sum));
 	table_add(table, "%s", pool_state_name(p->pool.state));
 	table_add(table, "%s", age_text(p->pool.created, age));
 	if (!wide)
@@ -93,7 +93,7 @@ static json_t *status_of(const struct pool *p)
 					      (json_int_t)pf->blocks, "usable",
 					      (json_int_t)pf->capacity, "used",
 					      (json_int_t)pf->in_use + pf->draining, "free",
-					      (json_int_t)pf->capacity - pf->in_use, "draining",
+					      (json_int_t)pool_free(pf), "draining",
 					      (json_int_t)pf->draining));
 	}
 	return status;

@@ -106,3 +106,8 @@ uint32_t block_free(const struct block *block)
 	/* what is leased may be excluded since */
 	return block->state == BLOCK_ACTIVE && capacity > block->used ? capacity - block->used : 0;
 }
+
+uint32_t pool_free(const struct pool_family *pf)
+{
+	return pf->capacity > pf->in_use ? pf->capacity - pf->in_use : 0;
+}

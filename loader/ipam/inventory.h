@@ -31,6 +31,7 @@ const char *block_state_name(enum block_state state);
 const char *pool_state_name(enum pool_state state);
 
 /* Addresses that the block can still give. */
+uint32_t pool_free(const struct pool_family *pf);
 uint32_t block_free(const struct block *block);
 
 #endif

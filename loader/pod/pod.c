@@ -8,15 +8,14 @@
 #include <unistd.h>
 
 #include "loader/blocks/blocks.h"
-#include "loader/net/excluded.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
 #include "loader/pod/pod.h"
 #include "loader/pod/link.h"
 #include "loader/pod/pools.h"
+#include "loader/pod/verify.h"
 #include "loader/base/process.h"
 #include "loader/blocks/sync.h"
-#include "loader/derive/parts.h"
 #include "maps/pods.h"
 
 #define OTHER_MAKER_TRIES 1000 /* of 10 ms: while another process makes the same pod */
@@ -61,30 +60,6 @@ static int balance(struct node *node, const uint32_t pool[FAMILIES], bool failed
 	return first;
 }
 
-/* A requested address that something else has. */
-static int excluded_error(struct node *node, const char *pool, const struct addr *addr,
-			  struct error *e)
-{
-	char ip[ADDR_TEXT], text[EXCLUSION_TEXT] = "an address of the node or its network";
-	struct prefix prefix = prefix_of(addr, 128);
-	const struct exclusion *found = NULL;
-	struct netlink *nl = NULL;
-	struct facts facts;
-	int err = facts_read(node, &facts, e);
-
-	if (err)
-		return err;
-	if (!netlink_open(&nl, -1, NULL) && !facts_exclusions(&facts, nl, NULL))
-		found = excluded_find(&facts.exclusions, &prefix);
-	if (found)
-		exclusion_text(found, text);
-	netlink_close(nl);
-	facts_free(&facts);
-	return error_set(e, -EADDRINUSE,
-			 "pool \"%s\": IP %s: provided IP is not available: it is of %s; choose another",
-			 pool, addr_format(addr, ip), text);
-}
-
 static int lease_error(struct node *node, const struct pod_request *request,
 		       const struct pod_pools *pools, const struct txn *txn, struct error *e)
 {
@@ -127,7 +102,7 @@ static int lease_error(struct node *node, const struct pod_request *request,
 				 "pool \"%s\": IP %s: its block %s is draining and gives no address", pools->name[f],
 				 ip, cidr);
 	case IPAM_ADDRESS_EXCLUDED:
-		return excluded_error(node, pools->name[f], &request->wanted[f], e);
+		return pod_excluded_error(node, pools->name[f], &request->wanted[f], e);
 	case IPAM_NO_SLOT:
 		return error_set(e, -ENOSPC, "pod: this node has %d pods, as many as it can hold", PODS_MAX);
 	default:
@@ -314,34 +289,6 @@ static void fill_result(struct pod_result *result, const struct txn *txn,
 	memcpy(result->host_mac, made->host_mac, sizeof(result->host_mac));
 }
 
-/*
- * The node's addresses change without our knowledge: a new lease's addresses are looked up once more. 1: one
- * is something else's; the lease is released, and the address excluded from now on.
- */
-static int lease_verify(struct node *node, struct netlink *nl, const struct lease_owner *owner,
-			const struct txn *txn, struct error *e)
-{
-	bool suspect = false, excluded = false;
-	struct block block;
-	struct txn answer;
-	int err;
-
-	for (int f = 0; f < FAMILIES; f++)
-		suspect |= txn->ip[f].block && excluded_suspect(nl, &txn->ip[f].address);
-	if (!suspect)
-		return 0;
-	err = sync_hosts(node, nl, e);
-	for (int f = 0; f < FAMILIES && !err; f++)
-		excluded |= txn->ip[f].block && !ipam_block_read(&node->pins, txn->ip[f].block, &block) &&
-			    ipam_is_excluded(&node->pins, &txn->ip[f], &block);
-	if (err || excluded) {
-		int late = owner_run(node, PROG_RELEASE, owner, txn->generation, &answer, err ? NULL : e);
-
-		err = err ? err : late;
-	}
-	return err ? err : excluded;
-}
-
 /* A lease that is this caller's to complete: HELD, BOUND, or RESERVED by itself. */
 static int obtain(struct node *node, struct netlink *nl, const struct pod_request *request,
 		  struct pod_pools *pools, struct txn *txn, struct pod_result *result,
@@ -365,7 +312,7 @@ static int obtain(struct node *node, struct netlink *nl, const struct pod_reques
 		if (!err && txn->existed)
 			err = settle_existing(node, nl, request, txn, e);
 		else if (!err)
-			err = lease_verify(node, nl, &request->owner, txn, e);
+			err = pod_verify(node, nl, &request->owner, txn, e);
 		if (err != 1)
 			return err;
 	}

@@ -67,6 +67,11 @@ gives() {
 	equal "$*" "${found[*]}"
 }
 
+releases_given() {
+	local owner
+	for owner in $(pinpool get pods -o json | jq -r '.items[].owner'); do pinpool release --owner "$owner"; done
+}
+
 # ciliumnode NAME ADDRESS [BLOCK]
 ciliumnode() {
 	printf 'apiVersion: cilium.io/v2\nkind: CiliumNode\nmetadata: {name: %s}\nspec:\n' "$1"
@@ -249,8 +254,36 @@ ciliumnode() {
 	succeeds pinpool --state "$BATS_FILE_TMPDIR/node.yaml" up --node n1 -f "$BATS_TEST_TMPDIR/mars"
 	has 'pool "mars": CIDR 10.20.0.0/28 overlaps the node'\''s own address 10.20.0.3 of vip0'
 	gives mars 10.20.0.1 10.20.0.2 10.20.0.{4..14}
-	# a node that never had it is refused
+	# nor one that has no block of such a pool
+	pinpool down --all >/dev/null
+	config ipam-multi-pool-pre-allocation= >"$BATS_TEST_TMPDIR/none"
+	succeeds pinpool --state "$BATS_FILE_TMPDIR/node.yaml" up --node n1 -f "$BATS_TEST_TMPDIR/none"
+	rm -rf "${root%/v2}"
+	pool mars "$(v4 10.20.0.0/28 28)" >"$BATS_TEST_TMPDIR/mars"
+	succeeds pinpool --state "$BATS_FILE_TMPDIR/node.yaml" up --node n1 -f "$BATS_TEST_TMPDIR/mars"
+	equal "" "$(blocks mars)"
+	gives mars 10.20.0.1 10.20.0.2 10.20.0.{4..14}
+	# one that never was up is refused
 	refused pinpool --root /sys/fs/bpf/second --state "$BATS_TEST_TMPDIR/second.yaml" up --node n2 -f "$BATS_TEST_TMPDIR/mars"
 	has 'pool "mars": CIDR 10.20.0.0/28 overlaps the node'\''s own address 10.20.0.3 of vip0; use'
 	rm -rf /sys/fs/bpf/second
+}
+
+@test "static blocks: what is excluded of them is asked for elsewhere" {
+	{
+		pool venus "$(v4 10.20.0.0/24 29)"
+		printf '%s\n' 'apiVersion: cilium.io/v2' 'kind: CiliumNode' 'metadata: {name: n1}' \
+			'spec: {ipam: {pools: {allocated: [{pool: venus, cidrs: [10.20.0.0/29]}]}}}' ---
+		config node-cidr-allocator=static
+	} | apply
+	equal "0 0" "$(needed venus)"
+	device vip0 10.20.0.3/32
+	pinpool gc
+	equal "0 0" "$(needed venus)"
+	gives venus 10.20.0.1 10.20.0.2 10.20.0.{4..6}
+	# five in use, one that waits, and one that the other side takes for usable: more than the block's six
+	equal "7 0" "$(needed venus)"
+	releases_given
+	pinpool delete node n1
+	pool venus "$(v4 10.20.0.0/24 29)" | pinpool apply --prune -f -
 }

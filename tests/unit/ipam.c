@@ -249,7 +249,8 @@ static void test_fault(void)
 {
 	static const enum pinned_prog all[] = {PROG_LEASE,	 PROG_BIND,	   PROG_DYING,
 					       PROG_RELEASE,	 PROG_POOL_SET,	   PROG_POOL_DELETE,
-					       PROG_BLOCK_STATE, PROG_BLOCK_CARVE, PROG_BLOCK_DROP};
+					       PROG_BLOCK_STATE, PROG_BLOCK_CARVE, PROG_BLOCK_DROP,
+					       PROG_BLOCK_EXCLUDE};
 	long page = sysconf(_SC_PAGESIZE);
 	char *edge =
 		mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -287,6 +288,70 @@ static void test_fault(void)
 	ok(fails(run(PROG_BLOCK_CARVE, &carve), IPAM_FAULT), "more than 65,536 addresses");
 	carve.block.family = FAMILIES;
 	ok(fails(run(PROG_BLOCK_CARVE, &carve), IPAM_NO_POOL), "a family that does not exist");
+}
+
+static struct txn exclude(uint32_t block, uint32_t chunk, uint64_t first_word)
+{
+	struct exclude_request r = {.key = {block, chunk}};
+
+	r.excluded.word[0] = first_word;
+	return run(PROG_BLOCK_EXCLUDE, &r);
+}
+
+static bool has_entry(uint32_t block)
+{
+	struct ips_key key = {block, 0};
+	struct ips_chunk chunk;
+
+	return !bpf_map_lookup_elem(pins_map(&pins, PIN_EXCLUDED), &key, &chunk);
+}
+
+/* Offsets 1 to 6 of a /29: what is excluded is never given, whether it is leased at that time or not. */
+static void test_excluded(void)
+{
+	uint32_t pool = pool_new("excluded"), block = block_carve(pool, "10.9.0.0/29", false, false).id;
+	struct pool p;
+	struct txn a = lease("ea", pool, 0, NULL), b;
+
+	/* the block's first and last address do not count, nor do bits beyond it */
+	ok(!exclude(block, 0, 0xff87).error && block_of(block).excluded == 2, "two of six are excluded");
+	ipam_pool_read(&pins, pool, &p);
+	ok(p.family[FAMILY_IPV4].capacity == 4 && p.family[FAMILY_IPV4].in_use == 1,
+	   "capacity without them, in use with the one that is leased");
+	ok(!strcmp(ip(&a, FAMILY_IPV4), "10.9.0.1"), "which keeps its address");
+	b = lease("eb", pool, 0, NULL);
+	ok(!strcmp(ip(&b, FAMILY_IPV4), "10.9.0.3"), "the next free one that is not excluded");
+	ok(fails(lease("ex", pool, 0, "10.9.0.2"), IPAM_ADDRESS_EXCLUDED), "a wanted one is refused");
+	ok(fails(lease("ex", pool, 0, "10.9.0.1"), IPAM_ADDRESS_TAKEN), "one that is leased is taken");
+	release("ea");
+	for (int i = 0; i < 3; i++) {
+		char owner[8];
+
+		snprintf(owner, sizeof(owner), "e%d", i);
+		b = lease(owner, pool, 0, NULL);
+	}
+	ok(!strcmp(ip(&b, FAMILY_IPV4), "10.9.0.6") && block_of(block).full[0] == 1,
+	   "all four are given, and the chunk is full");
+	ok(fails(lease("ex", pool, 0, NULL), IPAM_EXHAUSTED), "a released one is not given again");
+	ok(!exclude(block, 0, 2).error && block_of(block).full[0] == 0, "one is not excluded any more");
+	b = lease("ex", pool, 0, NULL);
+	ok(!strcmp(ip(&b, FAMILY_IPV4), "10.9.0.2"), "it is given");
+	ok(fails(exclude(block, 1, 2), IPAM_FAULT) && fails(exclude(block + 99, 0, 2), IPAM_NO_BLOCK),
+	   "a chunk or block that does not exist");
+	release("eb");
+	release("ex");
+	for (int i = 0; i < 3; i++) {
+		char owner[8];
+
+		snprintf(owner, sizeof(owner), "e%d", i);
+		release(owner);
+	}
+	ok(has_entry(block) && !block_drop(block).error && !has_entry(block), "and gone with its block");
+	block = block_carve(pool, "10.9.0.0/29", false, false).id;
+	ok(!exclude(block, 0, 0x7e).error && block_of(block).excluded == 6 &&
+		   fails(lease("ex", pool, 0, NULL), IPAM_EXHAUSTED),
+	   "a block of which nothing is left");
+	ok(!exclude(block, 0, 0).error && !has_entry(block) && !block_drop(block).error, "dropped clean");
 }
 
 static void test_busy(void)
@@ -378,6 +443,7 @@ int main(void)
 	test_life();
 	test_structure();
 	test_fault();
+	test_excluded();
 	test_busy();
 	test_pending();
 	test_limits();

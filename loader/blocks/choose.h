@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which block a pool gives next (IPAM.md 5); for blocks.c. */
+#ifndef PP_BLOCKS_CHOOSE_H
+#define PP_BLOCKS_CHOOSE_H
+
+#include "loader/ipam/claims.h"
+#include "loader/net/excluded.h"
+#include "loader/ipam/transactions.h"
+#include "loader/kernel/context.h"
+#include "loader/kernel/store.h"
+
+/* What a choice of blocks looks at; valid while pp_ipam has this generation. */
+struct choice {
+	uint64_t generation;
+	struct block_entry *blocks;
+	size_t block_count;
+	struct stored *nodes;
+	size_t node_count;
+	struct claim *claims; /* of other nodes */
+	size_t claim_count;
+	struct exclusions exclusions;
+	struct prefix *taken; /* blocks and claims, sorted, none in another */
+	size_t taken_count;
+};
+
+int choice_read(struct node *node, struct choice *v, struct error *e);
+void choice_free(struct choice *v);
+
+/* Chooses the next block of the pool: 0, -EAGAIN, -ENOSPC without a sentence, or -errno. */
+int choose_block(struct node *node, const struct choice *v, uint32_t id, const struct pool *pool,
+		 enum family family, struct block_request *request);
+
+#endif
