@@ -17,26 +17,39 @@
 static void append(struct exclusions *x, enum exclusion_kind kind, const struct prefix *prefix,
 		   uint32_t ifindex, const char *node)
 {
+	bool full = x->count == x->room;
+
 	/* each link has fe80::/64, and no pool can be there */
 	if (prefix->addr.byte[0] == 0xfe && (prefix->addr.byte[1] & 0xc0) == 0x80)
 		return;
-	if (x->count == x->room) {
+	/* a table of a million routes has a few next hops */
+	if (full)
+		excluded_sort(x);
+	if (full && x->count >= x->room / 2) {
 		x->room = x->room ? 2 * x->room : 64;
 		x->list = xrealloc(x->list, x->room * sizeof(*x->list));
 	}
 	x->list[x->count++] = (struct exclusion){ *prefix, kind, ifindex, node };
 }
 
+struct dump {
+	struct exclusions x;
+	uint32_t ifindex; /* the device that was looked up last, */
+	bool is_pod_link; /* and whether a pod is behind it */
+};
+
 /* A pod may be a router: routes by way of it are no reason not to give its address to it again. */
-static bool is_pod_link(uint32_t ifindex)
+static bool is_pod_link(struct dump *d, uint32_t ifindex)
 {
 	char name[IFNAMSIZ];
 
-	return ifindex && if_indextoname(ifindex, name) && pod_link_has_name(name);
+	if (ifindex != d->ifindex)
+		d->is_pod_link = if_indextoname(ifindex, name) && pod_link_has_name(name);
+	d->ifindex = ifindex;
+	return d->is_pod_link;
 }
 
-static void append_hop(struct exclusions *x, struct nlattr *gateway, struct nlattr *via,
-		       uint32_t ifindex)
+static void append_hop(struct dump *d, struct nlattr *gateway, struct nlattr *via, uint32_t ifindex)
 {
 	struct prefix hop = { .length = 128 };
 
@@ -45,11 +58,11 @@ static void append_hop(struct exclusions *x, struct nlattr *gateway, struct nlat
 		memcpy(hop.addr.byte, (const char *)nla_data(via) + 2, 16);
 	else if (!gateway || netlink_get_addr(gateway, &hop.addr))
 		return;
-	if (!is_pod_link(ifindex))
-		append(x, EXCLUDED_NEXT_HOP, &hop, ifindex, NULL);
+	if (!is_pod_link(d, ifindex))
+		append(&d->x, EXCLUDED_NEXT_HOP, &hop, ifindex, NULL);
 }
 
-static void append_multipath(struct exclusions *x, struct nlattr *multipath)
+static void append_multipath(struct dump *d, struct nlattr *multipath)
 {
 	struct rtnexthop *hop = nla_data(multipath);
 	int left = nla_len(multipath);
@@ -58,7 +71,7 @@ static void append_multipath(struct exclusions *x, struct nlattr *multipath)
 		struct nlattr *first = (struct nlattr *)RTNH_DATA(hop);
 		int size = hop->rtnh_len - sizeof(*hop);
 
-		append_hop(x, nla_find(first, size, RTA_GATEWAY), nla_find(first, size, RTA_VIA),
+		append_hop(d, nla_find(first, size, RTA_GATEWAY), nla_find(first, size, RTA_VIA),
 			   hop->rtnh_ifindex);
 	}
 }
@@ -72,14 +85,14 @@ static bool is_connected(const struct rtmsg *h, struct nlattr *const a[RTA_MAX +
 
 static int collect(const struct nlmsghdr *answer, void *arg)
 {
-	struct exclusions *x = arg;
 	struct nlattr *a[RTA_MAX + 1];
+	struct dump *d = arg;
 	const struct rtmsg *h;
 	struct prefix to;
 	uint32_t ifindex;
 
 	if (!answer) {
-		x->count = 0;
+		d->x.count = 0;
 		return 0;
 	}
 	h = nlmsg_data(answer);
@@ -93,28 +106,28 @@ static int collect(const struct nlmsghdr *answer, void *arg)
 		to.addr = (struct addr){ .byte = { [10] = 0xff, [11] = 0xff } };
 	ifindex = a[RTA_OIF] ? nla_get_u32(a[RTA_OIF]) : 0;
 	if (h->rtm_type == RTN_LOCAL)
-		append(x, EXCLUDED_LOCAL, &to, ifindex, NULL);
+		append(&d->x, EXCLUDED_LOCAL, &to, ifindex, NULL);
 	else if (is_connected(h, a))
-		append(x, EXCLUDED_SUBNET, &to, ifindex, NULL);
-	append_hop(x, a[RTA_GATEWAY], a[RTA_VIA], ifindex);
+		append(&d->x, EXCLUDED_SUBNET, &to, ifindex, NULL);
+	append_hop(d, a[RTA_GATEWAY], a[RTA_VIA], ifindex);
 	if (a[RTA_MULTIPATH])
-		append_multipath(x, a[RTA_MULTIPATH]);
+		append_multipath(d, a[RTA_MULTIPATH]);
 	return 0;
 }
 
 static int by_family(struct netlink *nl, int family, struct exclusions *x, struct error *e)
 {
 	struct rtmsg h = { .rtm_family = family };
-	struct exclusions part = {};
+	struct dump part = {};
 	int err = netlink_ask(nl, netlink_request(RTM_GETROUTE, NLM_F_DUMP, &h, sizeof(h)), collect,
 			      &part, e);
 
 	/* a kernel without IPv6 */
 	if (err == -EOPNOTSUPP || err == -EAFNOSUPPORT)
 		err = 0;
-	for (size_t i = 0; i < part.count && !err; i++)
-		append(x, part.list[i].kind, &part.list[i].prefix, part.list[i].ifindex, NULL);
-	free(part.list);
+	for (size_t i = 0; i < part.x.count && !err; i++)
+		append(x, part.x.list[i].kind, &part.x.list[i].prefix, part.x.list[i].ifindex, NULL);
+	excluded_free(&part.x);
 	return err;
 }
 
