@@ -32,22 +32,41 @@ static __always_inline void fib_addresses(struct bpf_fib_lookup *fib, const stru
 	fib->dport = bpf_htons(p->key.destination_port);
 }
 
-/*
- * Where a packet from skb's interface goes; true: fib has interface and next hop. False is for the
- * stack: the node's own addresses, what needs an ICMP error or fragments, forwarding switched off.
- */
-static __always_inline bool fib_forward(struct __sk_buff *skb, const struct packet *p,
-					struct bpf_fib_lookup *fib)
+enum forwarding {
+	FORWARD,          /* fib has interface and next hop */
+	FORWARD_NOT,      /* the stack will not forward it either: the node's own addresses, no route */
+	FORWARD_BY_STACK, /* the stack forwards it: fragments, an ICMP error, an encapsulating route */
+};
+
+static __always_inline enum forwarding fib_result(int result)
 {
-	int err;
+	switch (result) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+		return FORWARD;
+	case BPF_FIB_LKUP_RET_BLACKHOLE:
+	case BPF_FIB_LKUP_RET_UNREACHABLE:
+	case BPF_FIB_LKUP_RET_PROHIBIT:
+	case BPF_FIB_LKUP_RET_NOT_FWDED:
+	case BPF_FIB_LKUP_RET_FWD_DISABLED:
+		return FORWARD_NOT;
+	default:
+		return FORWARD_BY_STACK;
+	}
+}
+
+/* The route of a packet of @length bytes from skb's interface; 1: its device, whatever its MTU is. */
+static __always_inline enum forwarding fib_forward(struct __sk_buff *skb, const struct packet *p,
+						   __u32 length, struct bpf_fib_lookup *fib)
+{
+	enum forwarding forwarding;
 
 	fib_addresses(fib, p);
 	fib->ifindex = skb->ifindex;
-	fib->tot_len = packet_length(skb, p);
-	err = bpf_fib_lookup(skb, fib, sizeof(*fib), cfg.fib_skip_neigh);
-	if (err != BPF_FIB_LKUP_RET_SUCCESS && err != BPF_FIB_LKUP_RET_NO_NEIGH)
-		return false;
-	return fib->ifindex != skb->ifindex;
+	fib->tot_len = length;
+	forwarding = fib_result(bpf_fib_lookup(skb, fib, sizeof(*fib), cfg.fib_skip_neigh));
+	/* back to where it came from: it leaves the pod no further */
+	return forwarding == FORWARD && fib->ifindex == skb->ifindex ? FORWARD_NOT : forwarding;
 }
 
 _Static_assert(sizeof(struct next_hop) == sizeof(struct bpf_redir_neigh), "struct next_hop is one");

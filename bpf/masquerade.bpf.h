@@ -11,7 +11,7 @@
 #include "bpf/icmp_error.bpf.h"
 #include "bpf/inbound.bpf.h"
 #include "bpf/local.bpf.h"
-#include "maps/pools.bpf.h"
+#include "bpf/native.bpf.h"
 
 /* Other programs of the same hook have their turn. */
 #define PASS TC_ACT_UNSPEC
@@ -39,24 +39,12 @@ __noinline int translate_out(struct __sk_buff *skb, struct packet *p, __u32 slot
 	return count(skb, STAT_OUT_MASQUERADED, PASS);
 }
 
-/* Destination, options, pool: what needs no look at the connection of the pod in @slot. */
+/* Whether the packet of the pod in @slot keeps its address, whatever its connection. */
 __noinline int keeps_address(struct packet *p, __u32 slot)
 {
 	struct pod *pod = pod_at(slot);
-	struct config *config;
-	struct pool *its;
-	__u32 zero = 0, pool;
 
-	config = bpf_map_lookup_elem(&pp_config, &zero);
-	if (!p || !pod || !config)
-		return false;
-	if (!masquerades(config, p->family) || is_native(&p->key.destination))
-		return true;
-	pool = p->family == FAMILY_IPV6 ? pod->pool[FAMILY_IPV6] : pod->pool[FAMILY_IPV4];
-	if (config->masquerade_default_only && pool != config->default_pool)
-		return true;
-	its = bpf_map_lookup_elem(&pp_pools, &pool);
-	return its && its->flags & POOL_SKIP_MASQUERADE;
+	return p && pod && is_excluded(&p->key.destination, p->family, pod);
 }
 
 /* Whether a packet without a flow may open one. */

@@ -15,6 +15,7 @@
 #include "bpf/count.bpf.h"
 #include "bpf/fib.bpf.h"
 #include "bpf/filter.bpf.h"
+#include "bpf/native.bpf.h"
 #include "bpf/neighbour.bpf.h"
 #include "bpf/parse_slow.bpf.h"
 #include "bpf/recent.bpf.h"
@@ -49,12 +50,56 @@ static __always_inline int send_on(struct __sk_buff *skb, const struct packet *p
 	return count(skb, STAT_POD_ROUTED, fib_send(route->ifindex, &route->hop));
 }
 
-static __always_inline int to_network(struct __sk_buff *skb, const struct packet *p,
-				      struct recent *recent)
+int from_pod_slow(struct __sk_buff *skb);
+
+/* Whether a packet of @from may leave by @ifindex. */
+static __always_inline bool may_leave(const struct packet *p, struct pod *from, __u32 ifindex)
+{
+	struct addr destination;
+
+	if (is_uplink(ifindex))
+		return true;
+	destination = p->key.destination; /* so that only this and not all of the packet must be in memory */
+	return may_bypass_uplinks(&destination, from, p->family);
+}
+
+/*
+ * To the stack, which may forward it: by no device by which it may not leave. The stack of an
+ * encapsulating route would hide a pod's address in a packet of the node.
+ */
+__noinline int forward_by_stack(struct __sk_buff *skb, struct packet *p, struct pod *from)
 {
 	struct bpf_fib_lookup fib = {};
 
-	if (!fib_forward(skb, p, &fib))
+	if (!p || !from)
+		return drop(skb, STAT_NO_UPLINK);
+	switch (fib_forward(skb, p, 1, &fib)) {
+	case FORWARD:
+		return may_leave(p, from, fib.ifindex) ? to_stack(skb) : drop(skb, STAT_NO_UPLINK);
+	case FORWARD_BY_STACK:
+		return may_leave(p, from, 0) ? to_stack(skb) : drop(skb, STAT_NO_UPLINK);
+	default:
+		return to_stack(skb);
+	}
+}
+
+/* By the routing table; @fast: what the stack must forward begins anew in the slow function. */
+static __always_inline int to_network(struct __sk_buff *skb, struct packet *p, struct pod *from,
+				      struct recent *recent, bool fast)
+{
+	struct bpf_fib_lookup fib = {};
+
+	switch (fib_forward(skb, p, packet_length(skb, p), &fib)) {
+	case FORWARD_NOT:
+		return to_stack(skb);
+	case FORWARD_BY_STACK:
+		return fast ? from_pod_slow(skb) : forward_by_stack(skb, p, from);
+	default:
+		break;
+	}
+	if (!may_leave(p, from, fib.ifindex))
+		return drop(skb, STAT_NO_UPLINK);
+	if (addr_is_link_local(&p->key.destination, p->family))
 		return to_stack(skb);
 	recent->ifindex = fib.ifindex;
 	recent->mtu = fib.mtu_result;
@@ -64,16 +109,17 @@ static __always_inline int to_network(struct __sk_buff *skb, const struct packet
 }
 
 /* Fragments and options are left to the stack: it may want to put them together. */
-static __always_inline int to_elsewhere(struct __sk_buff *skb, const struct packet *p,
-					struct recent *recent, bool slow)
+static __always_inline int to_elsewhere(struct __sk_buff *skb, struct packet *p, struct pod *from,
+					struct recent *recent, bool slow, bool fast)
 {
 	enum stat reason = filter_destination(p);
 
 	if (reason != NO_DROP)
 		return drop(skb, reason);
-	if (slow || addr_is_link_local(&p->key.destination, p->family))
+	/* of IPv6's the stack forwards none (RFC 4291 2.5.6) */
+	if (p->family == FAMILY_IPV6 && addr_is_link_local(&p->key.destination, FAMILY_IPV6))
 		return to_stack(skb);
-	return to_network(skb, p, recent);
+	return slow ? forward_by_stack(skb, p, from) : to_network(skb, p, from, recent, fast);
 }
 
 /* A link-local source talks to the host's end of the veth and to nobody else. */
@@ -86,11 +132,13 @@ static __always_inline int from_elsewhere(struct __sk_buff *skb, const struct pa
 }
 
 /* A pod with host ports: netfilter may have to translate what it answers, pods of the node included. */
-static __always_inline int by_stack(struct __sk_buff *skb, const struct packet *p, bool local)
+static __always_inline int by_stack(struct __sk_buff *skb, struct packet *p, struct pod *from, bool local)
 {
 	enum stat reason = local ? NO_DROP : filter_destination(p);
 
-	return reason == NO_DROP ? to_stack(skb) : drop(skb, reason);
+	if (reason != NO_DROP)
+		return drop(skb, reason);
+	return local ? to_stack(skb) : forward_by_stack(skb, p, from);
 }
 
 /*
@@ -118,27 +166,27 @@ static __always_inline bool was_routed(struct __sk_buff *skb, const struct packe
 	return recent->ifindex && recent->tos == p->tos && packet_length(skb, p) <= recent->mtu;
 }
 
-/* The sender is who it says, and no hint says whom it is for. */
-static __always_inline int onward(struct __sk_buff *skb, const struct packet *p,
-				  const struct pod *from, bool slow)
+/* The sender is who it says, and no hint says whom it is for. @fast: of from_pod_fast(). */
+static __always_inline int onward(struct __sk_buff *skb, struct packet *p, struct pod *from, bool slow,
+				  bool fast)
 {
 	struct recent *recent = recent_of(skb, &p->key, RECENT_OUT);
 	struct pod *to;
 	__u32 slot;
 
 	if (!recent)
-		return to_stack(skb);
+		return drop(skb, STAT_NO_UPLINK);
 	if (!slow && was_routed(skb, p, recent)) {
 		if (is_native_again(p, recent, from))
 			stamp(skb, p);
 		return send_on(skb, p, recent);
 	}
 	to = pod_by_ip(&p->key.destination, &slot);
-	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, recent, slow);
+	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, from, recent, slow, fast);
 }
 
 /* @slow: options, extension headers or a fragment */
-static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *p, bool slow)
+static __always_inline int from_pod(struct __sk_buff *skb, struct packet *p, bool slow)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
 	enum stat reason = filter_message(p);
@@ -159,9 +207,9 @@ static __always_inline int from_pod(struct __sk_buff *skb, const struct packet *
 	if (from->flags & POD_SHAPED)
 		return by_limiter(by_stack(skb, p, pod_by_ip(&p->key.destination, &slot)));
 	if (from->flags & POD_BY_STACK)
-		return by_stack(skb, p, pod_by_ip(&p->key.destination, &slot));
+		return by_stack(skb, p, from, pod_by_ip(&p->key.destination, &slot));
 	to = pod_hinted(&p->key.destination, p->family);
-	return to ? to_pod(skb, p, to) : onward(skb, p, from, slow);
+	return to ? to_pod(skb, p, to) : onward(skb, p, from, slow, false);
 }
 
 static __always_inline int from_pod_ip(struct __sk_buff *skb, struct packet *p, enum parsed parsed)
@@ -215,7 +263,7 @@ static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype
 		return to_pod(skb, &p, to);
 	if (parse_frame(skb, &p, ethertype) != PARSED)
 		return from_pod_slow(skb);
-	return onward(skb, &p, from, false);
+	return onward(skb, &p, from, false, true);
 }
 
 SEC("tc")
@@ -235,5 +283,5 @@ SEC("tc")
 int pp_pod_entry(struct __sk_buff *skb)
 {
 	bpf_tail_call(skb, &pp_dispatch, DISPATCH_POD);
-	return count(skb, STAT_POD_NO_PROGRAM, TC_ACT_OK);
+	return drop(skb, STAT_NO_PROGRAM);
 }

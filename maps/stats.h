@@ -14,7 +14,6 @@
 	X(POD_ROUTED, pod_routed, "from a pod, sent on by the routing table") \
 	X(POD_STACK, pod_stack, "from a pod, left to the kernel's stack") \
 	X(POD_ANSWERED, pod_answered, "from a pod, neighbour request answered") \
-	X(POD_NO_PROGRAM, pod_no_program, "from a pod, no program loaded: left to the stack") \
 	X(IN_OTHER, in_other, "from outside, not for a pod") \
 	X(IN_POD, in_pod, "from outside to a pod's own address") \
 	X(IN_REPLY, in_reply, "from outside, masquerade undone") \
@@ -56,7 +55,9 @@
 	X(FRAGMENT, fragment, "fragment whose first was not seen") \
 	X(TINY_FRAGMENT, tiny_fragment, "first fragment without the ports") \
 	X(REWRITE, rewrite, "the packet could not be changed") \
-	X(PORTLESS, portless, "a protocol without ports, which masquerade-portless-protocols leaves to the node")
+	X(PORTLESS, portless, "a protocol without ports, which masquerade-portless-protocols leaves to the node") \
+	X(NO_UPLINK, no_uplink, "to be masqueraded, but its route has no attached uplink") \
+	X(NO_PROGRAM, no_program, "from a pod while its program is not loaded")
 
 /* changes of flows, not packets: their bytes stay 0 */
 #define STATS_FLOWS(X) \

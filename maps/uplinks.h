@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* pp_uplinks: the interfaces that pods leave by, by ifindex, with the address to masquerade as. */
+/*
+ * pp_uplinks: the interfaces that pods leave by, by ifindex, with the address to masquerade as. An
+ * interface is listed only while pp_to_net is attached to its egress: by any other, what would have to
+ * be masqueraded is dropped (STAT_NO_UPLINK).
+ */
 #ifndef PP_UPLINKS_H
 #define PP_UPLINKS_H
 

@@ -89,7 +89,7 @@ def locked_mtu(lab):
         subprocess.run(["ip", "route", "del", target], check=True)
 
 
-@case("dispatch: empty, pods' packets are the stack's; filled, they take the fast path",
+@case("dispatch: empty, pods' packets are dropped; filled, they take the fast path",
       complete=False)
 def dispatch(lab):
     from packets import Ether
@@ -97,7 +97,7 @@ def dispatch(lab):
     packet = udp(A.ip[4], B.ip[4], 1, 2)
     frame = bytes(Ether(src=A.mac, dst=HOST_MAC) / packet)
     lab.maps["pp_dispatch"].clear()
-    lab.run("pp_pod_entry", frame, A.interface).passed()
+    lab.run("pp_pod_entry", frame, A.interface).dropped()
     lab.maps["pp_dispatch"][0] = struct.pack("<I", lab.bpf.programs["pp_from_pod"].fd)
     lab.run("pp_pod_entry", frame, A.interface).delivered(B, moved(packet))
     lab.maps["pp_dispatch"].clear()
