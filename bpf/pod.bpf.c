@@ -204,10 +204,11 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct packet *p, boo
 		return drop(skb, reason);
 	if (p->ttl <= 1)
 		return to_stack(skb);
-	if (from->flags & POD_SHAPED)
-		return by_limiter(by_stack(skb, p, pod_by_ip(&p->key.destination, &slot)));
-	if (from->flags & POD_BY_STACK)
-		return by_stack(skb, p, from, pod_by_ip(&p->key.destination, &slot));
+	if (from->flags & (POD_BY_STACK | POD_SHAPED)) {
+		int verdict = by_stack(skb, p, from, pod_by_ip(&p->key.destination, &slot));
+
+		return from->flags & POD_SHAPED ? by_limiter(verdict) : verdict;
+	}
 	to = pod_hinted(&p->key.destination, p->family);
 	return to ? to_pod(skb, p, to) : onward(skb, p, from, slow, false);
 }

@@ -20,7 +20,8 @@ struct config {
 	__u8 masquerade[FAMILIES];       /* bpf-masquerade and the family's switch */
 	__u8 masquerade_default_only;    /* only-masquerade-default-pool */
 	__u8 endpoint_routes;
-	__u8 pad[2];
+	__u8 down;                       /* `pinpool down`: no uplink is attached until `up` */
+	__u8 pad;
 	__u32 default_pool;              /* id; 0: it does not exist */
 	__u32 mtu;                       /* of pods */
 	struct addr address[FAMILIES];   /* what the node itself uses towards pods; all zero: none */

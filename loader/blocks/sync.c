@@ -48,10 +48,17 @@ static int keep(int first, int err)
 	return first ? first : err;
 }
 
+/* The rest of the configuration may have been changed by `gc` since it was read. */
 static int note_synced(struct node *node, uint64_t generation, struct error *e)
 {
-	node->config.synced = generation;
-	return node_write_config(node, e);
+	struct node now = *node;
+	int err = node_read_config(&now, e);
+
+	now.config.synced = node->config.synced = generation;
+	if (!err)
+		err = node_write_config(&now, e);
+	node->pins = now.pins; /* what was opened meanwhile */
+	return err;
 }
 
 int sync_blocks(struct node *node, struct error *e)
@@ -77,7 +84,7 @@ int sync_blocks(struct node *node, struct error *e)
 	if (!err)
 		err = sync_excluded(node, &facts, e);
 	if (!err)
-		err = sync_block_routes(&facts, nl, e);
+		err = sync_block_routes(&facts, nl, NULL, e);
 	if (!err)
 		err = note_synced(node, facts.generation, e);
 	/* what is held was listed before: a list with too much is for gc and `status` */
@@ -102,10 +109,29 @@ int sync_hosts(struct node *node, struct netlink *nl, struct error *e)
 	if (!err)
 		err = sync_excluded(node, &facts, e);
 	if (!err)
-		err = sync_block_routes(&facts, nl, e);
+		err = sync_block_routes(&facts, nl, NULL, e);
 	root_unlock_derived(&node->pins.root);
 	facts_free(&facts);
 	return err;
+}
+
+int sync_host(struct node *node, const struct options *options, struct netlink *nl,
+	      unsigned int *changes, struct error *e)
+{
+	struct facts facts;
+	int err = facts_read(node, &facts, e), first;
+
+	if (err)
+		return err;
+	first = facts_exclusions(&facts, nl, e);
+	first = keep(first, sync_excluded(node, &facts, first ? NULL : e));
+	/* the node's own addresses are in it */
+	first = keep(first, sync_nomasq(node, &facts, options, nl, first ? NULL : e));
+	first = keep(first, sync_block_routes(&facts, nl, changes, first ? NULL : e));
+	first = keep(first, sync_pod_routes(node, nl, changes, first ? NULL : e));
+	first = keep(first, sync_node_routes(&facts, options, nl, changes, first ? NULL : e));
+	facts_free(&facts);
+	return first == SYNC_UNREACHABLE ? 0 : first;
 }
 
 int sync_all(struct node *node, const struct options *options, struct error *e)
@@ -127,9 +153,9 @@ int sync_all(struct node *node, const struct options *options, struct error *e)
 	first = keep(first, sync_cidrs(node, &facts, first ? NULL : e));
 	first = keep(first, sync_ranges(node, &facts, first ? NULL : e));
 	first = keep(first, sync_nomasq(node, &facts, options, nl, first ? NULL : e));
-	first = keep(first, sync_block_routes(&facts, nl, first ? NULL : e));
+	first = keep(first, sync_block_routes(&facts, nl, NULL, first ? NULL : e));
 	first = keep(first, sync_endpoint_routes(node, nl, first ? NULL : e));
-	routes = sync_node_routes(&facts, options, nl, first ? NULL : e);
+	routes = sync_node_routes(&facts, options, nl, NULL, first ? NULL : e);
 	first = keep(first, routes < 0 ? routes : 0);
 	if (!first)
 		first = note_synced(node, facts.generation, e);

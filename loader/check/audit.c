@@ -43,6 +43,8 @@ int audit_run(struct node *node, struct netlink *nl, const struct audit_report *
 		err = audit_derived(&a, e);
 	if (!err)
 		err = audit_flows(&a, e);
+	if (!err)
+		audit_host(&a);
 	*count = a.count;
 	wanted_free(&a.w);
 	options_free(&a.options);

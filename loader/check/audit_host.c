@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include "loader/check/audit_parts.h"
+#include "loader/host/sysctls.h"
 #include "loader/kernel/map.h"
 #include "loader/net/netns.h"
 #include "loader/pod/restore.h"
 #include "loader/net/routes.h"
+#include "loader/host/uplink.h"
 
 struct by_ifindex {
 	uint32_t ifindex;
@@ -108,6 +110,31 @@ static void report_route(const struct route *route, enum routes_state state, voi
 
 	if (state != ROUTES_OK)
 		violation(arg, "route %s: %s", prefix_format(&route->to, text), what[state]);
+}
+
+static void report_uplink(const char *text, void *arg)
+{
+	violation(arg, "uplinks: %s", text);
+}
+
+void audit_host(struct audit *a)
+{
+	const struct uplink_report report = { .problem = report_uplink, .arg = a };
+	struct sysctl_wanted *wanted;
+	char text[SYSCTL_NAME];
+	struct error e;
+	size_t count;
+
+	if (!a->node->config.down)
+		uplinks_compare(a->node, a->nl, &a->options, &report);
+	if (host_sysctls(a->node, &a->options, &wanted, &count, &e))
+		violation(a, "%s", e.text);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(wanted[i].previous, wanted[i].value))
+			violation(a, "sysctl %s: is \"%s\", must be \"%s\"",
+				  sysctl_text(wanted[i].name, text), wanted[i].previous,
+				  wanted[i].value);
+	free(wanted);
 }
 
 static void report_trie(const char *map, const struct prefix *prefix, const char *what, void *arg)

@@ -109,5 +109,7 @@ void audit_published(struct audit *a, const struct pod_entry *p);
 void audit_pod_link(struct audit *a, const struct lease_entry *l, int program);
 int audit_derived(struct audit *a, struct error *e);
 int audit_flows(struct audit *a, struct error *e);
+/* Uplinks and sysctls. */
+void audit_host(struct audit *a);
 
 #endif

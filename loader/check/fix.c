@@ -18,6 +18,7 @@
 #include "loader/pod/pod.h"
 #include "loader/pod/follow.h"
 #include "loader/pod/restore.h"
+#include "loader/host/repair.h"
 #include "loader/net/route.h" /* addr_is_zero */
 
 static int write_entry(struct node *node, enum pinned_map map, const void *key, const void *value,
@@ -265,6 +266,17 @@ static int fix_maps(struct node *node, struct error *e)
 	return err;
 }
 
+/* An uplink that cannot be attached is no reason to leave the rest. */
+static int fix_host(struct node *node, struct netlink *nl, const struct options *options,
+		    struct error *e)
+{
+	struct repair r;
+	int first = repair_host(node, nl, options, UPLINKS_KEEP, &r, e), err;
+
+	err = apply_reconcile(node, options, true, first ? NULL : e);
+	return first ? first : err;
+}
+
 int audit_fix(struct node *node, struct netlink *nl, struct error *e)
 {
 	struct options options = {};
@@ -291,7 +303,7 @@ int audit_fix(struct node *node, struct netlink *nl, struct error *e)
 	if (err >= 0)
 		err = node_options(node, &options, e);
 	if (!err)
-		err = apply_reconcile(node, &options, true, e);
+		err = fix_host(node, nl, &options, e);
 	options_free(&options);
 	return err < 0 ? err : 0;
 }

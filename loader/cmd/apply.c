@@ -9,7 +9,7 @@
 #include "loader/cmd/cmd.h"
 #include "loader/cmd/apply.h"
 #include "loader/ipam/transactions.h"
-#include "loader/host/uplink.h"
+#include "loader/host/repair.h"
 
 void print_warnings(const struct apply *plan)
 {
@@ -46,14 +46,14 @@ int read_manifests(char *const *files, size_t count, struct manifest *m, struct 
 static int follow_uplinks(struct node *node, const struct options *options, struct error *e)
 {
 	struct netlink *nl;
-	size_t count;
+	struct repair r;
 	int err = netlink_open(&nl, -1, e);
 
 	if (err)
 		return err;
-	err = uplinks_attach(node, nl, options, false, &count, e);
+	err = repair_host(node, nl, options, 0, &r, e);
 	netlink_close(nl);
-	return err ? err : host_prepare(node, options, e);
+	return err;
 }
 
 static void note_terminating(struct node *node, struct apply *plan)
@@ -74,13 +74,17 @@ static void note_terminating(struct node *node, struct apply *plan)
 static int commit_and_reconcile(struct node *node, struct apply *plan, struct error *e)
 {
 	struct error later;
-	int err = apply_commit(node, plan, e), second;
+	int err = repair_check(node, &plan->options, e), second;
 
+	if (!err)
+		err = apply_commit(node, plan, e);
 	if (err)
 		return err;
 	err = follow_uplinks(node, &plan->options, e);
 	second = apply_reconcile(node, &plan->options, true, &later);
 	note_terminating(node, plan);
+	/* what was committed is said even if a route could not follow */
+	print_results(plan);
 	if (second > 0)
 		warning("%s", later.text);
 	if (!err && second < 0)
@@ -102,8 +106,6 @@ static int run_plan(const struct globals *g, const struct manifest *m,
 	if (!err) {
 		print_warnings(&plan);
 		err = commit_and_reconcile(&node, &plan, &e);
-		/* what was committed is said even if a route could not follow */
-		print_results(&plan);
 		apply_free(&plan);
 	}
 	node_close(&node);

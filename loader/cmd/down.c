@@ -6,10 +6,21 @@
 #include <stdlib.h>
 
 #include "loader/cmd/cmd.h"
+#include "loader/host/sysctls.h"
 #include "loader/ipam/transactions.h"
 #include "loader/net/routes.h"
 #include "loader/net/tc.h"
 #include "loader/host/uplink.h"
+
+/* Noted first: `gc` must not attach again what is detached here. */
+static int detach_uplinks(struct node *node, struct netlink *nl, struct error *e)
+{
+	int err;
+
+	node->config.down = true;
+	err = node_write_config(node, e);
+	return err ? err : uplinks_detach(node, nl, e);
+}
 
 static int detach_pods(struct node *node, struct netlink *nl, struct error *e)
 {
@@ -67,7 +78,7 @@ int cmd_down(const struct globals *g, int argc, char **argv)
 	if (!err)
 		err = netlink_open(&nl, -1, &e);
 	if (!err)
-		err = uplinks_detach(&node, nl, &e);
+		err = detach_uplinks(&node, nl, &e);
 	if (!err && all)
 		err = remove_all(&node, nl, &e);
 	netlink_close(nl);

@@ -19,8 +19,8 @@
 #include "loader/kernel/load.h"
 #include "loader/kernel/map.h"
 #include "loader/net/netns.h"
+#include "loader/host/repair.h"
 #include "loader/blocks/state_file.h"
-#include "loader/host/uplink.h"
 
 #define MANIFEST_DIR "/etc/pinpool"
 #define FILES_MAX 64
@@ -34,6 +34,7 @@ struct up {
 	json_t *settings; /* NULL: what the last `up` said stays */
 	struct node node;
 	bool fresh;       /* this root had no node */
+	bool require_uplink;
 };
 
 static int add_setting(struct up *up, const char *text)
@@ -57,7 +58,8 @@ static int parse(struct up *up, int argc, char **argv)
 {
 	static const struct option options[] = { { "filename", required_argument, NULL, 'f' },
 						 { "node", required_argument, NULL, 'n' },
-						 { "set", required_argument, NULL, 's' }, {} };
+						 { "set", required_argument, NULL, 's' },
+						 { "require-uplink", no_argument, NULL, 'r' }, {} };
 	int c, status = 0;
 
 	while (!status && (c = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
@@ -69,6 +71,8 @@ static int parse(struct up *up, int argc, char **argv)
 			up->node_name = optarg;
 		else if (c == 's')
 			status = add_setting(up, optarg);
+		else if (c == 'r')
+			up->require_uplink = true;
 		else
 			status = EXIT_USAGE;
 	}
@@ -207,7 +211,20 @@ static int adopt_pods(struct up *up, struct error *e)
 	return err;
 }
 
-static int carry_out(struct up *up, struct apply *plan, size_t *uplinks, struct error *e)
+/* The uplinks that there are; those that `devices` lacks are for the end with --require-uplink. */
+static int attach_uplinks(struct up *up, struct netlink *nl, const struct options *options,
+			  struct repair *r, struct error *e)
+{
+	int err;
+
+	up->node.config.down = false;
+	err = repair_host(&up->node, nl, options, UPLINKS_LOAD_TIME, r, e);
+	if (r->failed[REPAIR_UPLINKS] && up->require_uplink && !r->failed[REPAIR_SYSCTLS])
+		return 0;
+	return err;
+}
+
+static int carry_out(struct up *up, struct apply *plan, struct repair *r, struct error *e)
 {
 	struct node *node = &up->node;
 	struct netlink *nl = NULL;
@@ -222,9 +239,7 @@ static int carry_out(struct up *up, struct apply *plan, size_t *uplinks, struct 
 	if (!err)
 		err = apply_commit(node, plan, e);
 	if (!err)
-		err = uplinks_attach(node, nl, &plan->options, true, uplinks, e);
-	if (!err)
-		err = host_prepare(node, &plan->options, e);
+		err = attach_uplinks(up, nl, &plan->options, r, e);
 	if (!err)
 		err = reattach_pods(node, nl, e);
 	if (!err)
@@ -243,11 +258,29 @@ static int carry_out(struct up *up, struct apply *plan, size_t *uplinks, struct 
 	return err;
 }
 
+/* The node works without, as far as its own pods go; systemd shall try again. */
+static int check_uplinks(const struct up *up, const struct repair *r, struct error *e)
+{
+	static const char none[] =
+		"no uplink: there is no default route; set devices=NAME to reach other hosts, or wait: it is attached within a minute of its route";
+
+	if (up->require_uplink && r->failed[REPAIR_UPLINKS]) {
+		*e = r->errors[REPAIR_UPLINKS];
+		return -ENODEV;
+	}
+	if (r->uplinks.count)
+		return 0;
+	if (up->require_uplink)
+		return error_set(e, -ENODEV, "%s", none);
+	warning("%s", none);
+	return 0;
+}
+
 static int run(struct up *up, struct error *e)
 {
 	struct manifest m = {};
 	struct apply plan;
-	size_t uplinks = 0;
+	struct repair r = {};
 	int err = begin(up, e);
 
 	if (!err)
@@ -256,19 +289,22 @@ static int run(struct up *up, struct error *e)
 		err = apply_plan(&up->node, &m, up->settings, NULL, APPLY_LOAD_TIME, &plan, e);
 	if (!err) {
 		print_warnings(&plan);
-		err = carry_out(up, &plan, &uplinks, e);
-		print_results(&plan);
+		if (!up->require_uplink)
+			err = repair_check(&up->node, &plan.options, e);
+		if (!err) {
+			err = carry_out(up, &plan, &r, e);
+			print_results(&plan);
+		}
 		apply_free(&plan);
 	}
-	if (!err && !uplinks)
-		warning("no uplink: there is no default route; set devices=NAME to reach other hosts");
-	if (!err)
-		printf("node %s is up\n", up->node.config.node);
 	/* a node that never was leaves nothing behind */
 	if (err && up->fresh && up->node.pins.root.dir_fd >= 0)
 		root_remove(&up->node.pins.root, NULL);
 	manifest_free(&m);
-	return err;
+	if (err)
+		return err;
+	printf("node %s is up\n", up->node.config.node);
+	return check_uplinks(up, &r, e);
 }
 
 int cmd_up(const struct globals *g, int argc, char **argv)

@@ -80,10 +80,9 @@ static enum cni_code check_link(struct cni_session *s, const struct lease_owner 
 		return CNI_DAMAGED;
 	}
 	memcpy(spec.mac, pod->mac, sizeof(spec.mac));
-	for (int f = 0; f < FAMILIES; f++) {
+	for (int f = 0; f < FAMILIES; f++)
 		spec.ip[f] = lease->ip[f].address;
-		spec.node[f] = s->node.config.address[f];
-	}
+
 	return pod_link_check(s->nl, &spec, lease->ifindex, e) ? CNI_DAMAGED : CNI_OK;
 }
 

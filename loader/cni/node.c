@@ -69,7 +69,7 @@ static enum cni_code status_uplinks(struct cni_session *s, struct error *e)
 			uplink_pin(&s->node, list[i].uplink.ifname, d, pin, sizeof(pin));
 			if (tc_uplink_program(s->nl, list[i].ifindex, d, pin, &id, e) || !id)
 				code = error_set(e, CNI_LIMITED,
-						 "uplink %s: its programs are detached; run 'pinpool up' to repair it",
+						 "uplink %s: its programs are detached; run 'pinpool gc' to repair it",
 						 list[i].uplink.ifname);
 		}
 	free(list);

@@ -37,12 +37,16 @@ int sync_ranges(struct node *node, const struct facts *facts, struct error *e);
 /* @nl: the node's namespace, for its own addresses. */
 int sync_nomasq(struct node *node, const struct facts *facts, const struct options *options,
 		struct netlink *nl, struct error *e);
-/* The two below need the exclusions. */
+/* The two below need the exclusions; *changes (may be NULL) is increased by the routes changed. */
 int sync_excluded(struct node *node, const struct facts *facts, struct error *e);
-int sync_block_routes(const struct facts *facts, struct netlink *nl, struct error *e);
-int sync_endpoint_routes(struct node *node, struct netlink *nl, struct error *e);
+int sync_block_routes(const struct facts *facts, struct netlink *nl, unsigned int *changes,
+		      struct error *e);
 int sync_node_routes(const struct facts *facts, const struct options *options, struct netlink *nl,
-		     struct error *e);
+		     unsigned int *changes, struct error *e);
+/* Those of pods; only while no pod comes or goes. */
+int sync_endpoint_routes(struct node *node, struct netlink *nl, struct error *e);
+/* The same while pods come and go. */
+int sync_pod_routes(struct node *node, struct netlink *nl, unsigned int *changes, struct error *e);
 
 /* A chunk of pp_excluded. */
 struct excluded_entry {

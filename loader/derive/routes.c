@@ -87,9 +87,8 @@ static int want_endpoints(struct node *node, struct route_list *list, struct err
 			if (!l->ip[f].block)
 				continue;
 			r = append(list, &to);
-			r->ifindex = l->ifindex;
+			*r = pod_route_endpoint(l->ifindex, &to.addr);
 			r->metric = ipam_is_block(&node->pins, &l->ip[f]) ? POD_ROUTE_BLOCK_METRIC : 0;
-			r->source = node->config.address[f];
 		}
 	}
 	free(leases);
@@ -125,11 +124,14 @@ static int want_nodes(const struct facts *facts, const struct options *options, 
 }
 
 static int reconcile(struct netlink *nl, enum routes_kind kind, struct route_list *list, int err,
-		     struct error *e)
+		     unsigned int *changes, struct error *e)
 {
+	struct routes_change change = {};
 	struct error later;
-	int late = routes_reconcile(nl, 0, kind, list->routes, list->count, NULL, &later);
+	int late = routes_reconcile(nl, 0, kind, list->routes, list->count, &change, &later);
 
+	if (changes)
+		*changes += change.added + change.removed;
 	free(list->routes);
 	if (err < 0 || !late)
 		return err;
@@ -138,12 +140,13 @@ static int reconcile(struct netlink *nl, enum routes_kind kind, struct route_lis
 	return late;
 }
 
-int sync_block_routes(const struct facts *facts, struct netlink *nl, struct error *e)
+int sync_block_routes(const struct facts *facts, struct netlink *nl, unsigned int *changes,
+		      struct error *e)
 {
 	struct route_list list = {};
 
 	want_blocks(facts, &list);
-	return reconcile(nl, ROUTES_BLOCKS, &list, 0, e);
+	return reconcile(nl, ROUTES_BLOCKS, &list, 0, changes, e);
 }
 
 int sync_endpoint_routes(struct node *node, struct netlink *nl, struct error *e)
@@ -151,16 +154,95 @@ int sync_endpoint_routes(struct node *node, struct netlink *nl, struct error *e)
 	struct route_list list = {};
 	int err = want_endpoints(node, &list, e);
 
-	return err ? err : reconcile(nl, ROUTES_ENDPOINTS, &list, 0, e);
+	return err ? err : reconcile(nl, ROUTES_ENDPOINTS, &list, 0, NULL, e);
+}
+
+/* Pods' routes while pods come and go. */
+struct pod_routes {
+	struct netlink *nl;
+	struct route_list surplus;
+	unsigned int changes;
+};
+
+static void restore_route(const struct route *route, enum routes_state state, void *arg)
+{
+	struct pod_routes *r = arg;
+
+	if (state == ROUTES_OK)
+		return;
+	if (state == ROUTES_SURPLUS) {
+		*append(&r->surplus, &route->to) = *route;
+		return;
+	}
+	route_replace(r->nl, route);
+	r->changes++;
+}
+
+static bool has_lease(const struct lease_entry *leases, size_t count, const struct addr *ip)
+{
+	for (size_t i = 0; i < count; i++)
+		for (int f = 0; f < FAMILIES; f++)
+			if (!addr_compare(&leases[i].lease.ip[f].address, ip))
+				return true;
+	return false;
+}
+
+/* A pod in the making has its lease before its route, so the leases are read after the routes. */
+static int remove_surplus(struct node *node, struct pod_routes *r, struct error *e)
+{
+	struct lease_entry *leases;
+	size_t count;
+	int err = r->surplus.count ? ipam_leases(&node->pins, &leases, &count, e) : 0;
+
+	if (err || !r->surplus.count)
+		return err;
+	for (size_t i = 0; i < r->surplus.count; i++) {
+		if (has_lease(leases, count, &r->surplus.routes[i].to.addr))
+			continue;
+		route_delete(r->nl, &r->surplus.routes[i]);
+		r->changes++;
+	}
+	free(leases);
+	return 0;
+}
+
+static int restore_pod_routes(struct node *node, struct pod_routes *r, struct error *e)
+{
+	struct route_list list = {};
+	int err = want_endpoints(node, &list, e);
+
+	if (!err)
+		err = routes_compare(r->nl, 0, ROUTES_ENDPOINTS, list.routes, list.count,
+				     restore_route, r, e);
+	if (!err)
+		err = remove_surplus(node, r, e);
+	free(list.routes);
+	free(r->surplus.routes);
+	return err ? err : netlink_flush(r->nl, e);
+}
+
+int sync_pod_routes(struct node *node, struct netlink *nl, unsigned int *changes, struct error *e)
+{
+	int err = -1;
+
+	/* a pod that went meanwhile made the first try fail */
+	for (int tries = 0; tries < 2 && err; tries++) {
+		struct pod_routes r = { .nl = nl };
+
+		err = restore_pod_routes(node, &r, e);
+		if (!err && changes)
+			*changes += r.changes;
+	}
+	return err;
 }
 
 int sync_node_routes(const struct facts *facts, const struct options *options, struct netlink *nl,
-		     struct error *e)
+		     unsigned int *changes, struct error *e)
 {
 	struct route_list list = {};
 	int err = want_nodes(facts, options, nl, &list, e);
 
-	return reconcile(nl, ROUTES_NODES, &list, err, e);
+	return reconcile(nl, ROUTES_NODES, &list, err, changes, e);
 }
 
 int routes_wanted(struct node *node, const struct facts *facts, const struct options *options,

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The host's sysctls: set by `up`, put back by `down --all`. What stood before is an object. */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "loader/host/sysctls.h"
+#include "loader/ipam/transactions.h"
 #include "loader/manifest/manifest.h"
 #include "loader/kernel/store.h"
-#include "loader/net/sysctl.h"
 #include "loader/host/uplink.h"
-#include "maps/uplinks.h"
 
 #define RESERVED_PORTS "net/ipv4/ip_local_reserved_ports"
 
@@ -25,62 +24,83 @@ static int store_previous(struct node *node, const json_t *previous, struct erro
 	return err ? err : store_publish(&node->pins, &key, &head, e);
 }
 
-/* The names of the uplinks in pp_uplinks; pointers into @names. */
-static size_t uplink_names(struct node *node, char names[][16], const char **list)
+int host_sysctls(struct node *node, const struct options *options, struct sysctl_wanted **list,
+		 size_t *count, struct error *e)
 {
-	__u32 key, *before = NULL;
-	struct uplink u;
-	size_t n = 0;
-	int fd = pins_map(&node->pins, PIN_UPLINKS);
-
-	while (fd >= 0 && n < UPLINKS_MAX && !bpf_map_get_next_key(fd, before, &key)) {
-		before = &key;
-		if (bpf_map_lookup_elem(fd, &key, &u))
-			continue;
-		memcpy(names[n], u.ifname, sizeof(names[n]));
-		list[n] = names[n];
-		n++;
-	}
-	return n;
-}
-
-int host_prepare(struct node *node, const struct options *options, struct error *e)
-{
-	json_t *previous = store_get(&node->pins, OBJECT_SETTINGS, "sysctls"), *entry;
-	const char *list[UPLINKS_MAX];
-	char names[UPLINKS_MAX][16];
+	const char *names[UPLINKS_MAX];
 	struct sysctl_host host = {
-		.ipv4 = options->enable_ipv4, .ipv6 = options->enable_ipv6, .uplinks = list,
+		.ipv4 = options->enable_ipv4, .ipv6 = options->enable_ipv6, .uplinks = names,
 		.port_min = options->snat_port_min, .port_max = options->snat_port_max,
 	};
-	struct sysctl_wanted *wanted = NULL;
-	size_t count = 0;
+	struct uplink_entry *uplinks;
+	size_t n;
+	int err = uplinks_read(node, &uplinks, &n, e);
+
+	*list = NULL;
+	*count = 0;
+	if (err)
+		return err;
+	for (size_t i = 0; i < n && i < UPLINKS_MAX; i++)
+		names[host.uplink_count++] = uplinks[i].uplink.ifname;
+	err = sysctl_plan(&host, list, count, e);
+	free(uplinks);
+	return err;
+}
+
+/* What stands there now is remembered before the first is written: a kill in between loses nothing. */
+static int remember(struct node *node, const struct sysctl_wanted *wanted, size_t count,
+		    struct error *e)
+{
+	json_t *previous = store_get(&node->pins, OBJECT_SETTINGS, "sysctls");
 	bool more = false;
-	int err;
+	int err = 0;
 
 	if (!previous)
 		previous = json_object();
-	host.uplink_count = uplink_names(node, names, list);
-	err = sysctl_plan(&host, &wanted, &count, e);
-	/* remembered before the first is written: a kill in between loses nothing */
-	for (size_t i = 0; !err && i < count; i++) {
-		entry = json_object_get(previous, wanted[i].name);
-		if (entry || !strcmp(wanted[i].previous, wanted[i].value))
+	for (size_t i = 0; i < count; i++) {
+		if (json_object_get(previous, wanted[i].name) ||
+		    !strcmp(wanted[i].previous, wanted[i].value))
 			continue;
 		more = true;
 		json_object_set_new(previous, wanted[i].name,
 				    json_pack("{s:s, s:s}", "before", wanted[i].previous, "set",
 					      wanted[i].value));
 	}
-	if (!err && more)
+	if (more)
 		err = store_previous(node, previous, e);
-	for (size_t i = 0; !err && i < count; i++) {
-		err = sysctl_set(wanted[i].name, wanted[i].value, NULL, e);
-		err = err > 0 ? 0 : err;
-	}
-	free(wanted);
 	json_decref(previous);
 	return err;
+}
+
+int host_prepare(struct node *node, const struct options *options, unsigned int *changes,
+		 struct error *e)
+{
+	struct sysctl_wanted *wanted;
+	size_t count;
+	int first = host_sysctls(node, options, &wanted, &count, e), err;
+
+	if (!first)
+		first = remember(node, wanted, count, e);
+	if (first)
+		count = 0;
+	for (size_t i = 0; i < count; i++) {
+		err = sysctl_set(wanted[i].name, wanted[i].value, NULL, first ? NULL : e);
+		if (err > 0 && changes)
+			(*changes)++;
+		first = first || err > 0 ? first : err;
+	}
+	free(wanted);
+	return first;
+}
+
+const char *sysctl_text(const char *path, char text[SYSCTL_NAME])
+{
+	size_t i;
+
+	for (i = 0; path[i] && i < SYSCTL_NAME - 1; i++)
+		text[i] = path[i] == '/' ? '.' : path[i] == '.' ? '/' : path[i];
+	text[i] = 0;
+	return text;
 }
 
 /* Only what still stands as we set it: somebody else's later choice stays. */

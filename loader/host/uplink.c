@@ -1,33 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Uplinks chosen and hooked. */
+/* Uplinks attached and detached. pp_uplinks lists one only while its egress masquerades. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "loader/net/address.h"
 #include "loader/host/guard.h"
-#include "loader/net/link.h"
 #include "loader/kernel/map.h"
-#include "loader/net/route.h"
+#include "loader/net/route.h" /* addr_is_zero */
 #include "loader/host/uplink.h"
-#include "maps/uplinks.h"
 
 #define POD_MTU_DEFAULT 1500
 
-struct uplink_entry {
-	__u32 ifindex;
-	struct uplink uplink;
-};
-
-struct choice {
+/* What one uplinks_attach() works with. */
+struct attachment {
+	struct node *node;
+	struct netlink *nl;
 	const struct options *options;
-	uint32_t defaults[UPLINKS_MAX]; /* devices of the default routes */
-	size_t default_count;
-	struct link list[UPLINKS_MAX];
-	size_t count;
+	unsigned int flags;
+	struct uplink_choice choice;
+	struct uplink_entry *before; /* what was listed */
+	size_t before_count;
+	struct address *own;
+	size_t own_count;
+	size_t attached;
+	unsigned int changes;
 };
 
 void uplink_pin(const struct node *node, const char *ifname, enum tc_direction direction,
@@ -42,102 +43,12 @@ void uplink_pin(const struct node *node, const char *ifname, enum tc_direction d
 	snprintf(path, size, "%s/link/%s", node->pins.root.dir, name);
 }
 
-/* "eth0", or "eth+" for all that begin with it. */
-static bool device_matches(const char *pattern, const char *name)
-{
-	size_t length = strlen(pattern);
-
-	if (length && pattern[length - 1] == '+')
-		return !strncmp(pattern, name, length - 1);
-	return !strcmp(pattern, name);
-}
-
-static bool is_chosen(const struct choice *c, const struct link *link)
-{
-	for (size_t i = 0; i < c->options->device_count; i++)
-		if (device_matches(c->options->devices[i], link->name))
-			return true;
-	for (size_t i = 0; !c->options->device_count && i < c->default_count; i++)
-		if (c->defaults[i] == link->ifindex)
-			return true;
-	return false;
-}
-
-static int choose(struct netlink *nl, struct choice *c, struct error *e)
-{
-	struct link *links = NULL;
-	size_t count = 0;
-	int err = route_default_devices(nl, c->defaults, UPLINKS_MAX, &c->default_count, e);
-
-	if (!err)
-		err = link_list(nl, NULL, &links, &count, e);
-	for (size_t i = 0; !err && i < count && c->count < UPLINKS_MAX; i++)
-		if (is_chosen(c, &links[i]))
-			c->list[c->count++] = links[i];
-	free(links);
-	for (size_t i = 0; !err && i < c->options->device_count; i++) {
-		const char *name = c->options->devices[i];
-		bool found = name[0] && name[strlen(name) - 1] == '+';
-
-		for (size_t k = 0; k < c->count; k++)
-			found |= device_matches(name, c->list[k].name);
-		if (!found)
-			err = error_set(e, -ENODEV,
-					"devices: there is no interface %s; correct the option or create the interface",
-					name);
-	}
-	return err;
-}
-
-static int hook(struct node *node, struct netlink *nl, const struct link *link, struct error *e)
-{
-	static const enum pinned_prog progs[] = { [TC_INGRESS] = PROG_FROM_NET,
-						  [TC_EGRESS] = PROG_TO_NET };
-	char pin[PATH_MAX + 64];
-	int err = 0;
-
-	/* egress first: what comes in may answer at once, and must not leave unmasqueraded */
-	for (int d = TC_EGRESS; !err && d >= TC_INGRESS; d--) {
-		int program = pins_prog(&node->pins, progs[d]);
-
-		if (program < 0)
-			return pins_error(&node->pins, pinned_prog_names[progs[d]], program, e);
-		uplink_pin(node, link->name, d, pin, sizeof(pin));
-		err = tc_attach_uplink(nl, link->ifindex, d, program, pin, e);
-		if (err)
-			error_wrap(e, err, "uplink %s", link->name);
-	}
-	return err;
-}
-
-static int guard(struct node *node, const struct options *options, const struct link *link,
-		 struct error *e)
-{
-	if (options->xdp_guard == XDP_GUARD_NATIVE)
-		return guard_attach(node, options, link->ifindex, link->name, e);
-	return guard_detach(link->ifindex, e);
-}
-
-static int unhook(struct node *node, struct netlink *nl, const struct uplink_entry *u,
-		  struct error *e)
-{
-	char pin[PATH_MAX + 64];
-	int err = guard_detach(u->ifindex, e);
-
-	for (int d = TC_INGRESS; !err && d <= TC_EGRESS; d++) {
-		uplink_pin(node, u->uplink.ifname, d, pin, sizeof(pin));
-		err = tc_detach_uplink(nl, u->ifindex, d, pin, e);
-	}
-	if (!err)
-		bpf_map_delete_elem(pins_map(&node->pins, PIN_UPLINKS), &u->ifindex);
-	return err;
-}
-
-static int read_entries(struct node *node, struct uplink_entry **list, size_t *count,
-			struct error *e)
+int uplinks_read(struct node *node, struct uplink_entry **list, size_t *count, struct error *e)
 {
 	int fd = pins_map(&node->pins, PIN_UPLINKS), err;
 
+	*list = NULL;
+	*count = 0;
 	if (fd < 0)
 		return pins_error(&node->pins, "pp_uplinks", fd, e);
 	err = map_read_all(fd, sizeof(__u32), offsetof(struct uplink_entry, uplink),
@@ -145,94 +56,270 @@ static int read_entries(struct node *node, struct uplink_entry **list, size_t *c
 	return err ? pins_error(&node->pins, "pp_uplinks", err, e) : 0;
 }
 
-static int let_go(struct node *node, struct netlink *nl, const struct choice *keep, struct error *e)
+const struct uplink_entry *uplink_find(const struct uplink_entry *list, size_t count,
+				       uint32_t ifindex)
 {
-	struct uplink_entry *list;
-	size_t count;
-	int err = read_entries(node, &list, &count, e);
+	for (size_t i = 0; i < count; i++)
+		if (list[i].ifindex == ifindex)
+			return &list[i];
+	return NULL;
+}
 
-	for (size_t i = 0; !err && i < count; i++) {
-		bool stays = false;
+static const enum pinned_prog progs[] = { [TC_INGRESS] = PROG_FROM_NET, [TC_EGRESS] = PROG_TO_NET };
 
-		for (size_t k = 0; keep && k < keep->count; k++)
-			stays |= keep->list[k].ifindex == list[i].ifindex &&
-				 !strcmp(keep->list[k].name, list[i].uplink.ifname);
-		if (!stays)
-			err = unhook(node, nl, &list[i], e);
-	}
-	free(list);
+int uplink_program(struct node *node, struct netlink *nl, uint32_t ifindex, const char *ifname,
+		   enum tc_direction direction, struct error *e)
+{
+	int program = pins_prog(&node->pins, progs[direction]), err;
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+	char pin[PATH_MAX + 64];
+	uint32_t id;
+
+	uplink_pin(node, ifname, direction, pin, sizeof(pin));
+	err = tc_uplink_program(nl, ifindex, direction, pin, &id, e);
+	if (err)
+		return err;
+	if (!id)
+		return UPLINK_DETACHED;
+	if (program < 0 || bpf_obj_get_info_by_fd(program, &info, &size) || info.id != id)
+		return UPLINK_OTHER;
+	return UPLINK_ATTACHED;
+}
+
+static int attach_program(struct attachment *a, const struct link *link, enum tc_direction direction,
+			  struct error *e)
+{
+	int program = pins_prog(&a->node->pins, progs[direction]), err;
+	char pin[PATH_MAX + 64];
+
+	if (program < 0)
+		return pins_error(&a->node->pins, pinned_prog_names[progs[direction]], program, e);
+	if (uplink_program(a->node, a->nl, link->ifindex, link->name, direction, NULL) ==
+	    UPLINK_ATTACHED)
+		return 0;
+	uplink_pin(a->node, link->name, direction, pin, sizeof(pin));
+	err = tc_attach_uplink(a->nl, link->ifindex, direction, program, pin, e);
+	a->changes += !err;
 	return err;
 }
 
-static void note_addresses(struct node *node, const struct choice *c, const struct address *own,
-			   size_t own_count, uint32_t mtu)
+static void fill_entry(const struct attachment *a, const struct link *link, struct uplink *u)
 {
-	struct config *config = &node->config;
+	memset(u, 0, sizeof(*u));
+	memcpy(u->ifname, link->name, sizeof(u->ifname));
+	for (int f = 0; f < FAMILIES; f++) {
+		const struct address *found =
+			address_primary(a->own, a->own_count, link->ifindex, f);
+
+		if (found)
+			u->address[f] = found->addr;
+	}
+}
+
+static int write_entry(struct attachment *a, const struct link *link, struct error *e)
+{
+	const struct uplink_entry *old = uplink_find(a->before, a->before_count, link->ifindex);
+	struct uplink u;
+
+	fill_entry(a, link, &u);
+	if (old && !memcmp(&old->uplink, &u, sizeof(u)))
+		return 0;
+	a->changes++;
+	if (bpf_map_update_elem(pins_map(&a->node->pins, PIN_UPLINKS), &link->ifindex, &u, BPF_ANY))
+		return pins_error(&a->node->pins, "pp_uplinks", -errno, e);
+	return 0;
+}
+
+/* A device that was made again has lost its guard; otherwise it is `up` that sets it on or off. */
+static int guard(struct attachment *a, const struct link *link, struct error *e)
+{
+	bool native = a->options->xdp_guard == XDP_GUARD_NATIVE;
+
+	if (a->flags & UPLINKS_LOAD_TIME)
+		return native ? guard_attach(a->node, a->options, link->ifindex, link->name, e) :
+				guard_detach(link->ifindex, e);
+	if (!native || guard_query(link->ifindex) != GUARD_NONE)
+		return 0;
+	a->changes++;
+	return guard_attach(a->node, a->options, link->ifindex, link->name, e);
+}
+
+static void unlist(struct node *node, uint32_t ifindex)
+{
+	bpf_map_delete_elem(pins_map(&node->pins, PIN_UPLINKS), &ifindex);
+}
+
+/*
+ * Egress, then the entry by which pods may leave, then ingress: what comes in may answer at once, and
+ * must not leave unmasqueraded.
+ */
+static int attach(struct attachment *a, const struct link *link, struct error *e)
+{
+	int err = attach_program(a, link, TC_EGRESS, e);
+
+	if (err) {
+		unlist(a->node, link->ifindex);
+		return error_wrap(e, err, "uplink %s", link->name);
+	}
+	err = write_entry(a, link, e);
+	if (!err)
+		err = attach_program(a, link, TC_INGRESS, e);
+	if (err)
+		return error_wrap(e, err, "uplink %s", link->name);
+	return guard(a, link, e);
+}
+
+/* Not listed any more, and for longer than programs cache that it was (maps/recent.h): a tick. */
+static void unlist_all(struct node *node, const struct uplink_entry *list, size_t count)
+{
+	const struct timespec tick = { .tv_nsec = 20000000 };
+
+	for (size_t i = 0; i < count; i++)
+		unlist(node, list[i].ifindex);
+	if (count)
+		nanosleep(&tick, NULL);
+}
+
+static int detach(struct node *node, struct netlink *nl, const struct uplink_entry *u,
+		  struct error *e)
+{
+	char pin[PATH_MAX + 64];
+	int first = guard_detach(u->ifindex, e), err;
+
+	for (int d = TC_INGRESS; d <= TC_EGRESS; d++) {
+		uplink_pin(node, u->uplink.ifname, d, pin, sizeof(pin));
+		err = tc_detach_uplink(nl, u->ifindex, d, pin, first ? NULL : e);
+		first = first ? first : err;
+	}
+	return first;
+}
+
+static int detach_all(struct node *node, struct netlink *nl, const struct uplink_entry *list,
+		      size_t count, struct error *e)
+{
+	int first = 0, err;
+
+	unlist_all(node, list, count);
+	for (size_t i = 0; i < count; i++) {
+		err = detach(node, nl, &list[i], first ? NULL : e);
+		first = first ? first : err;
+	}
+	return first;
+}
+
+static bool is_chosen(const struct uplink_choice *c, const struct uplink_entry *u)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->list[i].ifindex == u->ifindex && !strcmp(c->list[i].name, u->uplink.ifname))
+			return true;
+	return false;
+}
+
+/* Those that are listed and still there, without a default route: it may be away for a moment only. */
+static void keep_listed(struct attachment *a)
+{
+	struct uplink_choice *c = &a->choice;
+
+	for (size_t i = 0; i < a->before_count && c->count < UPLINKS_MAX; i++) {
+		const struct uplink_entry *u = &a->before[i];
+		struct link *link = &c->list[c->count];
+
+		if (!is_chosen(c, u) && !link_get(a->nl, NULL, u->ifindex, link, NULL) &&
+		    !strcmp(link->name, u->uplink.ifname))
+			c->count++;
+	}
+}
+
+/* What is listed and not chosen. */
+static int detach_others(struct attachment *a, struct error *e)
+{
+	struct uplink_entry *gone = xcalloc(a->before_count, sizeof(*gone));
+	size_t count = 0;
+	int err;
+
+	for (size_t i = 0; i < a->before_count; i++)
+		if (!is_chosen(&a->choice, &a->before[i]))
+			gone[count++] = a->before[i];
+	a->changes += count;
+	err = detach_all(a->node, a->nl, gone, count, e);
+	free(gone);
+	return err;
+}
+
+static void note_addresses(struct attachment *a)
+{
+	struct config *config = &a->node->config;
+	struct uplink u;
 
 	memset(config->address, 0, sizeof(config->address));
-	config->mtu = mtu;
-	for (size_t i = 0; i < c->count; i++) {
-		if (!mtu && (!config->mtu || c->list[i].mtu < config->mtu))
-			config->mtu = c->list[i].mtu;
-		for (int f = 0; f < FAMILIES; f++) {
-			const struct address *a =
-				address_primary(own, own_count, c->list[i].ifindex, f);
+	config->mtu = a->options->mtu;
+	for (size_t i = 0; i < a->choice.count; i++) {
+		const struct link *link = &a->choice.list[i];
 
-			if (a && addr_is_zero(&config->address[f]))
-				config->address[f] = a->addr;
-		}
+		if (!a->options->mtu && (!config->mtu || link->mtu < config->mtu))
+			config->mtu = link->mtu;
+		fill_entry(a, link, &u);
+		for (int f = 0; f < FAMILIES; f++)
+			if (addr_is_zero(&config->address[f]))
+				config->address[f] = u.address[f];
 	}
 	if (!config->mtu)
 		config->mtu = POD_MTU_DEFAULT;
 }
 
-static int write_entry(struct node *node, const struct link *link, const struct address *own,
-		       size_t own_count, struct error *e)
+static int attach_chosen(struct attachment *a, struct error *e)
 {
-	struct uplink u = {};
+	int first = uplinks_choose(a->nl, a->options, &a->choice, e), err;
 
-	memcpy(u.ifname, link->name, sizeof(u.ifname));
-	for (int f = 0; f < FAMILIES; f++) {
-		const struct address *a = address_primary(own, own_count, link->ifindex, f);
-
-		if (a)
-			u.address[f] = a->addr;
+	if (first && first != -ENODEV)
+		return first;
+	if (a->flags & UPLINKS_KEEP && !a->options->device_count)
+		keep_listed(a);
+	err = detach_others(a, first ? NULL : e);
+	first = first ? first : err;
+	for (size_t i = 0; i < a->choice.count; i++) {
+		err = attach(a, &a->choice.list[i], first ? NULL : e);
+		a->attached += !err;
+		first = first ? first : err;
 	}
-	if (bpf_map_update_elem(pins_map(&node->pins, PIN_UPLINKS), &link->ifindex, &u, BPF_ANY))
-		return pins_error(&node->pins, "pp_uplinks", -errno, e);
-	return 0;
+	/* new pods have the MTU of before until there is an uplink again */
+	if (a->choice.count || !(a->flags & UPLINKS_KEEP))
+		note_addresses(a);
+	return first;
 }
 
 int uplinks_attach(struct node *node, struct netlink *nl, const struct options *options,
-		   bool load_time, size_t *count, struct error *e)
+		   unsigned int flags, struct uplinks_result *result, struct error *e)
 {
-	struct choice *c = xcalloc(1, sizeof(*c));
-	struct address *own = NULL;
-	size_t own_count = 0;
+	struct attachment *a = xcalloc(1, sizeof(*a));
 	int err;
 
-	c->options = options;
-	err = choose(nl, c, e);
+	a->node = node;
+	a->nl = nl;
+	a->options = options;
+	a->flags = flags;
+	err = uplinks_read(node, &a->before, &a->before_count, e);
 	if (!err)
-		err = address_list(nl, &own, &own_count, e);
+		err = address_list(nl, &a->own, &a->own_count, e);
 	if (!err)
-		err = let_go(node, nl, c, e);
-	for (size_t i = 0; !err && i < c->count; i++) {
-		err = write_entry(node, &c->list[i], own, own_count, e);
-		if (!err)
-			err = hook(node, nl, &c->list[i], e);
-		if (!err && load_time)
-			err = guard(node, options, &c->list[i], e);
-	}
-	if (!err)
-		note_addresses(node, c, own, own_count, options->mtu);
-	*count = c->count;
-	free(own);
-	free(c);
+		err = attach_chosen(a, e);
+	result->count = a->attached;
+	result->changes = a->changes;
+	free(a->before);
+	free(a->own);
+	free(a);
 	return err;
 }
 
 int uplinks_detach(struct node *node, struct netlink *nl, struct error *e)
 {
-	return let_go(node, nl, NULL, e);
+	struct uplink_entry *list;
+	size_t count;
+	int err = uplinks_read(node, &list, &count, e);
+
+	if (!err)
+		err = detach_all(node, nl, list, count, e);
+	free(list);
+	return err;
 }

@@ -33,7 +33,8 @@ static int parse_link(const struct nlmsghdr *answer, struct link *link)
 	if (answer->nlmsg_type != RTM_NEWLINK ||
 	    nlmsg_parse((struct nlmsghdr *)answer, sizeof(*h), a, IFLA_MAX, NULL))
 		return -EBADMSG;
-	*link = (struct link){ .ifindex = h->ifi_index, .up = h->ifi_flags & IFF_UP, .peer_netns = -1 };
+	*link = (struct link){ .ifindex = h->ifi_index, .type = h->ifi_type,
+			      .up = h->ifi_flags & IFF_UP, .peer_netns = -1 };
 	copy_text(link->name, sizeof(link->name), a[IFLA_IFNAME]);
 	copy_text(link->alias, sizeof(link->alias), a[IFLA_IFALIAS]);
 	copy_text(link->qdisc, sizeof(link->qdisc), a[IFLA_QDISC]);

@@ -18,6 +18,7 @@ struct link {
 	uint32_t peer;  /* a veth's other end: ifindex in its own namespace; 0: none */
 	int peer_netns; /* that namespace's id here; -1: this one */
 	uint32_t mtu;
+	uint16_t type;  /* ARPHRD_* */
 	bool up;
 	uint8_t mac[6];
 	char name[IFNAMSIZ];

@@ -200,8 +200,7 @@ static int dress_host(struct netlink *nl, const struct pod_link *spec, const str
 	pod_alias_format(&spec->who, alias);
 	link_set(nl, link->ifindex, &change);
 	for (int family = 0; family < FAMILIES; family++) {
-		struct route route = pod_route_endpoint(link->ifindex, &spec->ip[family],
-							&spec->node[family]);
+		struct route route = pod_route_endpoint(link->ifindex, &spec->ip[family]);
 
 		if (addr_is_zero(&spec->ip[family]))
 			continue;

@@ -24,7 +24,6 @@ struct pod_link {
 	uint8_t mac[6];                  /* of the pod's end: pod_link_mac() */
 	uint32_t mtu;                    /* 0: 1500 */
 	struct addr ip[FAMILIES];        /* all zero: none of this family */
-	struct addr node[FAMILIES];      /* what the node sends to pods from; all zero: any */
 	bool is_block[FAMILIES];         /* the address is a block of its own */
 	bool endpoint_routes;            /* /32 and /128 routes on the host */
 	bool shaped;                     /* another plugin will put queues on the host's end */

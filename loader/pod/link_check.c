@@ -51,7 +51,9 @@ static int check_endpoint(struct netlink *nl, const struct link *link, const str
 
 	if (!err && route.to.length == 128 && route.ifindex == link->ifindex)
 		return 0;
-	return missing(e, link, "the host's route to it is missing");
+	return error_set(e, -ENOENT,
+			 "pod interface %s: the host's route to it is missing; run 'pinpool gc'",
+			 link->name);
 }
 
 static int check_host(struct netlink *nl, const struct pod_link *spec, uint32_t ifindex,

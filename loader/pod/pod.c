@@ -255,7 +255,6 @@ static int make_link(struct node *node, struct netlink *nl, const struct pod_req
 	for (int f = 0; f < FAMILIES; f++) {
 		spec.ip[f] = txn->ip[f].address;
 		spec.is_block[f] = ipam_is_block(&node->pins, &txn->ip[f]);
-		spec.node[f] = node->config.address[f];
 	}
 	return pod_link_create(nl, &spec, made, e);
 }

@@ -34,7 +34,6 @@ void pod_spec(struct node *node, const struct lease_entry *l, const struct pod *
 			continue;
 		spec->ip[f] = l->lease.ip[f].address;
 		spec->is_block[f] = ipam_is_block(&node->pins, &l->lease.ip[f]);
-		spec->node[f] = node->config.address[f];
 	}
 }
 

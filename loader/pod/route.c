@@ -21,13 +21,12 @@ struct addr pod_route_gateway(enum family family)
 	return gateway;
 }
 
-struct route pod_route_endpoint(uint32_t ifindex, const struct addr *ip, const struct addr *node)
+struct route pod_route_endpoint(uint32_t ifindex, const struct addr *ip)
 {
 	return (struct route){
 		.to = { .addr = *ip, .length = 128 },
 		.type = RTN_UNICAST,
 		.ifindex = ifindex,
-		.source = *node,
 	};
 }
 

@@ -20,9 +20,10 @@
 struct addr pod_route_gateway(enum family family);
 
 /*
- * The host's route to the pod's address @ip on its veth; @node: what the node sends from, or zero.
+ * The host's route to the pod's address @ip on its veth. It names no source: the kernel removes a
+ * route together with the address that it names, and would cut the node from its pods.
  */
-struct route pod_route_endpoint(uint32_t ifindex, const struct addr *ip, const struct addr *node);
+struct route pod_route_endpoint(uint32_t ifindex, const struct addr *ip);
 
 /*
  * The default routes of a pod's interface, one for each address of @ip that is not zero. Sends what
