@@ -10,7 +10,6 @@
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
 #include "loader/pod/pod.h"
-#include "loader/base/process.h"
 #include "loader/net/tc.h"
 #include "loader/host/uplink.h"
 #include "maps/uplinks.h"
@@ -108,11 +107,10 @@ static bool is_valid(const struct cni_request *r, const struct lease_owner *owne
 }
 
 /* Ours to free: of this network, not in the list, and not just being made. */
-static bool is_garbage(const struct cni_request *r, const struct lease_entry *l)
+static bool is_garbage(struct node *node, const struct cni_request *r, const struct lease_entry *l)
 {
 	return !strcmp(l->lease.network, r->network) && !is_valid(r, &l->owner) &&
-	       (l->lease.state != LEASE_RESERVED ||
-		!process_alive(l->lease.maker_pid, l->lease.maker_start));
+	       (l->lease.state != LEASE_RESERVED || pod_is_abandoned(node, l));
 }
 
 enum cni_code cni_gc(const struct cni_request *r, struct error *e)
@@ -131,7 +129,7 @@ enum cni_code cni_gc(const struct cni_request *r, struct error *e)
 		const struct lease_entry *l = &leases[i];
 		int failed = 0;
 
-		if (is_garbage(r, l))
+		if (is_garbage(&s.node, r, l))
 			failed = pod_take_down(&s.node, s.nl, &l->owner, l->lease.generation,
 					       first ? NULL : e);
 		first = first ? first : failed; /* and on with the others */

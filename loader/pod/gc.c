@@ -22,11 +22,24 @@ static const struct pod_link_entry *link_of(const struct pod_link_entry *links, 
 	return NULL;
 }
 
-static bool is_lost(const struct lease_entry *l, const struct pod_link_entry *links, size_t count)
+bool pod_is_abandoned(struct node *node, const struct lease_entry *l)
+{
+	struct lease now;
+
+	if (l->lease.state != LEASE_RESERVED ||
+	    process_alive(l->lease.maker_pid, l->lease.maker_start))
+		return false;
+	/* it may have ended because it was done, after @l was read */
+	return !ipam_lease_read(&node->pins, &l->owner, &now) && now.state == LEASE_RESERVED &&
+	       now.generation == l->lease.generation;
+}
+
+static bool is_lost(struct node *node, const struct lease_entry *l,
+		    const struct pod_link_entry *links, size_t count)
 {
 	switch (l->lease.state) {
 	case LEASE_RESERVED:
-		return !process_alive(l->lease.maker_pid, l->lease.maker_start);
+		return pod_is_abandoned(node, l);
 	case LEASE_DYING:
 		return true;
 	case LEASE_BOUND:
@@ -67,7 +80,7 @@ int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct er
 	if (!err)
 		err = pod_link_list(nl, &links, &link_count, e);
 	for (size_t i = 0; !err && i < lease_count; i++) {
-		if (!is_lost(&leases[i], links, link_count))
+		if (!is_lost(node, &leases[i], links, link_count))
 			continue;
 		err = pod_take_down(node, nl, &leases[i].owner, leases[i].lease.generation, e);
 		*freed += !err;

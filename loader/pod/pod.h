@@ -14,6 +14,8 @@
 #include "loader/net/netlink.h"
 #include "maps/leases.h"
 
+struct lease_entry;
+
 struct pod_request {
 	struct lease_owner owner;
 	const char *netns;           /* as the caller named it; NULL: addresses alone (`alloc`) */
@@ -62,6 +64,12 @@ int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owne
  */
 int pod_remove_attempt(struct node *node, struct netlink *nl, const struct lease_owner *owner,
 		       struct error *e);
+
+/*
+ * Whether the maker of @l died before it was done. The list that @l is of may be old: a maker that is
+ * gone because it is done is none.
+ */
+bool pod_is_abandoned(struct node *node, const struct lease_entry *l);
 
 /* What a crash or an administrator left behind. Counts in *freed. */
 int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct error *e);

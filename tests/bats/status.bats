@@ -76,10 +76,10 @@ teardown() {
 	ip route del unreachable 10.10.0.0/27
 	sysctl -qw net.ipv4.ip_forward=0
 	fails 1 pinpool status
-	has "up0 has no program at ingress, up0 has no program at egress; run 'pinpool up'"
+	has "up0 has no program at ingress, up0 has no program at egress; run 'pinpool gc'"
 	has '1 missing; '
 	has 'net.ipv4.ip_forward is "0" and must be "1"; run '
-	succeeds pinpool up
+	succeeds pinpool gc
 	succeeds pinpool status
 }
 
@@ -89,7 +89,7 @@ teardown() {
 	ip route replace default via 192.168.10.1
 	fails 1 pinpool status
 	has "up0 has the ipv4 address 192.168.10.77 and pinpool knows 192.168.10.100"
-	pinpool up
+	pinpool gc
 	succeeds pinpool status
 }
 
