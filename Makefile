@@ -7,6 +7,7 @@ PREFIX  ?= /usr
 DESTDIR ?=
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 CNIDIR  ?= /opt/cni/bin
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/pinpool
@@ -121,7 +122,7 @@ vmcheck:
 	$(Q)scripts/vmcheck
 
 # scripts/install knows the files; these are the folders
-DIRS = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' CNIDIR='$(CNIDIR)' \
+DIRS = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' UDEVDIR='$(UDEVDIR)' CNIDIR='$(CNIDIR)' \
 	MANDIR='$(MANDIR)' DOCDIR='$(DOCDIR)' COMPDIR='$(COMPDIR)' BUILD='$(BUILD)'
 
 install: all

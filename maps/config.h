@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * pp_config: the node's effective options as the programs and the pods' commands need them, one
- * entry, written by `up` and `apply`; `synced` by whoever holds the derived lock.
+ * entry, written by `up`, `apply`, `down` and, under the derived lock, by `gc` (address, mtu);
+ * `synced` by whoever holds the derived lock.
  */
 #ifndef PP_CONFIG_H
 #define PP_CONFIG_H

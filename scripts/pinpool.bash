@@ -63,7 +63,7 @@ _pinpool() {
 	case $command in
 	'') _pinpool_words "--root --netns -v --help --version up down apply diff delete get describe attach detach
 		alloc release status config monitor metrics check gc connectivity version help" ;;
-	up) _pinpool_words "-f --node --set" ;;
+	up) _pinpool_words "-f --node --set --require-uplink" ;;
 	down) _pinpool_words --all ;;
 	gc) _pinpool_words --tcx-after ;;
 	apply) _pinpool_words "-f --prune" ;;

@@ -12,7 +12,7 @@
 #include "maps/abi.h"
 
 const struct command commands[] = {
-	{ "up", cmd_up, "[-f FILE|DIR]... [--node NAME] [--set OPTION=VALUE]...",
+	{ "up", cmd_up, "[-f FILE|DIR]... [--node NAME] [--set OPTION=VALUE]... [--require-uplink]",
 	  "load, attach to the uplinks, apply the manifests; upgrade or repair a running node" },
 	{ "down", cmd_down, "[--all]", "detach from the uplinks; --all: remove everything" },
 	{ "apply", cmd_apply, "[--prune] -f FILE|DIR|-", "apply manifests" },

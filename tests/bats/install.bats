@@ -28,6 +28,7 @@ installed() {
 ./opt/etc/pinpool/nodes.yaml.example
 ./opt/etc/pinpool/pools.yaml.example
 ./opt/pp/bin/pinpool
+./opt/pp/lib/udev/rules.d/80-pinpool.rules
 ./opt/pp/share/bash-completion/completions/pinpool
 ./opt/pp/share/doc/pinpool/README.md
 ./opt/pp/share/doc/pinpool/examples/bird.conf
@@ -39,7 +40,7 @@ installed() {
 ./opt/units/pinpool-gc.service
 ./opt/units/pinpool-gc.timer
 ./opt/units/pinpool.service" ]
-	grep -q '^ExecStart=/opt/pp/bin/pinpool up$' "$root/opt/units/pinpool.service"
+	grep -q '^ExecStart=/opt/pp/bin/pinpool up --require-uplink$' "$root/opt/units/pinpool.service"
 	run ! grep -r '@PREFIX@' "$root"
 }
 
@@ -99,6 +100,24 @@ installed() {
 		run -0 systemd-analyze verify --man=no "$root/lib/systemd/system/$unit"
 		[ -z "$output" ]
 	done
+}
+
+@test "the udev rule is one that udev takes, and starts gc" {
+	command -v udevadm >/dev/null || skip "udev is not installed"
+	udevadm verify --help >/dev/null 2>&1 || skip "udevadm is too old to verify rules"
+	make install DESTDIR="$root"
+	run -0 udevadm verify --no-style "$root/usr/lib/udev/rules.d/80-pinpool.rules"
+	grep -q 'pinpool-gc.service' "$root/usr/lib/udev/rules.d/80-pinpool.rules"
+}
+
+@test "the udev rule spares pods' own interfaces" {
+	# the pattern that ends with GOTO, as the shell knows it, and names as pod_link_name() makes them
+	pattern=$(sed -n 's/^KERNEL=="\(pp[^"]*\)".*/\1/p' scripts/pinpool.rules)
+	[ -n "$pattern" ]
+	# shellcheck disable=SC2254
+	case ppb650270767562 in $pattern) ;; *) false ;; esac
+	# shellcheck disable=SC2254
+	for name in ppp0 pp0 ppb65027076756 eth0; do case $name in $pattern) echo "$name"; false ;; esac; done
 }
 
 @test "version and help need no root; what does says so" {
@@ -183,6 +202,7 @@ compiler() {
 	deb=$(echo build/pinpool_0.1.0_*.deb)
 	dpkg-deb --fsys-tarfile "$deb" | tar t >"$BATS_TEST_TMPDIR/list"
 	for file in usr/bin/pinpool usr/lib/cni/pinpool-cni usr/lib/systemd/system/pinpool.service \
+		usr/lib/udev/rules.d/80-pinpool.rules \
 		usr/share/man/man8/pinpool.8.gz usr/share/doc/pinpool/copyright etc/pinpool/pools.yaml.example; do
 		grep -qx "./$file" "$BATS_TEST_TMPDIR/list"
 	done
