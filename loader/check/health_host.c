@@ -36,10 +36,8 @@ void health_uplinks(struct health *h, struct examination *x)
 		return;
 	}
 	uplinks_compare(x->node, x->nl, &x->options, &report);
-	uplinks_bypassed(x->node, x->nl, &report);
-	part_end(p, x->options.device_count ?
-			    "run 'pinpool gc' or add to devices what pods may leave by" :
-			    "run 'pinpool gc'");
+	part_end(p, "run 'pinpool gc'");
+	uplinks_bypassed(x->node, x->nl, &x->options, &report);
 }
 
 void health_xdp(struct health *h, struct examination *x)

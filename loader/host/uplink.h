@@ -81,6 +81,7 @@ void uplinks_compare(struct node *node, struct netlink *nl, const struct options
  * The routes past the uplinks that packets of pods to be masqueraded would take, and are dropped: a
  * route to about everything is a problem, others are notes.
  */
-void uplinks_bypassed(struct node *node, struct netlink *nl, const struct uplink_report *report);
+void uplinks_bypassed(struct node *node, struct netlink *nl, const struct options *options,
+		      const struct uplink_report *report);
 
 #endif

@@ -19,6 +19,7 @@
 struct comparison {
 	struct node *node;
 	struct netlink *nl;
+	const struct options *options;
 	const struct uplink_report *report;
 	struct uplink_entry *list;
 	size_t count;
@@ -111,7 +112,7 @@ static int begin(struct comparison *c)
 void uplinks_compare(struct node *node, struct netlink *nl, const struct options *options,
 		     const struct uplink_report *report)
 {
-	struct comparison c = { .node = node, .nl = nl, .report = report };
+	struct comparison c = { .node = node, .nl = nl, .options = options, .report = report };
 	struct uplink_choice *choice;
 	struct error e;
 
@@ -170,19 +171,24 @@ static void report_bypass(const struct comparison *c, const struct route *r, uns
 	if (link_get(c->nl, NULL, r->ifindex, &link, NULL))
 		return;
 	prefix_format(&r->to, to);
-	if (is_broad(&r->to))
-		problem(c, "%s has the route %s and %s: pods' packets by it are dropped (no_uplink)",
+	if (link.type == ARPHRD_ETHER && !prefix_bits(&r->to) && !c->options->device_count)
+		return; /* uplinks_compare() has it */
+	if (is_broad(&r->to)) {
+		problem(c, "%s has the route %s and %s, pods' packets by it are dropped (no_uplink); %s",
 			link.name, to,
-			link.type == ARPHRD_ETHER ? "is not an uplink" : "cannot be one (no Ethernet)");
-	else if ((*notes)++ < NOTES_MAX) {
+			link.type == ARPHRD_ETHER ? "is not an uplink" : "cannot be one (no Ethernet)",
+			link.type == ARPHRD_ETHER ? "add it to devices" :
+						    "give pods a route by an Ethernet interface");
+	} else if ((*notes)++ < NOTES_MAX) {
 		snprintf(text, sizeof(text), "%s by %s is dropped (no_uplink)", to, link.name);
 		note(c, text);
 	}
 }
 
-void uplinks_bypassed(struct node *node, struct netlink *nl, const struct uplink_report *report)
+void uplinks_bypassed(struct node *node, struct netlink *nl, const struct options *options,
+		      const struct uplink_report *report)
 {
-	struct comparison c = { .node = node, .nl = nl, .report = report };
+	struct comparison c = { .node = node, .nl = nl, .options = options, .report = report };
 	struct route *list = NULL;
 	unsigned int notes = 0;
 	size_t count = 0;

@@ -201,7 +201,7 @@ shut() {
 	start
 	on node1 ip tuntap add tun0 mode tun
 	on node1 ip link set tun0 up
-	on node1 ip route add default dev tun0 metric 1
+	on node1 ip route replace default dev tun0
 	pp node1 gc
 	run ! pp node1 status
 	[[ $output == *"tun0 has the route 0.0.0.0/0 and cannot be one (no Ethernet)"* ]]
