@@ -64,8 +64,8 @@ static __always_inline bool may_leave(const struct packet *p, struct pod *from, 
 }
 
 /*
- * To the stack, which may forward it: by no device by which it may not leave. The stack of an
- * encapsulating route would hide a pod's address in a packet of the node.
+ * To the stack, which may forward it: by no device by which it may not leave. An encapsulating route
+ * would hide the pod's address in a packet of the node.
  */
 __noinline int forward_by_stack(struct __sk_buff *skb, struct packet *p, struct pod *from)
 {

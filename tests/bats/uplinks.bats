@@ -210,7 +210,7 @@ shut() {
 	[[ $output == *"tun0 is not an Ethernet interface"* ]]
 }
 
-@test "a pod with host ports and fragments: what goes by the stack does not leak either" {
+@test "fragments: what the stack forwards does not leak either" {
 	start
 	plug eth1 lan2 20
 	on node1 ip route add 203.0.113.0/24 via 192.168.20.1
