@@ -8,6 +8,11 @@
 
 #include "maps/addr.h"
 
+enum address_family {
+	ADDRESS_IPV4 = 2, /* AF_INET */
+	ADDRESS_IPV6 = 10,
+};
+
 /* The address as two words in memory order; one 8-byte access each, no store-forwarding stall. */
 struct addr_words {
 	__u64 high, low;
@@ -81,6 +86,19 @@ static __always_inline bool addr_is_link_local(const struct addr *a, enum family
 	if (family == FAMILY_IPV6)
 		return addr_byte(a, 0) == 0xfe && (addr_byte(a, 1) & 0xc0) == 0x80;
 	return addr_byte(a, 12) == 169 && addr_byte(a, 13) == 254;
+}
+
+#define POD_GATEWAY 0xa9fe0101 /* 169.254.1.1: loader/pod/route.h */
+
+/*
+ * Link-local destinations that stay on their link. Of IPv4 that is only 169.254.1.1, the pods'
+ * gateway: clouds have metadata, DNS and NTP behind others, by whatever link their route names.
+ */
+static __always_inline bool addr_is_link_only(const struct addr *a, enum family family)
+{
+	if (family == FAMILY_IPV6)
+		return addr_is_link_local(a, family);
+	return addr_ipv4(a) == bpf_htonl(POD_GATEWAY);
 }
 
 #endif

@@ -9,11 +9,6 @@
 #include "bpf/deliver.bpf.h"
 #include "maps/recent.h"
 
-enum address_family {
-	ADDRESS_IPV4 = 2, /* AF_INET */
-	ADDRESS_IPV6 = 10,
-};
-
 static __always_inline void fib_addresses(struct bpf_fib_lookup *fib, const struct packet *p)
 {
 	if (p->family == FAMILY_IPV6) {

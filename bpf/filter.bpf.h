@@ -27,15 +27,17 @@ static __always_inline enum stat filter_message(const struct packet *p)
 	return p->flags & PACKET_SOURCE_ROUTE ? STAT_SOURCE_ROUTE : NO_DROP;
 }
 
-/*
- * By destination, once it is no pod's: the routing table would send multicast by the default route.
- * Link-local goes to the stack, which knows whether the node itself has the address.
- */
+static __always_inline enum stat filter_address(const struct addr *destination, enum family family)
+{
+	if (addr_is_multicast(destination, family))
+		return STAT_MULTICAST;
+	return addr_is_martian(destination, family) ? STAT_MARTIAN : NO_DROP;
+}
+
+/* By destination, once it is no pod's: the routing table would send multicast by the default route. */
 static __always_inline enum stat filter_destination(const struct packet *p)
 {
-	if (addr_is_multicast(&p->key.destination, p->family))
-		return STAT_MULTICAST;
-	return addr_is_martian(&p->key.destination, p->family) ? STAT_MARTIAN : NO_DROP;
+	return filter_address(&p->key.destination, p->family);
 }
 
 #endif

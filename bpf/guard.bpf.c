@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The XDP guard (xdp-guard: native): drops on the uplinks, before a packet costs memory, what
- * pp_from_net would drop by the same functions: spoofed pod sources, sources that no host has, and
- * addresses of local blocks that the allocator says nobody has. Everything in doubt passes.
+ * pp_from_net would drop by the same functions: spoofed pod sources, sources that no host has, link-
+ * local and own sources to pods, and addresses of local blocks that the allocator says nobody has.
+ * Everything in doubt passes.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -35,7 +36,7 @@ static __always_inline int pass(struct xdp_md *xdp)
 	return XDP_PASS;
 }
 
-/* As parse_tagged(). */
+/* Through priority tags alone (bpf/parse.bpf.h): other tags are of VLAN interfaces above. */
 static __always_inline enum parsed parse_xdp(struct xdp_md *xdp, struct packet *p)
 {
 	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
@@ -43,11 +44,13 @@ static __always_inline enum parsed parse_xdp(struct xdp_md *xdp, struct packet *
 	__u32 length;
 	void *l3;
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < PRIORITY_TAGS_MAX; i++) {
 		if ((void *)(ethertype + 3) > end)
 			return PARSED_MALFORMED;
 		if (!is_vlan(*ethertype))
 			break;
+		if (vlan_id(ethertype[1]))
+			return PARSED_NOT_IP;
 		ethertype += 2;
 	}
 	if ((void *)(ethertype + 1) > end)
@@ -87,17 +90,17 @@ static __noinline int guard_drop(struct xdp_md *xdp, enum stat reason)
 	return XDP_DROP;
 }
 
-static __always_inline enum stat check_local(const struct packet *p)
+static __always_inline enum stat check_local(struct xdp_md *xdp, const struct packet *p)
 {
 	struct ranges *ranges = ranges_get();
 	struct addr destination = p->key.destination;
 
 	if (maybe_local(ranges, &p->key.source, p->family) && local_block(&p->key.source))
 		return STAT_OUTSIDE_SPOOFED;
-	if (!maybe_local(ranges, &destination, p->family) ||
-	    bpf_map_lookup_elem(&pp_pod_ips, &destination))
+	if (!maybe_local(ranges, &destination, p->family))
 		return NO_DROP;
-	return check_outside_destination(&destination);
+	return check_outside_destination(xdp, xdp->ingress_ifindex, &p->key, p->family,
+					 bpf_map_lookup_elem(&pp_pod_ips, &destination));
 }
 
 SEC("xdp.frags")
@@ -109,6 +112,6 @@ int pp_guard(struct xdp_md *xdp)
 
 	if (parsed != PARSED && parsed != PARSED_SLOW)
 		return pass(xdp);
-	reason = is_bogon(&p.key, p.family) ? STAT_BOGON : check_local(&p);
+	reason = is_bogon(&p.key, p.family) ? STAT_BOGON : check_local(xdp, &p);
 	return reason == NO_DROP ? pass(xdp) : guard_drop(xdp, reason);
 }

@@ -4,19 +4,10 @@
 #define PP_BPF_INBOUND_BPF_H
 
 #include "bpf/flow.bpf.h"
+#include "bpf/nomasq.bpf.h"
 #include "maps/config.bpf.h"
 #include "maps/inbound.bpf.h"
 #include "maps/kept.bpf.h"
-#include "maps/nomasq.bpf.h"
-
-/* Whether pods talk to it with their own address in any case. */
-static __always_inline bool is_native(const struct addr *ip)
-{
-	struct cidr_key key = { .length = 128 };
-
-	__builtin_memcpy(&key.addr, ip, sizeof(key.addr));
-	return bpf_map_lookup_elem(&pp_nomasq, &key);
-}
 
 static __always_inline bool masquerades(const struct config *config, enum family family)
 {

@@ -8,11 +8,11 @@
 
 #include "bpf/address.bpf.h"
 #include "bpf/filter.bpf.h"
+#include "bpf/own.bpf.h"
 #include "maps/blocks.bpf.h"
 #include "maps/cidrs.bpf.h"
 #include "maps/ips.bpf.h"
 #include "maps/pod_ips.bpf.h"
-#include "maps/ranges.bpf.h"
 
 static __always_inline bool ranges_cover_ipv4(const struct ranges *ranges, __u32 ip)
 {
@@ -102,21 +102,45 @@ static __always_inline bool is_bogon(const struct flow_key *key, enum family fam
 {
 	const struct addr *source = &key->source;
 
+	/* a host without an address finds neighbours and joins groups by multicast */
 	if (family == FAMILY_IPV6)
 		return addr_byte(source, 0) == 0xff ||
-		       (!addr_words(source)->high && addr_words(source)->low == bpf_cpu_to_be64(1));
+		       (addr_is_martian(source, family) &&
+			(!addr_is_none(source) || addr_byte(&key->destination, 0) != 0xff));
 	/* a host without an address asks for one by broadcast */
 	if (addr_byte(source, 12) == 0)
 		return addr_ipv4(&key->destination) != 0xffffffff;
 	return addr_byte(source, 12) == 127 || addr_is_multicast(source, family);
 }
 
-/* For a destination in the ranges that no pod has: in a local block it must at least be allocated. */
-static __always_inline enum stat check_outside_destination(const struct addr *destination)
+/*
+ * From where nothing is forwarded to a pod's own address: the node itself, and link-local sources
+ * (RFC 3927 7, RFC 4291 2.5.6) but those that pods talk to with it by the options.
+ */
+static __always_inline bool is_martian_source(void *ctx, __u32 ifindex, const struct addr *source,
+					      enum family family)
 {
-	__u32 block = local_block(destination);
+	if (addr_is_link_only(source, family) ||
+	    (addr_is_link_local(source, family) && !is_native(source)))
+		return true;
+	return maybe_own(ranges_get(), source) && is_own(ctx, ifindex, source, family);
+}
 
-	return block && !is_allocated(block, destination) ? STAT_UNALLOCATED : NO_DROP;
+/*
+ * Outside's packet to an address in the ranges, @found: a pod has it. In a local block it must at
+ * least be allocated.
+ */
+static __always_inline enum stat check_outside_destination(void *ctx, __u32 ifindex,
+							    const struct flow_key *key,
+							    enum family family, bool found)
+{
+	__u32 block = found ? 0 : local_block(&key->destination);
+
+	if (block && !is_allocated(block, &key->destination))
+		return STAT_UNALLOCATED;
+	if (!found && !block)
+		return NO_DROP;
+	return is_martian_source(ctx, ifindex, &key->source, family) ? STAT_MARTIAN_SOURCE : NO_DROP;
 }
 
 #endif

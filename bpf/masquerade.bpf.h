@@ -227,7 +227,7 @@ static __always_inline enum stat check_leaving(const struct packet *p, enum pars
 
 	if (reason != NO_DROP)
 		return reason;
-	if (addr_is_link_local(&p->key.destination, p->family))
+	if (addr_is_link_only(&p->key.destination, p->family))
 		return STAT_LINK_LOCAL;
 	/* a fragment that could replace the ports or flags of the first (RFC 3128) */
 	if (parsed == PARSED_TINY || (p->offset == 1 && p->key.protocol == PROTOCOL_TCP))

@@ -228,6 +228,17 @@ static __always_inline bool is_vlan(__be16 ethertype)
 	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
 }
 
+/* In a tag; 0: it only gives a priority (IEEE 802.1Q 6.9), the frame is the device's own all the same. */
+#define VLAN_ID 0xfff
+
+static __always_inline __u16 vlan_id(__be16 tci)
+{
+	return bpf_ntohs(tci) & VLAN_ID;
+}
+
+/* The kernel takes off any number of them; more than one is no network's. */
+#define PRIORITY_TAGS_MAX 3
+
 /* Of an Ethernet frame with up to two VLAN tags. */
 static __always_inline enum parsed parse_tagged(struct __sk_buff *skb, struct packet *p)
 {

@@ -17,6 +17,7 @@
 #include "bpf/filter.bpf.h"
 #include "bpf/native.bpf.h"
 #include "bpf/neighbour.bpf.h"
+#include "bpf/nomasq.bpf.h"
 #include "bpf/parse_slow.bpf.h"
 #include "bpf/recent.bpf.h"
 #include "bpf/stamp.bpf.h"
@@ -27,6 +28,38 @@ char _license[] SEC("license") = "GPL";
 static __always_inline int to_stack(struct __sk_buff *skb)
 {
 	return count(skb, STAT_POD_STACK, TC_ACT_OK);
+}
+
+/*
+ * Why a packet that is for no pod of the node may not even reach its stack; NO_DROP: it may. Without
+ * a look at the route the stack would take loopback (route_localnet) and broadcast for its own. The
+ * destination is two words, for a pointer would keep the packet in the caller's stack frame.
+ */
+__noinline int check_stack(__u64 high, __u64 low, enum family family)
+{
+	struct addr destination;
+	enum stat reason;
+
+	addr_words(&destination)->high = high;
+	addr_words(&destination)->low = low;
+	reason = filter_address(&destination, family);
+	/* of IPv6 there is no broadcast, and the stack forwards nothing to fe80::/10 */
+	if (reason != NO_DROP || family == FAMILY_IPV6)
+		return reason;
+	if (addr_is_link_only(&destination, family))
+		return nomasq_reason(&destination) == NOMASQ_OWN ? NO_DROP : STAT_LINK_LOCAL;
+	/* the last of at least four addresses */
+	return (addr_byte(&destination, 15) & 3) == 3 &&
+	       nomasq_reason(&destination) == NOMASQ_BROADCAST ? STAT_MULTICAST : NO_DROP;
+}
+
+/* To the node itself, or to where only its stack knows how. */
+static __always_inline int by_stack(struct __sk_buff *skb, const struct packet *p)
+{
+	const struct addr_words *destination = addr_words(&p->key.destination);
+	enum stat reason = check_stack(destination->high, destination->low, p->family);
+
+	return reason == NO_DROP ? to_stack(skb) : drop(skb, reason);
 }
 
 static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p, const struct pod *to)
@@ -75,11 +108,11 @@ __noinline int forward_by_stack(struct __sk_buff *skb, struct packet *p, struct 
 		return drop(skb, STAT_NO_UPLINK);
 	switch (fib_forward(skb, p, 1, &fib)) {
 	case FORWARD:
-		return may_leave(p, from, fib.ifindex) ? to_stack(skb) : drop(skb, STAT_NO_UPLINK);
+		return may_leave(p, from, fib.ifindex) ? by_stack(skb, p) : drop(skb, STAT_NO_UPLINK);
 	case FORWARD_BY_STACK:
-		return may_leave(p, from, 0) ? to_stack(skb) : drop(skb, STAT_NO_UPLINK);
+		return may_leave(p, from, 0) ? by_stack(skb, p) : drop(skb, STAT_NO_UPLINK);
 	default:
-		return to_stack(skb);
+		return by_stack(skb, p);
 	}
 }
 
@@ -91,7 +124,7 @@ static __always_inline int to_network(struct __sk_buff *skb, struct packet *p, s
 
 	switch (fib_forward(skb, p, packet_length(skb, p), &fib)) {
 	case FORWARD_NOT:
-		return to_stack(skb);
+		return by_stack(skb, p);
 	case FORWARD_BY_STACK:
 		return fast ? from_pod_slow(skb) : forward_by_stack(skb, p, from);
 	default:
@@ -99,8 +132,6 @@ static __always_inline int to_network(struct __sk_buff *skb, struct packet *p, s
 	}
 	if (!may_leave(p, from, fib.ifindex))
 		return drop(skb, STAT_NO_UPLINK);
-	if (addr_is_link_local(&p->key.destination, p->family))
-		return to_stack(skb);
 	recent->ifindex = fib.ifindex;
 	recent->mtu = fib.mtu_result;
 	recent->tos = p->tos;
@@ -116,9 +147,8 @@ static __always_inline int to_elsewhere(struct __sk_buff *skb, struct packet *p,
 
 	if (reason != NO_DROP)
 		return drop(skb, reason);
-	/* of IPv6's the stack forwards none (RFC 4291 2.5.6) */
-	if (p->family == FAMILY_IPV6 && addr_is_link_local(&p->key.destination, FAMILY_IPV6))
-		return to_stack(skb);
+	if (addr_is_link_only(&p->key.destination, p->family))
+		return by_stack(skb, p);
 	return slow ? forward_by_stack(skb, p, from) : to_network(skb, p, from, recent, fast);
 }
 
@@ -131,14 +161,20 @@ static __always_inline int from_elsewhere(struct __sk_buff *skb, const struct pa
 	return drop(skb, STAT_SPOOFED);
 }
 
-/* A pod with host ports: netfilter may have to translate what it answers, pods of the node included. */
-static __always_inline int by_stack(struct __sk_buff *skb, struct packet *p, struct pod *from, bool local)
+/* No hops are left: the stack must answer, for a pod or for the node. */
+static __always_inline int expired(struct __sk_buff *skb, const struct packet *p)
 {
-	enum stat reason = local ? NO_DROP : filter_destination(p);
+	__u32 slot;
 
-	if (reason != NO_DROP)
-		return drop(skb, reason);
-	return local ? to_stack(skb) : forward_by_stack(skb, p, from);
+	return pod_by_ip(&p->key.destination, &slot) ? to_stack(skb) : by_stack(skb, p);
+}
+
+/* A pod with host ports: netfilter may have to translate what it answers, pods of the node included. */
+static __always_inline int all_by_stack(struct __sk_buff *skb, struct packet *p, struct pod *from)
+{
+	__u32 slot;
+
+	return pod_by_ip(&p->key.destination, &slot) ? to_stack(skb) : forward_by_stack(skb, p, from);
 }
 
 /*
@@ -175,7 +211,7 @@ static __always_inline int onward(struct __sk_buff *skb, struct packet *p, struc
 	__u32 slot;
 
 	if (!recent)
-		return drop(skb, STAT_NO_UPLINK);
+		return drop(skb, STAT_MALFORMED);
 	if (!slow && was_routed(skb, p, recent)) {
 		if (is_native_again(p, recent, from))
 			stamp(skb, p);
@@ -191,21 +227,20 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct packet *p, boo
 	struct ethhdr *eth = (void *)(long)skb->data;
 	enum stat reason = filter_message(p);
 	struct pod *from, *to;
-	__u32 slot;
 
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
 		return drop(skb, STAT_MALFORMED);
 	from = sender(skb->ifindex, eth->h_source, &p->key.source);
 	if (!from)
 		return drop(skb, STAT_SPOOFED);
-	if (!pod_has(from, &p->key.source, p->family))
-		return from_elsewhere(skb, p);
 	if (reason != NO_DROP)
 		return drop(skb, reason);
+	if (!pod_has(from, &p->key.source, p->family))
+		return from_elsewhere(skb, p);
 	if (p->ttl <= 1)
-		return to_stack(skb);
+		return expired(skb, p);
 	if (from->flags & (POD_BY_STACK | POD_SHAPED)) {
-		int verdict = by_stack(skb, p, from, pod_by_ip(&p->key.destination, &slot));
+		int verdict = all_by_stack(skb, p, from);
 
 		return from->flags & POD_SHAPED ? by_limiter(verdict) : verdict;
 	}

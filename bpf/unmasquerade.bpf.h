@@ -29,8 +29,11 @@ static __always_inline bool is_for_stack(struct __sk_buff *skb, const struct pac
 static __always_inline int hand_over(struct __sk_buff *skb, const struct pod *pod, enum stat stat,
 				     __u32 length)
 {
-	int verdict = deliver(skb, pod);
+	int verdict;
 
+	if (skb->vlan_present) /* a priority tag */
+		bpf_skb_vlan_pop(skb);
+	verdict = deliver(skb, pod);
 	count_length(stat, length);
 	return verdict;
 }
@@ -151,15 +154,17 @@ static __always_inline int later_fragment_in(struct __sk_buff *skb, struct packe
 	return translate_in_slow(skb, p, frag.flow.slot, frag.flow.generation);
 }
 
-/* What outside may not send: pods' own sources, and to addresses of pods that are none. */
-static __always_inline enum stat check_outside(const struct packet *p, const struct ranges *ranges,
-					       const struct pod *pod, bool maybe_pod)
+/* What outside may not send: pods' own sources, martians to pods, and to addresses of pods that are none. */
+static __always_inline enum stat check_outside(struct __sk_buff *skb, const struct packet *p,
+					       const struct ranges *ranges, const struct pod *pod,
+					       bool maybe_pod)
 {
 	if (is_bogon(&p->key, p->family))
 		return STAT_BOGON;
 	if (maybe_local(ranges, &p->key.source, p->family) && local_block(&p->key.source))
 		return STAT_OUTSIDE_SPOOFED;
-	return maybe_pod && !pod ? check_outside_destination(&p->key.destination) : NO_DROP;
+	return maybe_pod ? check_outside_destination(skb, skb->ifindex, &p->key, p->family, pod) :
+			   NO_DROP;
 }
 
 /* Options, extension headers, fragments, ICMP errors, and what cannot be read. */
@@ -178,14 +183,17 @@ __noinline int from_net_slow(struct __sk_buff *skb)
 		return count(skb, STAT_IN_OTHER, PASS);
 	p = packet_new(s);
 	parsed = parse_rest(skb, p, parse(skb, p));
-	/* no address could be read, or the sender has none yet */
-	if (addr_is_none(&p->key.source))
+	/* no address could be read */
+	if (addr_is_none(&p->key.source) && addr_is_none(&p->key.destination))
 		return count(skb, STAT_IN_OTHER, PASS);
 	maybe_pod = maybe_local(ranges, &p->key.destination, p->family);
 	pod = maybe_pod ? pod_by_ip(&p->key.destination, &slot) : NULL;
-	reason = check_outside(p, ranges, pod, maybe_pod);
+	reason = check_outside(skb, p, ranges, pod, maybe_pod);
 	if (reason != NO_DROP)
 		return drop(skb, reason);
+	/* a frame to all of the link has no packet for one host (RFC 1122 3.3.6) */
+	if (skb->pkt_type != PACKET_HOST)
+		return pod ? drop(skb, STAT_LINK_BROADCAST) : count(skb, STAT_IN_OTHER, PASS);
 	if (parsed != PARSED)
 		return count(skb, STAT_IN_OTHER, PASS);
 	if (pod)

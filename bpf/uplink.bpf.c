@@ -143,7 +143,7 @@ int pp_to_net(struct __sk_buff *skb)
  * Whom a packet is for, into its entry; why it is dropped, or NO_DROP. A global function, which the
  * verifier goes through once and not for each kind of packet.
  */
-__noinline int receiver_find(struct packet *p, struct recent *recent)
+__noinline int receiver_find(struct __sk_buff *skb, struct packet *p, struct recent *recent)
 {
 	struct ranges *ranges = ranges_get();
 	__u32 now = clock_units();
@@ -159,7 +159,7 @@ __noinline int receiver_find(struct packet *p, struct recent *recent)
 	key = p->key; /* 6.1 takes no argument of a global function for a key */
 	maybe_pod = maybe_local(ranges, &key.destination, p->family);
 	pod = maybe_pod ? pod_by_ip(&key.destination, &slot) : NULL;
-	reason = check_outside(p, ranges, pod, maybe_pod);
+	reason = check_outside(skb, p, ranges, pod, maybe_pod);
 	if (reason != NO_DROP)
 		return reason;
 	if (pod)
@@ -175,7 +175,7 @@ __noinline int receiver_find(struct packet *p, struct recent *recent)
 static __always_inline int no_receiver(struct __sk_buff *skb, const struct packet *p,
 				       const struct ranges *ranges)
 {
-	enum stat reason = check_outside(p, ranges, NULL, false);
+	enum stat reason = check_outside(skb, p, ranges, NULL, false);
 
 	return reason == NO_DROP ? count(skb, STAT_IN_OTHER, PASS) : drop(skb, reason);
 }
@@ -199,7 +199,7 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 		return LEFT;
 	if (recent->kind == RECENT_NOTHING) {
 		copy = p; /* so that only this and not all of the packet must be in memory */
-		reason = receiver_find(&copy, recent);
+		reason = receiver_find(skb, &copy, recent);
 		if (reason != NO_DROP)
 			return drop(skb, reason);
 		if (recent->kind == RECENT_NOTHING)
@@ -216,6 +216,7 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 /* TCP of a connection to a pod from where none of this node's pods is: no map but the pod's is asked. */
 static __always_inline int from_net_fast(struct __sk_buff *skb, __be16 ethertype)
 {
+	struct ranges *ranges = ranges_get();
 	__u32 length = skb->len;
 	struct packet p = {};
 	struct pod *pod;
@@ -223,7 +224,8 @@ static __always_inline int from_net_fast(struct __sk_buff *skb, __be16 ethertype
 	if (!parse_common(skb, &p, ethertype) || p.key.protocol != PROTOCOL_TCP || p.tcp_flags & TCP_SYN)
 		return LEFT;
 	pod = pod_hinted(&p.key.destination, p.family);
-	if (!pod || is_bogon(&p.key, p.family) || maybe_local(ranges_get(), &p.key.source, p.family) ||
+	if (!pod || is_bogon(&p.key, p.family) || addr_is_link_local(&p.key.source, p.family) ||
+	    maybe_local(ranges, &p.key.source, p.family) || maybe_own(ranges, &p.key.source) ||
 	    !fits(skb, &p, pod->mtu))
 		return LEFT;
 	return ttl_decrement(skb, &p) ? hand_over(skb, pod, STAT_IN_POD, length) : drop(skb, STAT_REWRITE);
@@ -243,9 +245,34 @@ static __always_inline int from_net_common(struct __sk_buff *skb)
 		return from_net_family(skb, bpf_htons(ETH_P_IP));
 	case bpf_htons(ETH_P_IPV6):
 		return from_net_family(skb, bpf_htons(ETH_P_IPV6));
+	case bpf_htons(ETH_P_8021Q):
+	case bpf_htons(ETH_P_8021AD):
+		return LEFT;
 	default:
 		return count(skb, STAT_IN_OTHER, PASS);
 	}
+}
+
+/* Of a VLAN interface above this one. A priority tag of the frame is put aside, too, and means nothing. */
+static __always_inline bool is_of_vlan(struct __sk_buff *skb)
+{
+	return skb->vlan_present && skb->vlan_tci & VLAN_ID;
+}
+
+/* Whether a frame to all of the link has a source or destination that pods' packets have. */
+static __always_inline int from_net_group(struct __sk_buff *skb)
+{
+	enum family family = skb->protocol == bpf_htons(ETH_P_IPV6) ? FAMILY_IPV6 : FAMILY_IPV4;
+	struct ranges *ranges = ranges_get();
+	struct flow_key key = {};
+
+	if (is_vlan(frame_ethertype(skb)))
+		return LEFT;
+	if (!frame_addresses(skb, &key.source, &key.destination) ||
+	    (!is_bogon(&key, family) && !maybe_local(ranges, &key.source, family) &&
+	     !maybe_local(ranges, &key.destination, family)))
+		return count(skb, STAT_IN_OTHER, PASS);
+	return LEFT;
 }
 
 SEC("tc")
@@ -253,20 +280,50 @@ int pp_from_net(struct __sk_buff *skb)
 {
 	int verdict;
 
-	/* other hosts' frames, and those of VLAN interfaces above this one */
-	if (skb->pkt_type != PACKET_HOST || skb->vlan_present)
+	/* other hosts' frames, and what the node itself sent to groups */
+	if (skb->pkt_type > PACKET_MULTICAST || is_of_vlan(skb))
 		return count(skb, STAT_IN_OTHER, PASS);
 	pull_headers(skb);
-	verdict = from_net_common(skb);
+	verdict = skb->pkt_type == PACKET_HOST ? from_net_common(skb) : from_net_group(skb);
 	if (verdict != LEFT)
 		return verdict;
 	bpf_tail_call(skb, &pp_calls, CALL_FROM_NET_SLOW);
 	return count(skb, STAT_IN_OTHER, PASS);
 }
 
+/*
+ * Takes off priority tags that the kernel has left in the frame, as it would do later on: it has put
+ * the first one aside, where it is in nobody's way. What is behind another tag is left alone.
+ */
+static __always_inline int untag(struct __sk_buff *skb)
+{
+	struct vlan_header {
+		struct ethhdr eth;
+		__be16 tci;
+	} *frame;
+
+	for (int i = 0; i < PRIORITY_TAGS_MAX; i++) {
+		frame = (void *)(long)skb->data;
+		if (is_of_vlan(skb))
+			return count(skb, STAT_IN_OTHER, PASS);
+		if (!is_vlan(frame_ethertype(skb)))
+			return LEFT;
+		if ((void *)(frame + 1) > (void *)(long)skb->data_end || vlan_id(frame->tci))
+			return count(skb, STAT_IN_OTHER, PASS);
+		if (bpf_skb_vlan_pop(skb))
+			return drop(skb, STAT_REWRITE);
+	}
+	if (is_of_vlan(skb))
+		return count(skb, STAT_IN_OTHER, PASS);
+	return is_vlan(frame_ethertype(skb)) ? drop(skb, STAT_VLAN) : LEFT;
+}
+
 SEC("tc")
 int pp_from_net_slow(struct __sk_buff *skb)
 {
+	int verdict;
+
 	pull_all_headers(skb);
-	return from_net_slow(skb);
+	verdict = untag(skb);
+	return verdict == LEFT ? from_net_slow(skb) : verdict;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* pp_nomasq: destinations that are never masqueraded, with the reason; derived from the options. */
+/*
+ * pp_nomasq: destinations that are never masqueraded, with the reason; derived from the options and
+ * from the addresses of the node's interfaces. Of two reasons for one prefix the lower one stays.
+ */
 #ifndef PP_NOMASQ_H
 #define PP_NOMASQ_H
 
@@ -9,10 +12,12 @@
 
 enum nomasq_reason {
 	NOMASQ_NONE,
-	NOMASQ_NATIVE,  /* ipv4-native-routing-cidr, ipv6-native-routing-cidr */
-	NOMASQ_AGENT,   /* ip-masq-agent's nonMasqueradeCIDRs */
-	NOMASQ_NODE,    /* an address of a node of the cluster */
-	NOMASQ_POD,     /* a block of the node or of another node */
+	NOMASQ_OWN,       /* an address of this node */
+	NOMASQ_BROADCAST, /* the broadcast address of a subnet of this node: no pod may send to it */
+	NOMASQ_NATIVE,    /* ipv4-native-routing-cidr, ipv6-native-routing-cidr */
+	NOMASQ_AGENT,     /* ip-masq-agent's nonMasqueradeCIDRs */
+	NOMASQ_NODE,      /* a node's address, by its CiliumNode */
+	NOMASQ_POD,       /* a block of the node or of another node */
 };
 
 struct nomasq {

@@ -27,7 +27,7 @@
 
 #define STATS_DROPS(X) \
 	X(NOT_IP, not_ip, "neither IP nor ARP") \
-	X(VLAN, vlan, "a VLAN tag from a pod") \
+	X(VLAN, vlan, "a VLAN tag from a pod, or too many from outside") \
 	X(MALFORMED, malformed, "headers cut off or contradictory") \
 	X(SPOOFED, spoofed, "source address is not the pod's") \
 	X(ARP, arp, "ARP that only a router or another pod may send") \
@@ -38,7 +38,7 @@
 	X(SOURCE_ROUTE, source_route, "source route from a pod") \
 	X(MULTICAST, multicast, "destination is multicast or broadcast") \
 	X(MARTIAN, martian, "destination is no address of a host") \
-	X(LINK_LOCAL, link_local, "destination is link-local, the next hop is not") \
+	X(LINK_LOCAL, link_local, "link-local destination that is never forwarded: fe80::/10, the gateway of pods") \
 	X(OUTSIDE_SPOOFED, outside_spoofed, "from outside with a source of this node's pods") \
 	X(BOGON, bogon, "from outside with a source that no host has") \
 	X(UNALLOCATED, unallocated, "to an address of this node that no pod has") \
@@ -57,7 +57,9 @@
 	X(REWRITE, rewrite, "the packet could not be changed") \
 	X(PORTLESS, portless, "a protocol without ports, which masquerade-portless-protocols leaves to the node") \
 	X(NO_UPLINK, no_uplink, "to be masqueraded, but its route has no attached uplink") \
-	X(NO_PROGRAM, no_program, "from a pod while its program is not loaded")
+	X(NO_PROGRAM, no_program, "from a pod while its program is not loaded") \
+	X(MARTIAN_SOURCE, martian_source, "from outside to a pod, from a link-local address or one of this node") \
+	X(LINK_BROADCAST, link_broadcast, "from outside to a pod in a broadcast or multicast frame")
 
 /* changes of flows, not packets: their bytes stay 0 */
 #define STATS_FLOWS(X) \

@@ -76,7 +76,7 @@ int sync_blocks(struct node *node, struct error *e)
 	if (!err)
 		err = sync_cidrs(node, &facts, e);
 	if (!err)
-		err = sync_ranges(node, &facts, e);
+		err = sync_ranges(node, &facts, nl, e);
 	if (!err)
 		err = sync_nomasq(node, &facts, &options, nl, e);
 	if (!err)
@@ -125,7 +125,8 @@ int sync_host(struct node *node, const struct options *options, struct netlink *
 		return err;
 	first = facts_exclusions(&facts, nl, e);
 	first = keep(first, sync_excluded(node, &facts, first ? NULL : e));
-	/* the node's own addresses are in it */
+	/* the node's own addresses are in both */
+	first = keep(first, sync_ranges(node, &facts, nl, first ? NULL : e));
 	first = keep(first, sync_nomasq(node, &facts, options, nl, first ? NULL : e));
 	first = keep(first, sync_block_routes(&facts, nl, changes, first ? NULL : e));
 	first = keep(first, sync_pod_routes(node, nl, changes, first ? NULL : e));
@@ -151,7 +152,7 @@ int sync_all(struct node *node, const struct options *options, struct error *e)
 	first = facts_exclusions(&facts, nl, e);
 	first = keep(first, sync_excluded(node, &facts, first ? NULL : e));
 	first = keep(first, sync_cidrs(node, &facts, first ? NULL : e));
-	first = keep(first, sync_ranges(node, &facts, first ? NULL : e));
+	first = keep(first, sync_ranges(node, &facts, nl, first ? NULL : e));
 	first = keep(first, sync_nomasq(node, &facts, options, nl, first ? NULL : e));
 	first = keep(first, sync_block_routes(&facts, nl, NULL, first ? NULL : e));
 	first = keep(first, sync_endpoint_routes(node, nl, first ? NULL : e));

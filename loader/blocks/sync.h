@@ -28,7 +28,7 @@ int sync_hosts(struct node *node, struct netlink *nl, struct error *e);
 int sync_all(struct node *node, const struct options *options, struct error *e);
 
 /*
- * What changes on the host without us: the node's own addresses in pp_nomasq, and all routes. Pods may
+ * What changes on the host without us: the node's own addresses in pp_ranges and pp_nomasq, and all routes. Pods may
  * come and go meanwhile: the root's lock may be shared. *changes is increased by the routes changed.
  */
 int sync_host(struct node *node, const struct options *options, struct netlink *nl,

@@ -33,8 +33,8 @@ void facts_free(struct facts *facts);
 int facts_exclusions(struct facts *facts, struct netlink *nl, struct error *e);
 
 int sync_cidrs(struct node *node, const struct facts *facts, struct error *e);
-int sync_ranges(struct node *node, const struct facts *facts, struct error *e);
-/* @nl: the node's namespace, for its own addresses. */
+/* @nl, of these two: the node's namespace, for its own addresses. */
+int sync_ranges(struct node *node, const struct facts *facts, struct netlink *nl, struct error *e);
 int sync_nomasq(struct node *node, const struct facts *facts, const struct options *options,
 		struct netlink *nl, struct error *e);
 /* The two below need the exclusions; *changes (may be NULL) is increased by the routes changed. */
@@ -71,7 +71,7 @@ struct trie_report {
 /* Compares pp_cidrs and pp_nomasq with what sync would make of them. */
 int tries_compare(struct node *node, const struct facts *facts, const struct options *options,
 		  const struct trie_report *report, struct error *e);
-/* Whether pp_ranges is what it should be. */
+/* Whether pp_ranges covers the blocks; the node's own addresses there may be older. */
 bool ranges_are_right(struct node *node, const struct facts *facts);
 
 #endif

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pp_ranges: a few prefixes that together cover all local blocks. */
+/* pp_ranges: a few prefixes that together cover all local blocks, and a filter of the node's addresses. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/net/address.h"
 #include "loader/kernel/map.h"
 #include "loader/derive/parts.h"
 #include "maps/ranges.h"
@@ -110,14 +111,36 @@ static struct ranges want_ranges(const struct facts *facts)
 	return r;
 }
 
-int sync_ranges(struct node *node, const struct facts *facts, struct error *e)
+static int fill_own(struct ranges *r, struct netlink *nl, struct error *e)
 {
-	struct ranges r = want_ranges(facts), unknown = r;
-	int fd = pins_map(&node->pins, PIN_RANGES);
+	struct address *own = NULL;
+	size_t count = 0;
+	int err = address_list(nl, &own, &count, e);
+
+	for (size_t i = 0; i < count; i++) {
+		__u64 word[2];
+		__u32 bit;
+
+		memcpy(word, own[i].addr.byte, sizeof(word));
+		bit = own_bit(word[0], word[1]);
+		r->own[bit / 64] |= 1ULL << bit % 64;
+	}
+	free(own);
+	return err;
+}
+
+int sync_ranges(struct node *node, const struct facts *facts, struct netlink *nl, struct error *e)
+{
+	struct ranges r = want_ranges(facts), unknown;
+	int fd = pins_map(&node->pins, PIN_RANGES), err;
 	__u32 zero = 0;
 
 	if (fd < 0)
 		return pins_error(&node->pins, "pp_ranges", fd, e);
+	err = fill_own(&r, nl, e);
+	if (err)
+		return err;
+	unknown = r;
 	/* no packet may see new prefixes with the old counts: in between, everything is looked up */
 	unknown.count[FAMILY_IPV4] = unknown.count[FAMILY_IPV6] = 0;
 	if (bpf_map_update_elem(fd, &zero, &unknown, BPF_ANY) ||
@@ -132,5 +155,6 @@ bool ranges_are_right(struct node *node, const struct facts *facts)
 	int fd = pins_map(&node->pins, PIN_RANGES);
 	__u32 zero = 0;
 
-	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &now) && !memcmp(&wanted, &now, sizeof(now));
+	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &now) &&
+	       !memcmp(&wanted, &now, offsetof(struct ranges, own));
 }

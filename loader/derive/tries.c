@@ -126,6 +126,14 @@ static int table_apply(struct node *node, enum pinned_map map, struct table *t, 
 	return first;
 }
 
+static __u32 row_kind(const char *row, const struct table *t)
+{
+	__u32 kind;
+
+	memcpy(&kind, row + t->value_at, sizeof(kind));
+	return kind;
+}
+
 static void tell(const char *row, enum pinned_map map, const char *what,
 		 const struct trie_report *report)
 {
@@ -138,12 +146,11 @@ static void tell(const char *row, enum pinned_map map, const char *what,
 	report->fn(pinned_map_names[map], &prefix, what, report->arg);
 }
 
-/* Tells where the trie differs from @t; what is too much of kind @ignored may stay. */
+/* Tells where the trie differs from @t; rows of kinds up to @ignored may stay as they are. */
 static int table_compare(struct node *node, enum pinned_map map, struct table *t, __u32 ignored,
 			 const struct trie_report *report, struct error *e)
 {
 	struct table now;
-	__u32 kind;
 	int err;
 
 	table_sort(t);
@@ -155,14 +162,13 @@ static int table_compare(struct node *node, enum pinned_map map, struct table *t
 
 		if (!old)
 			tell(row, map, "missing", report);
-		else if (memcmp(old, row, t->row_size))
+		else if (row_kind(old, t) > ignored && memcmp(old, row, t->row_size))
 			tell(row, map, "wrong", report);
 	}
 	for (size_t i = 0; i < now.count; i++) {
 		char *row = now.rows + i * now.row_size;
 
-		memcpy(&kind, row + now.value_at, sizeof(kind));
-		if (kind != ignored && !table_find(t, row))
+		if (row_kind(row, t) > ignored && !table_find(t, row))
 			tell(row, map, "too much", report);
 	}
 	free(now.rows);
@@ -220,11 +226,25 @@ static void nomasq_add(struct table *t, const struct prefix *prefix, enum nomasq
 	table_add(t, prefix, &(struct nomasq){ .reason = reason });
 }
 
-static void nomasq_host(struct table *t, const struct addr *addr)
+static void nomasq_host(struct table *t, const struct addr *addr, enum nomasq_reason reason)
 {
 	struct prefix p = prefix_of(addr, 128);
 
-	nomasq_add(t, &p, NOMASQ_NODE);
+	nomasq_add(t, &p, reason);
+}
+
+static void own_add(struct table *t, const struct address *own)
+{
+	struct prefix subnet = prefix_of(&own->addr, own->length);
+	struct addr broadcast = addr_last(&subnet);
+
+	/* fe80::/10 is never routed, and comes and goes with every pod's interface */
+	if (own->addr.byte[0] == 0xfe && (own->addr.byte[1] & 0xc0) == 0x80)
+		return;
+	nomasq_host(t, &own->addr, NOMASQ_OWN);
+	/* neither /32 nor /31 (RFC 3021) has one */
+	if (addr_is_ipv4(&own->addr) && prefix_bits(&subnet) < 31)
+		nomasq_host(t, &broadcast, NOMASQ_BROADCAST);
 }
 
 /* ip-masq-agent's list where its config is empty: what its documentation calls the default. */
@@ -272,7 +292,7 @@ static void nodes_add(const struct facts *facts, struct table *t)
 
 		json_array_foreach(list, i, entry)
 			if (!addr_parse(json_string_value(json_object_get(entry, "ip")), &addr))
-				nomasq_host(t, &addr);
+				nomasq_host(t, &addr, NOMASQ_NODE);
 	}
 }
 
@@ -294,10 +314,8 @@ static int want_nomasq(struct node *node, const struct facts *facts, const struc
 		nomasq_add(&t, &options->native_cidrs[i], NOMASQ_NATIVE);
 	if (options->enable_ip_masq_agent)
 		agent_add(node, &t);
-	/* fe80::/10 is never routed, and comes and goes with every pod's interface */
 	for (size_t i = 0; i < count; i++)
-		if (own[i].addr.byte[0] != 0xfe || (own[i].addr.byte[1] & 0xc0) != 0x80)
-			nomasq_host(&t, &own[i].addr);
+		own_add(&t, &own[i]);
 	nodes_add(facts, &t);
 	for (size_t i = 0; i < facts->block_count; i++)
 		nomasq_add(&t, &facts->blocks[i].block.prefix, NOMASQ_POD);
@@ -335,7 +353,7 @@ int tries_compare(struct node *node, const struct facts *facts, const struct opt
 		return err;
 	err = want_nomasq(node, facts, options, NULL, &nomasq, e);
 	if (!err)
-		err = table_compare(node, PIN_NOMASQ, &nomasq, NOMASQ_NODE, report, e);
+		err = table_compare(node, PIN_NOMASQ, &nomasq, NOMASQ_BROADCAST, report, e);
 	free(nomasq.rows);
 	return err;
 }

@@ -117,15 +117,6 @@ def ttl(lab, family, ttl):
     assert both(lab, piece) == (False, False)
 
 
-@case("guard: through {count} VLAN tags the same, IPv{family}", family=BOTH, count=(1, 2),
-      complete=False)
-def tagged(lab, family, count):
-    tags = (Dot1Q(vlan=5), Dot1Q(vlan=6))[:count]
-    assert lab.guard(frame_of(udp(A.ip[family], N1[family], 1, 2), *tags)).verdict == XDP_DROP
-    assert lab.guard(frame_of(udp(W[family], UNALLOCATED[family], 1, 2), *tags)).verdict == XDP_DROP
-    assert lab.guard(frame_of(udp(W[family], A.ip[family], 1, 2), *tags)).verdict == XDP_PASS
-
-
 @case("guard: three tags, ARP, unknown types and link traffic pass", complete=False)
 def passes(lab):
     tags = [Dot1Q(vlan=v) for v in (5, 6, 7)]

@@ -3,7 +3,7 @@
 import ipaddress
 import struct
 
-from lab import A, B, C, D, HOST_MAC, MACS, N1, PODS, ROUTER_MAC, UNALLOCATED, V, W, W2
+from lab import A, B, BROADCAST, C, D, HOST_MAC, MACS, N1, N1B, PODS, ROUTER_MAC, UNALLOCATED, V, W, W2
 from wire import ACK, FIN, ICMP, ICMP6, RST, SCTP, SYN, TCP, UDP, ones
 
 REMOTES = (W, W, W, W2, V)
@@ -233,8 +233,8 @@ class Generator:
         family, pod = self.chance.choice((4, 6)), self.chance.choice(PODS)
         odd = {
             4: ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "169.254.9.9",
-                A.ip[4], UNALLOCATED[4], "10.10.3.3", W[4]),
-            6: ("::1", "ff02::1", "fe80::9", A.ip[6], UNALLOCATED[6], "fd00:10:0:9::9", W[6])
+                "169.254.1.1", N1[4], N1B[4], *BROADCAST, A.ip[4], UNALLOCATED[4], "10.10.3.3", W[4]),
+            6: ("::", "::1", "ff02::1", "fe80::9", N1[6], N1B[6], A.ip[6], UNALLOCATED[6], "fd00:10:0:9::9", W[6])
         }[family]
         src = self.chance.choice((pod.ip[family], self.chance.choice(odd)))
         packet = self.between(src, self.chance.choice(odd), 1000, 80)

@@ -28,6 +28,7 @@ MACS = {"up0": "02:00:00:00:00:10", "up1": "02:00:00:00:00:11"}
 N1 = {4: "192.0.2.10", 6: "2001:db8:f::10"}
 N1B = {4: "198.51.100.10", 6: "2001:db8:e::10"}  # of up1
 N2 = {4: "192.0.2.20", 6: "2001:db8:f::20"}
+BROADCAST = ("192.0.2.255", "198.51.100.255")  # of its two subnets
 R = {4: "192.0.2.1", 6: "2001:db8:f::1"}
 W = {4: "203.0.113.7", 6: "2001:db8:2::7"}
 W2 = {4: "203.0.113.8", 6: "2001:db8:2::8"}
@@ -135,6 +136,17 @@ def length128(address, length):
     return length + (0 if ":" in address else 96)
 
 
+def own_filter(addresses):
+    """ranges.own: a bit for each of the node's addresses (own_bit() in maps/ranges.h)."""
+    words = [0] * 16
+    for address in map(ipaddress.ip_address, addresses):
+        whole = address.packed if address.version == 6 else bytes(10) + b"\xff\xff" + address.packed
+        folded = int.from_bytes(whole[:8], "little") ^ int.from_bytes(whole[8:], "little")
+        bit = (folded * 0x9e3779b97f4a7c15 & (1 << 64) - 1) >> 54
+        words[bit // 64] |= 1 << bit % 64
+    return words
+
+
 class Lab:
     """Programs, maps and interfaces; reset() brings the maps back to the start.
 
@@ -169,7 +181,7 @@ class Lab:
             if name in self.maps:
                 self.maps[name].zero()
         self.set_clock(CLOCK_START)
-        self.ranges = {4: [], 6: []}
+        self.ranges, self.own = {4: [], 6: []}, own_filter([*N1.values(), *N1B.values()])
         for pod in PODS:
             self.put_pod(pod)
         if hinted:
@@ -202,9 +214,11 @@ class Lab:
         for family, (address, length) in REMOTE_BLOCKS.items():
             self.put_cidr(address, length, kind="CIDR_REMOTE", pool=1, next_hop=N2[family])
             self.put_nomasq(address, length, "NOMASQ_POD")
-        for node in (N1, N1B, N2):
-            self.put_nomasq(node[4], 32, "NOMASQ_NODE")
-            self.put_nomasq(node[6], 128, "NOMASQ_NODE")
+        for node, reason in ((N1, "NOMASQ_OWN"), (N1B, "NOMASQ_OWN"), (N2, "NOMASQ_NODE")):
+            self.put_nomasq(node[4], 32, reason)
+            self.put_nomasq(node[6], 128, reason)
+        for address in BROADCAST:
+            self.put_nomasq(address, 32, "NOMASQ_BROADCAST")
 
     def put(self, name, key, value):
         self.tick += 1
@@ -226,7 +240,8 @@ class Lab:
         """pp_ranges, which must cover every local block."""
         net = ipaddress.ip_network(f"{address}/{length}")
         self.ranges[net.version].append(net)
-        value = {"count": [len(self.ranges[4]), len(self.ranges[6])], "ipv4": [], "ipv6": []}
+        value = {"count": [len(self.ranges[4]), len(self.ranges[6])], "ipv4": [], "ipv6": [],
+                 "own": self.own}
         for version, size in ((4, 4), (6, 8)):
             for n in self.ranges[version]:
                 value[f"ipv{version}"].append({
@@ -234,6 +249,13 @@ class Lab:
                     "mask": int.from_bytes(n.netmask.packed[:size], "little")
                 })
         self.put("pp_ranges", 0, value)
+
+    def put_own(self, addresses, words=None):
+        """More addresses, or the very words, in the filter of the node's own ones."""
+        more = words or own_filter(addresses)
+        self.own = [a | b for a, b in zip(self.own, more)]
+        value = self.maps["pp_ranges"][0]
+        self.put("pp_ranges", 0, {**value, "own": self.own})
 
     def advance(self, seconds):
         self.set_clock(self.now + seconds)

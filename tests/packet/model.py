@@ -24,6 +24,7 @@ BOGONS = [
     ipaddress.ip_network(n) for n in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4",
                                       "255.255.255.255/32", "::1/128", "ff00::/8")
 ]
+LINK_ONLY = [ipaddress.ip_network(n) for n in ("169.254.1.1/32", "fe80::/10")]
 NOWHERE = [ipaddress.ip_network(n) for n in ("0.0.0.0/8", "127.0.0.0/8", "240.0.0.0/4", "::/127")]
 MULTICAST = [ipaddress.ip_network(n) for n in ("224.0.0.0/4", "255.255.255.255/32", "ff00::/8")]
 LINK_LOCAL = [ipaddress.ip_network(n) for n in ("169.254.0.0/16", "fe80::/10")]
@@ -57,6 +58,7 @@ class Model:
         self.pods = {}  # address bytes -> Pod of the lab, ready ones
         self.blocks = []  # networks of this node
         self.exclusions = []  # networks never masqueraded
+        self.own, self.broadcast = [], []  # the node's addresses, and its subnets'
         self.skipped = set()  # pool numbers that keep their addresses
         self.masq = {}  # (uplink, family) -> address bytes
         self.forward, self.backward, self.inbound, self.kept, self.fragments = {}, {}, {}, {}, {}
@@ -155,9 +157,9 @@ class Model:
         if p.source_route:
             return refuse
         target = self.pods.get(p.dst)
-        if target is None and within(p.dst, MULTICAST + NOWHERE):
-            return refuse if p.ttl <= 1 else [(DROP, None)]
-        if target is None and within(p.dst, LINK_LOCAL) or target is pod:
+        if target is None and within(p.dst, MULTICAST + NOWHERE + self.broadcast):
+            return [(DROP, None)]
+        if target is None and within(p.dst, LINK_ONLY) or target is pod:
             return refuse
         if p.ttl <= 1:
             return [stay]
@@ -179,8 +181,19 @@ class Model:
         p = Packet(frame)
         if p.bad in ("not IP", "header") or not p.src:
             return None
-        return within(p.src, BOGONS + self.blocks) or (within(p.dst, self.blocks)
-                                                       and p.dst not in self.pods)
+        if within(p.src, BOGONS + self.blocks) or self.is_none(p):
+            return True
+        return within(p.dst, self.blocks) and (p.dst not in self.pods or self.martian(p))
+
+    @staticmethod
+    def is_none(p):
+        """No address of its own yet, but not to a group."""
+        return p.src == bytes(16) and p.dst[0] != 0xff
+
+    def martian(self, p):
+        """A source from which nothing may be forwarded to a pod."""
+        stray = within(p.src, LINK_LOCAL) and not within(p.src, self.exclusions)
+        return stray or within(p.src, LINK_ONLY + self.own)
 
     def from_net(self, frame):
         p = Packet(frame)
@@ -188,10 +201,10 @@ class Model:
             return [(PASS, frame), (DROP, None)]
         if p.dst == b"\xff" * 4 and not p.src[0]:
             return [(PASS, frame), (DROP, None)]  # a host that asks for an address
-        if within(p.src, BOGONS + self.blocks):
+        if within(p.src, BOGONS + self.blocks) or self.is_none(p):
             return [(DROP, None)]
         if p.bad:
-            nobody = within(p.dst, self.blocks) and p.dst not in self.pods
+            nobody = within(p.dst, self.blocks) and (p.dst not in self.pods or self.martian(p))
             return [(DROP, None)] + [(PASS, frame)] * (not nobody)
         if within(p.dst, self.blocks):
             return self.to_pod(p, frame)
@@ -230,7 +243,7 @@ class Model:
 
     def to_pod(self, p, frame):
         pod = self.pods.get(p.dst)
-        if not pod:
+        if not pod or self.martian(p):
             return [(DROP, None)]
         self.note_inbound(p, pod)
         if p.ttl <= 1:
@@ -267,7 +280,7 @@ class Model:
         p = Packet(frame)
         if not p.src or not within(p.src, self.blocks):
             return self.host_out(p, frame)
-        if p.bad or within(p.dst, MULTICAST + NOWHERE + LINK_LOCAL):
+        if p.bad or within(p.dst, MULTICAST + NOWHERE + LINK_ONLY):
             return [(DROP, None)]
         excluded = within(p.dst, self.exclusions)
         pod = self.pods.get(p.src)
