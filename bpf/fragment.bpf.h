@@ -26,6 +26,7 @@ __noinline int fragment_remember(struct packet *p, __u32 slot, __u32 generation)
 
 	if (!p)
 		return 0;
+	frag.id = p->masq_id;
 	frag.expires = clock_units() + FRAGMENT_TIMEOUT;
 	fragment_key(&key, p);
 	return bpf_map_update_elem(&pp_frags, &key, &frag, BPF_ANY);

@@ -7,6 +7,7 @@
 #define PP_MASQUERADE_BPF_H
 
 #include "bpf/flow_create.bpf.h"
+#include "bpf/frag_id.bpf.h"
 #include "bpf/fragment.bpf.h"
 #include "bpf/icmp_error.bpf.h"
 #include "bpf/inbound.bpf.h"
@@ -24,7 +25,13 @@ static __always_inline bool outward(struct rewrite *r, const struct flow *flow, 
 	return flow_is(flow, generation);
 }
 
-/* Translates by the flow in @slot, which lives. */
+/* Whether its identification must be no other pod's: a fragment, or what a router may cut into some. */
+static __always_inline bool needs_id(const struct packet *p)
+{
+	return p->flags & (PACKET_FRAGMENT | PACKET_MAY_FRAGMENT);
+}
+
+/* Translates by the flow in @slot, which lives; p->masq_id is set if needed. */
 __noinline int translate_out(struct __sk_buff *skb, struct packet *p, __u32 slot, __u32 generation)
 {
 	struct rewrite r = { .end = END_SOURCE };
@@ -34,7 +41,7 @@ __noinline int translate_out(struct __sk_buff *skb, struct packet *p, __u32 slot
 		return drop(skb, STAT_INSERT);
 	if (!(p->flags & PACKET_FRAGMENT_LATER))
 		flow_touch(flow, generation, p, true, clock_units());
-	if (!rewrite(skb, p, &r))
+	if (!rewrite(skb, p, &r) || (needs_id(p) && rewrite_id(skb, p)))
 		return drop(skb, STAT_REWRITE);
 	return count(skb, STAT_OUT_MASQUERADED, PASS);
 }
@@ -77,8 +84,10 @@ static __always_inline int later_fragment_out(struct __sk_buff *skb, struct pack
 	struct flow *flow = known && frag.masqueraded ? flow_at(frag.flow.slot) : NULL;
 
 	if (flow && flow_is_current(flow, clock_units()) &&
-	    addr_equal(&flow->forward.source, &p->key.source))
+	    addr_equal(&flow->forward.source, &p->key.source)) {
+		p->masq_id = frag.id;
 		return translate_out(skb, p, frag.flow.slot, frag.flow.generation);
+	}
 	if ((known && !frag.masqueraded) || keeps_address(p, slot))
 		return count(skb, STAT_OUT_NATIVE, PASS);
 	return drop(skb, STAT_FRAGMENT);
@@ -118,6 +127,8 @@ static __always_inline int connection_out(struct __sk_buff *skb, struct scratch 
 			return drop(skb, reason);
 		forget_connection(p);
 	}
+	if (needs_id(p) && !frag_id_choose(p, slot, pod->generation, skb->gso_segs))
+		return drop(skb, STAT_FRAGMENT_ID);
 	if (p->flags & PACKET_FRAGMENT)
 		fragment_remember(p, c->flow.slot, c->flow.generation);
 	return translate_out(skb, p, c->flow.slot, c->flow.generation);
@@ -174,7 +185,8 @@ static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct scra
 		return addr_equal(&s->quoted.key.source, &s->packet.key.source) ?
 			       count(skb, STAT_OUT_MASQUERADED, PASS) : drop(skb, STAT_ICMP_ERROR);
 	case QUOTED_UNKNOWN:
-		if (keeps_address(&s->packet, slot))
+		if (addr_equal(&s->quoted.key.source, &s->packet.key.source) &&
+		    keeps_address(&s->packet, slot))
 			return count(skb, STAT_OUT_NATIVE, PASS);
 		if (quotes_inbound(s, pod->generation))
 			return count(skb, STAT_OUT_INBOUND, PASS);

@@ -36,6 +36,7 @@ enum packet_flags {
 	PACKET_ICMP_OTHER = 64,
 	PACKET_SOURCE_ROUTE = 128,
 	PACKET_NO_CHECKSUM = 256,  /* UDP with checksum 0 */
+	PACKET_MAY_FRAGMENT = 512, /* IPv4 without DF: its identification means something (RFC 6864) */
 };
 
 struct packet {
@@ -44,7 +45,9 @@ struct packet {
 	__u32 l3, l4;        /* offsets in the frame; l4 0: nothing readable there */
 	__u32 end;           /* offset behind the packet: padding may follow */
 	__u32 flags;         /* enum packet_flags */
-	__u32 id;            /* of the fragmented datagram */
+	__u32 id;            /* of the fragmented datagram, */
+	__u32 masq_id;       /* and what it becomes (bpf/frag_id.bpf.h) */
+	__u32 fragment_at;   /* offset of IPv6's fragment header */
 	__u8 ttl;
 	__u8 tos;            /* IPv4 */
 	__u8 tcp_flags;
@@ -57,6 +60,8 @@ struct packet {
 
 /* The same of l4, behind all extension headers that are read (bpf/parse_slow.bpf.h). */
 #define L4_MASK 511
+
+#define IPV4_DF 0x4000
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -147,6 +152,8 @@ static __always_inline enum parsed parse_ipv4(struct packet *p, const void *l3, 
 	if (ip->version != 4 || ip->ihl < 5 || length < sizeof(*ip) || length > available)
 		return PARSED_MALFORMED;
 	p->end = p->l3 + length;
+	if (!(ip->frag_off & bpf_htons(IPV4_DF)))
+		p->flags |= PACKET_MAY_FRAGMENT;
 	if (ip->ihl != 5 || ip->frag_off & bpf_htons(0x3fff))
 		return PARSED_SLOW;
 	p->l4 = p->l3 + sizeof(*ip);

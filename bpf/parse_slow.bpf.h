@@ -125,6 +125,7 @@ static __always_inline bool skip_extension(struct __sk_buff *skb, struct packet 
 		__u16 field = extension.type << 8 | extension.left;
 
 		parse_fragment(p, field >> 3, field & 1, bpf_ntohl(extension.id));
+		p->fragment_at = *offset;
 		size = 8;
 	} else if (p->key.protocol == PROTOCOL_AH) {
 		size = (extension.length + 2) * 4;

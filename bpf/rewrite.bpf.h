@@ -174,6 +174,24 @@ static __always_inline int rewrite_ipv6(struct __sk_buff *skb, const struct pack
 	return bpf_skb_store_bytes(skb, p->l3, &new, sizeof(new), BPF_F_RECOMPUTE_CSUM);
 }
 
+/* The identification becomes p->masq_id; later fragments have it too. */
+static __always_inline int rewrite_id(struct __sk_buff *skb, const struct packet *p)
+{
+	struct iphdr *ip = (void *)(long)skb->data + (p->l3 & L3_MASK);
+	__be32 id = bpf_htonl(p->masq_id);
+	__be16 from, to = bpf_htons(p->masq_id);
+
+	if (p->family == FAMILY_IPV6)
+		return bpf_skb_store_bytes(skb, p->fragment_at + 4, &id, sizeof(id),
+					   BPF_F_RECOMPUTE_CSUM);
+	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
+		return -1;
+	from = ip->id;
+	ip->check = checksum_change(ip->check, (__u64)(__u16)~from + to);
+	ip->id = to;
+	return 0;
+}
+
 /* False: the packet may be half changed, so it must not go anywhere. */
 static __always_inline bool rewrite(struct __sk_buff *skb, const struct packet *p,
 				    const struct rewrite *r)

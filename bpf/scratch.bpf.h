@@ -18,11 +18,22 @@ struct creation {
 	bool occupant_answered;   /* an exchange that has been answered */
 };
 
+/* The search of bpf/frag_id.bpf.h for a segment with room for @count numbers. */
+struct frag_search {
+	__u64 owner;
+	__u32 count, now;
+	__u32 first;                   /* where it begins: each pod elsewhere */
+	__u32 current, oldest, vacant; /* segments found, or NO_SEGMENT */
+	__u32 oldest_expires;
+	__u32 own, free;               /* how many */
+};
+
 struct scratch {
 	struct packet packet;
 	struct packet quoted;     /* by the ICMP error that packet is */
 	struct creation creation;
 	struct flow_key answer;   /* to what packet opens */
+	struct frag_search frag_search;
 };
 
 struct {

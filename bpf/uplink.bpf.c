@@ -81,7 +81,7 @@ static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype
 		return LEFT;
 	if (!maybe_local(ranges_get(), &p.key.source, p.family))
 		return node_out(skb, &p);
-	if (p.flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM))
+	if (p.flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM | PACKET_MAY_FRAGMENT))
 		return LEFT;
 	key = p.key;
 	recent = recent_of(skb, &key, RECENT_OUT);
@@ -90,7 +90,7 @@ static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype
 	flow = flow_out(recent, &key, &generation, now);
 	if (!flow)
 		return native_out(skb, &p, recent);
-	if (!outward(&r, flow, generation))
+	if (p.flags & PACKET_MAY_FRAGMENT || !outward(&r, flow, generation))
 		return LEFT;
 	flow_touch(flow, generation, &p, true, now);
 	if (!rewrite(skb, &p, &r))

@@ -19,6 +19,7 @@ struct frag_key {
 struct frag {
 	struct flow_ref flow;
 	__u32 expires;     /* clock units */
+	__u32 id;          /* what its identification becomes on its way out */
 	__u8 masqueraded;  /* false: leaves as it is, flow is void */
 	__u8 pad[3];
 };

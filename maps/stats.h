@@ -23,7 +23,8 @@
 	X(OUT_INBOUND, out_inbound, "to outside with the pod's own address: a connection that began so") \
 	X(OUT_MASQUERADED, out_masqueraded, "to outside, masqueraded") \
 	X(OUT_HOST_PORT, out_host_port, "to outside, the node's own from a port of snat-port-range") \
-	X(GUARD_PASS, guard_pass, "let through by the XDP guard")
+	X(GUARD_PASS, guard_pass, "let through by the XDP guard") \
+	X(POD_IGNORED, pod_ignored, "from a pod, of its link alone: ignored")
 
 #define STATS_DROPS(X) \
 	X(NOT_IP, not_ip, "neither IP nor ARP") \
@@ -50,7 +51,7 @@
 	X(TAKEN, taken, "another pod or the node has this destination by this protocol") \
 	X(PROTOCOL, protocol, "a protocol that cannot be masqueraded") \
 	X(NO_FLOW, no_flow, "answers what is unknown") \
-	X(ICMP_ERROR, icmp_error, "ICMP error about what is unknown") \
+	X(ICMP_ERROR, icmp_error, "ICMP error about an unknown packet, or not about one to its sender") \
 	X(ICMP_TYPE, icmp_type, "an ICMP type that cannot be masqueraded") \
 	X(FRAGMENT, fragment, "fragment whose first was not seen") \
 	X(TINY_FRAGMENT, tiny_fragment, "first fragment without the ports") \
@@ -59,7 +60,8 @@
 	X(NO_UPLINK, no_uplink, "to be masqueraded, but its route has no attached uplink") \
 	X(NO_PROGRAM, no_program, "from a pod while its program is not loaded") \
 	X(MARTIAN_SOURCE, martian_source, "from outside to a pod, from a link-local address or one of this node") \
-	X(LINK_BROADCAST, link_broadcast, "from outside to a pod in a broadcast or multicast frame")
+	X(LINK_BROADCAST, link_broadcast, "from outside to a pod in a broadcast or multicast frame") \
+	X(FRAGMENT_ID, fragment_id, "no identification is free for a fragmented packet")
 
 /* changes of flows, not packets: their bytes stay 0 */
 #define STATS_FLOWS(X) \

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fragments of masqueraded datagrams, in both directions and in any order."""
 from cases import BOTH, case, masquerade
-from lab import A, B, N1, W
-from packets import (ICMP, IP, UDP, ICMPv6EchoRequest, IPv6, IPv6ExtHdrFragment, Raw, ip, l4, moved,
-                     translated, udp)
+from lab import A, B, D, MACS, N1, ROUTER_MAC, W
+from packets import (ICMP, IP, TCP, UDP, Ether, ICMPv6EchoRequest, IPv6, IPv6ExtHdrFragment, Raw, ip,
+                     l4, moved, translated, udp)
 
 PIECE = 64  # bytes of IP payload in each fragment but the last
 
@@ -33,9 +33,23 @@ def big(protocol, src, dst, sport, dport, **fields):
               **fields)
 
 
-def same_translation(lab, packet, wanted, family):
-    for piece, outside in zip(fragments(packet, family), fragments(wanted, family)):
-        lab.to_net(piece).leaves(outside)
+def id_of(frame, family):
+    """The identification of a frame that is an IPv4 packet or a fragment of IPv6."""
+    at, size = {4: (18, 2), 6: (58, 4)}[family]
+    return int.from_bytes(frame[at:at + size], "big")
+
+
+def leave_as(lab, pieces, wanted, family):
+    """Sends pieces of one datagram; they leave as @wanted(id) with an id of the node's, which returns."""
+    results = [lab.to_net(piece) for piece in pieces]
+    ident = id_of(results[0].frame, family)
+    for result, outside in zip(results, wanted(ident)):
+        result.leaves(outside)
+    return ident
+
+
+def same_translation(lab, packet, wanted, family, ident=77):
+    return leave_as(lab, fragments(packet, family, ident), lambda i: fragments(wanted, family, i), family)
 
 
 def back_in(lab, answer, inside, family):
@@ -79,19 +93,124 @@ def interleaved(lab, family):
     wires = [
         translated(p, src=N1[family], sport=50000 + pod.slot) for p, pod in ((one, A), (two, B))
     ]
-    for pieces in zip(*(zip(fragments(p, family), fragments(w, family))
-                        for p, w in zip((one, two), wires))):
-        for piece, outside in pieces:
-            lab.to_net(piece).leaves(outside)
+    pieces = [p for pair in zip(fragments(one, family), fragments(two, family)) for p in pair]
+    results = [lab.to_net(p) for p in pieces]
+    ids = [id_of(r.frame, family) for r in results[:2]]
+    assert ids[0] != ids[1], f"two pods' datagrams have the id {ids[0]} outside"
+    wanted = [fragments(w, family, i) for w, i in zip(wires, ids)]
+    for result, outside in zip(results, [p for pair in zip(*wanted) for p in pair]):
+        result.leaves(outside)
+
+
+@case("fragment: no two pods' datagrams to one destination share an id, IPv{family}", family=BOTH,
+      complete=False, hinted=False)
+def distinct_ids(lab, family):
+    """A pod that sends many begins again with its own ids; another pod's are others all the time."""
+    first = {
+        pod.name: fragments(big("udp", pod.ip[family], W[family], 50000 + pod.slot % 9, 80), family)[0]
+        for pod in (A, B, D)
+    }
+    seen = {name: set() for name in first}
+    turns = ["A"] * 200 + ["B"] * 3 + ["D"]
+    for number in range(1200):
+        name = turns[number % len(turns)]
+        result = lab.to_net(first[name])
+        assert result.passes, result.say()
+        ident = id_of(result.frame, family) & 0xffff
+        assert ident not in seen[name], f"{name} has {ident} twice"
+        seen[name].add(ident)
+    assert not seen["A"] & seen["B"] | seen["A"] & seen["D"] | seen["B"] & seen["D"]
+
+
+@case("fragment: ids of a pod that is gone are another's only after a while, IPv{family}", family=BOTH,
+      complete=False, hinted=False)
+def ids_of_the_dead(lab, family):
+    def ids(pod, count):
+        piece = fragments(big("udp", pod.ip[family], W[family], 50000, 80), family)[0]
+        return {id_of(lab.to_net(piece).frame, family) & 0xffff for _ in range(count)}
+
+    old = ids(A, 20)
+    lab.put_pod(A, generation=A.generation + 1)
+    assert not old & ids(A, 600)
+    lab.advance(200)
+    assert old & ids(B, 600) or old & ids(A, 600), "ids are never free again"
+
+
+def all_owned(lab, pod, segments, expires):
+    """pp_frag_ids as if @pod had that many segments, all used up."""
+    owner = (pod.slot + 1) << 48 | pod.generation
+    segment = [dict(owner=owner, expires=expires, next=512)] * segments
+    for bucket in range(lab.maps["pp_frag_ids"].max_entries):
+        lab.put("pp_frag_ids", bucket, dict(segment=segment))
+
+
+@case("fragment: a greedy pod begins again with its own ids and leaves others some, IPv{family}",
+      family=BOTH, complete=False, hinted=False)
+def greedy(lab, family):
+    for segments in (64, 63, 120, 128):
+        all_owned(lab, A, segments, lab.now + 30)
+        mine = fragments(big("udp", A.ip[family], W[family], 50000, 80), family)[0]
+        other = fragments(big("udp", B.ip[family], W[family], 50000, 80), family)[0]
+        taken = {(id_of(lab.to_net(mine).frame, family) & 0xffff) >> 9 for _ in range(3)}
+        assert len(taken) == 1
+        others = lab.to_net(other)
+        if segments == 128:
+            others.dropped()
+            assert lab.counted("fragment_id") == 1
+        else:
+            assert (id_of(others.frame, family) & 0xffff) >> 9 not in taken
+        owned = sum(s["owner"] & 0xffff0000ffffffff == (A.slot + 1) << 48 | A.generation
+                    for bucket in range(256) for s in lab.maps["pp_frag_ids"][bucket]["segment"])
+        assert owned == segments * 256 + (segments == 63), f"{owned} segments of {segments}"
+
+
+@case("fragment: IPv4 without DF gets an id of the node's, {protocol}", protocol=("tcp", "udp", "echo"))
+def may_fragment(lab, protocol):
+    ids = {}
+    for pod in (A, B):
+        packet = l4(protocol, pod.ip[4], W[4], 50000 + pod.slot, 80, flags=0) if protocol != "tcp" else (
+            ip(pod.ip[4], W[4], flags=0) / TCP(sport=50000 + pod.slot, dport=80, flags="S"))
+        for _ in range(3):
+            result = lab.to_net(packet)
+            outside = translated(packet, src=N1[4])
+            outside[IP].id = id_of(result.frame, 4)
+            result.leaves(outside)
+            ids.setdefault(pod.name, set()).add(outside[IP].id)
+    assert len(ids["A"] | ids["B"]) == 6
+
+
+@case("fragment: segments of one packet have ids in a row that are the pod's alone", complete=False)
+def gso_ids(lab):
+    """The kernel gives segments the ids that follow the packet's."""
+    used = set()
+    for pod in (A, B) * 12:
+        packet = udp(pod.ip[4], W[4], 50000 + pod.slot, 80, bytes(3000), flags=0)
+        frame = bytes(Ether(src=MACS["up0"], dst=ROUTER_MAC) / packet)
+        result = lab.run("pp_to_net", frame, "up0", gso_size=66)
+        assert result.passes, result.say()
+        ids = set(range(id_of(result.frame, 4), id_of(result.frame, 4) + 46))
+        assert not ids & used and max(ids) < 65536
+        used |= ids
+
+
+@case("fragment: with the pod's own address it keeps its id, IPv{family}", family=BOTH)
+def native_id(lab, family):
+    lab.put_nomasq(W[family], {4: 32, 6: 128}[family], "NOMASQ_NATIVE")
+    for piece in fragments(big("udp", A.ip[family], W[family], 50000, 80), family):
+        lab.to_net(piece).passed()
+    if family == 4:
+        lab.to_net(udp(A.ip[4], W[4], 50000, 80, flags=0)).passed()
 
 
 @case("fragment: later ones in any order behind the first, IPv{family}", family=BOTH)
 def reversed_tail(lab, family):
     packet = big("udp", A.ip[family], W[family], 50000, 80)
     wire = translated(packet, src=N1[family], sport=50000)
-    pairs = list(zip(fragments(packet, family), fragments(wire, family)))
-    for piece, outside in pairs[:1] + pairs[:0:-1]:
-        lab.to_net(piece).leaves(outside)
+
+    def order(pieces):
+        return pieces[:1] + pieces[:0:-1]
+
+    leave_as(lab, order(fragments(packet, family)), lambda i: order(fragments(wire, family, i)), family)
 
 
 @case("fragment: without its first it does not leave, IPv{family}", family=BOTH)

@@ -177,7 +177,8 @@ class Lab:
                      "pp_kept", "pp_node_conns", "pp_node_ips"):
             if name in self.maps:
                 self.maps[name].clear()
-        for name in ("pp_flows", "pp_flow_table", "pp_pod_flows", "pp_stats", "pp_event_rate", "pp_pod_hints"):
+        for name in ("pp_flows", "pp_flow_table", "pp_pod_flows", "pp_stats", "pp_event_rate", "pp_pod_hints",
+                     "pp_frag_ids"):
             if name in self.maps:
                 self.maps[name].zero()
         self.set_clock(CLOCK_START)

@@ -18,7 +18,8 @@ from scapy.layers.inet6 import (
     IPv6,
     IPv6ExtHdrDestOpt,
     IPv6ExtHdrFragment,
-    IPv6ExtHdrHopByHop)
+    IPv6ExtHdrHopByHop,
+    RouterAlert)
 from scapy.layers.l2 import ARP, Dot1Q, Ether  # noqa: E402
 from scapy.layers.sctp import SCTP, SCTPChunkData  # noqa: E402
 from scapy.packet import Raw  # noqa: E402
@@ -27,7 +28,7 @@ from scapy.utils import checksum  # noqa: E402
 __all__ = [
     "ICMP", "IP", "TCP", "UDP", "IPOption", "ICMPv6EchoReply", "ICMPv6EchoRequest", "ICMPv6ND_NA",
     "ICMPv6ND_NS", "ICMPv6NDOptDstLLAddr", "ICMPv6NDOptSrcLLAddr", "ICMPv6Unknown", "IPv6",
-    "IPv6ExtHdrDestOpt", "IPv6ExtHdrFragment", "IPv6ExtHdrHopByHop", "ARP", "Dot1Q", "Ether",
+    "IPv6ExtHdrDestOpt", "IPv6ExtHdrFragment", "IPv6ExtHdrHopByHop", "ARP", "Dot1Q", "Ether", "RouterAlert",
     "SCTP", "SCTPChunkData", "Raw", "ip", "tcp", "udp", "echo", "reply", "sctp", "other", "l4",
     "PROTOCOLS", "error", "translated", "explain", "is6", "moved"
 ]
@@ -40,10 +41,10 @@ def is6(address):
 
 
 def ip(src, dst, ttl=64, **fields):
-    """The IP header of either family."""
+    """The IP header of either family; IPv4 with DF, as stacks send it."""
     if is6(dst):
         return IPv6(src=src, dst=dst, hlim=ttl, **fields)
-    return IP(src=src, dst=dst, ttl=ttl, id=fields.pop("id", 7), **fields)
+    return IP(src=src, dst=dst, ttl=ttl, id=fields.pop("id", 7), flags=fields.pop("flags", "DF"), **fields)
 
 
 def tcp(src, dst, sport, dport, flags="S", data=b"", ttl=64, **fields):
