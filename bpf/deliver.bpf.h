@@ -4,6 +4,7 @@
 #define PP_DELIVER_BPF_H
 
 #include <linux/if_packet.h>
+#include <linux/pkt_cls.h>
 
 #include "bpf/parse.bpf.h"
 #include "bpf/pod.bpf.h"

@@ -11,6 +11,7 @@
 #include "bpf/flow.bpf.h"
 #include "bpf/parse_slow.bpf.h"
 #include "bpf/rewrite.bpf.h"
+#include "bpf/scratch.bpf.h"
 
 #define QUOTED_L4 8 /* bytes of its transport header that are always quoted (RFC 792) */
 
@@ -82,6 +83,30 @@ __noinline int quoted_parse(struct __sk_buff *skb, struct packet *p, struct pack
 		return false;
 	key_swap(&q->key);
 	return true;
+}
+
+/* Whether @p quotes another packet: also by types that a receiver may take for errors (RFC 4443 2.4). */
+static __always_inline bool is_about_packet(const struct packet *p)
+{
+	if (p->flags & PACKET_ICMP_ERROR)
+		return true;
+	if (!(p->flags & PACKET_ICMP_OTHER))
+		return false;
+	return p->family == FAMILY_IPV6 ?
+		       p->key.protocol == PROTOCOL_ICMPV6 && p->icmp_type < ICMPV6_INFOMSG_MASK :
+		       p->key.protocol == PROTOCOL_ICMP && p->icmp_type == ICMP_SOURCE_QUENCH;
+}
+
+/*
+ * Whether the ICMP error in scratch() is about a packet to its sender. Who receives one believes what it
+ * quotes, not who sent it: any other would end connections of others and plant path MTUs.
+ */
+__noinline int quotes_own(struct __sk_buff *skb)
+{
+	struct scratch *s = scratch();
+
+	return s && quoted_parse(skb, &s->packet, quoted_new(s)) &&
+	       addr_equal(&s->quoted.key.source, &s->packet.key.source);
 }
 
 /* Ends of the quoted packet itself, whose key is the answer's. */

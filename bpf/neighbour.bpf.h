@@ -42,6 +42,20 @@ static __always_inline void arp_turn(struct ethhdr *eth, struct arp_ipv4 *arp, c
 	arp->target = pod_ip;
 }
 
+/* What a host says of itself to a link where nobody needs it (bpf/link_scope.bpf.h). */
+static __always_inline int ignore(struct __sk_buff *skb)
+{
+	return count(skb, STAT_POD_IGNORED, TC_ACT_SHOT);
+}
+
+/* Whether @arp names @pod's address @ip and the MAC that sent the frame. */
+static __always_inline bool arp_is_own(const struct pod *pod, const struct ethhdr *eth,
+				       const struct arp_ipv4 *arp, const struct addr *ip)
+{
+	return pod && addr_equal(&pod->ip[FAMILY_IPV4], ip) &&
+	       mac_equal(eth->h_source, arp->sender_mac);
+}
+
 /* A request of the pod for another address is answered; the pod's own replies are the host's business. */
 __noinline int handle_arp(struct __sk_buff *skb)
 {
@@ -52,18 +66,19 @@ __noinline int handle_arp(struct __sk_buff *skb)
 
 	if ((void *)(arp + 1) > (void *)(long)skb->data_end || !arp_is_ethernet(arp))
 		return drop(skb, STAT_MALFORMED);
-	if (!arp->sender)
-		return drop(skb, STAT_DAD);
-	addr_from_ipv4(&source, arp->sender);
+	/* a probe is of the address that it asks for (RFC 5227) */
+	addr_from_ipv4(&source, arp->sender ? arp->sender : arp->target);
 	pod = sender(skb->ifindex, eth->h_source, &source);
-	if (!pod || !addr_equal(&pod->ip[FAMILY_IPV4], &source) ||
-	    !mac_equal(eth->h_source, arp->sender_mac))
+	if (!arp->sender)
+		return arp_is_own(pod, eth, arp, &source) ? ignore(skb) : drop(skb, STAT_DAD);
+	if (!arp_is_own(pod, eth, arp, &source))
 		return drop(skb, STAT_SPOOFED);
-	if (arp->operation == bpf_htons(ARP_REPLY))
-		return arp->target == arp->sender ? drop(skb, STAT_ARP) :
-						    count(skb, STAT_POD_STACK, TC_ACT_OK);
-	if (arp->operation != bpf_htons(ARP_REQUEST) || arp->target == arp->sender)
+	if (arp->operation != bpf_htons(ARP_REQUEST) && arp->operation != bpf_htons(ARP_REPLY))
 		return drop(skb, STAT_ARP);
+	if (arp->target == arp->sender)
+		return ignore(skb); /* an announcement */
+	if (arp->operation == bpf_htons(ARP_REPLY))
+		return count(skb, STAT_POD_STACK, TC_ACT_OK);
 	arp_turn(eth, arp, pod->host_mac);
 	return count(skb, STAT_POD_ANSWERED, bpf_redirect(skb->ifindex, 0));
 }

@@ -11,12 +11,14 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
+#include "bpf/checksum.bpf.h"
 #include "bpf/common.bpf.h"
 #include "bpf/count.bpf.h"
 #include "bpf/fib.bpf.h"
 #include "bpf/filter.bpf.h"
+#include "bpf/icmp_error.bpf.h"
+#include "bpf/link_scope.bpf.h"
 #include "bpf/native.bpf.h"
-#include "bpf/neighbour.bpf.h"
 #include "bpf/nomasq.bpf.h"
 #include "bpf/parse_slow.bpf.h"
 #include "bpf/recent.bpf.h"
@@ -153,12 +155,24 @@ static __always_inline int to_elsewhere(struct __sk_buff *skb, struct packet *p,
 }
 
 /* A link-local source talks to the host's end of the veth and to nobody else. */
-static __always_inline int from_elsewhere(struct __sk_buff *skb, const struct packet *p)
+static __always_inline int from_elsewhere(struct __sk_buff *skb, const struct packet *p,
+					  enum stat reason)
 {
-	if (p->family == FAMILY_IPV6 && addr_is_link_local(&p->key.source, FAMILY_IPV6) &&
-	    addr_is_link_local(&p->key.destination, FAMILY_IPV6))
-		return to_stack(skb);
+	bool local = p->family == FAMILY_IPV6 && addr_is_link_local(&p->key.source, FAMILY_IPV6);
+
+	if (local && addr_is_link_local(&p->key.destination, FAMILY_IPV6))
+		return reason == NO_DROP ? to_stack(skb) : drop(skb, reason);
+	if ((local && addr_is_multicast(&p->key.destination, FAMILY_IPV6)) || asks_for_address(p))
+		return drop(skb, STAT_MULTICAST);
 	return drop(skb, STAT_SPOOFED);
+}
+
+/* What a pod may not send, its source apart. The packet is scratch()'s. */
+static __always_inline enum stat filter_sent(struct __sk_buff *skb, const struct packet *p)
+{
+	if (is_about_packet(p) && !quotes_own(skb))
+		return STAT_ICMP_ERROR;
+	return filter_message(p);
 }
 
 /* No hops are left: the stack must answer, for a pod or for the node. */
@@ -192,7 +206,7 @@ static __always_inline bool is_native_again(const struct packet *p, const struct
 {
 	return recent->kind == RECENT_NATIVE && recent->generation == from->generation &&
 	       !(p->tcp_flags & TCP_SYN) &&
-	       !(p->flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM));
+	       !(p->flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM | PACKET_MAY_FRAGMENT));
 }
 
 /* Whether the last packet of its flow was sent where this one must go. */
@@ -225,7 +239,7 @@ static __always_inline int onward(struct __sk_buff *skb, struct packet *p, struc
 static __always_inline int from_pod(struct __sk_buff *skb, struct packet *p, bool slow)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
-	enum stat reason = filter_message(p);
+	enum stat reason = filter_sent(skb, p);
 	struct pod *from, *to;
 
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
@@ -233,10 +247,10 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct packet *p, boo
 	from = sender(skb->ifindex, eth->h_source, &p->key.source);
 	if (!from)
 		return drop(skb, STAT_SPOOFED);
+	if (!pod_has(from, &p->key.source, p->family))
+		return from_elsewhere(skb, p, reason);
 	if (reason != NO_DROP)
 		return drop(skb, reason);
-	if (!pod_has(from, &p->key.source, p->family))
-		return from_elsewhere(skb, p);
 	if (p->ttl <= 1)
 		return expired(skb, p);
 	if (from->flags & (POD_BY_STACK | POD_SHAPED)) {
@@ -252,6 +266,10 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct packet *p, 
 {
 	switch (parse_rest(skb, p, parsed)) {
 	case PARSED:
+		if (!header_sums_up(skb, p) || !offload_is_sane(skb, p))
+			return drop(skb, STAT_MALFORMED);
+		if (is_link_noise(skb, p))
+			return ignore(skb);
 		if (!is_nd(p))
 			return from_pod(skb, p, parsed == PARSED_SLOW);
 		return parsed == PARSED_SLOW ? drop(skb, STAT_ND) : handle_nd(skb);
@@ -281,6 +299,15 @@ __noinline int from_pod_slow(struct __sk_buff *skb)
 	return skb->protocol == bpf_htons(ETH_P_ARP) ? handle_arp(skb) : drop(skb, STAT_NOT_IP);
 }
 
+static __always_inline bool fast_sums_up(struct __sk_buff *skb, __be16 ethertype)
+{
+	const struct iphdr *ip = (void *)(long)skb->data + sizeof(struct ethhdr);
+
+	if (ethertype != bpf_htons(ETH_P_IP))
+		return true;
+	return (void *)(ip + 1) <= (void *)(long)skb->data_end && ipv4_sums_up(ip);
+}
+
 /* Common packets of a pod whose MAC is its slot and that has nothing special about it. */
 static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype)
 {
@@ -288,16 +315,18 @@ static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype
 	struct packet p = {};
 	struct pod *from, *to;
 
-	if ((void *)(eth + 1) > (void *)(long)skb->data_end || !parse_common(skb, &p, ethertype))
+	if ((void *)(eth + 1) > (void *)(long)skb->data_end || !parse_common(skb, &p, ethertype) ||
+	    !fast_sums_up(skb, ethertype))
 		return from_pod_slow(skb);
 	from = pod_at(mac_slot(eth->h_source));
 	if (!is_sender(from, skb->ifindex) || !pod_has(from, &p.key.source, p.family) ||
 	    from->flags)
 		return from_pod_slow(skb);
 	to = pod_hinted(&p.key.destination, p.family);
+	/* a pod takes the packet as it is: only the stack and devices finish checksums */
 	if (to)
-		return to_pod(skb, &p, to);
-	if (parse_frame(skb, &p, ethertype) != PARSED)
+		return fits(skb, &p, to->mtu) ? to_pod(skb, &p, to) : from_pod_slow(skb);
+	if (parse_frame(skb, &p, ethertype) != PARSED || !offload_is_sane(skb, &p))
 		return from_pod_slow(skb);
 	return onward(skb, &p, from, false, true);
 }

@@ -12,6 +12,13 @@
 
 #include "maps/flows.h"
 
+/* How programs read the kernel's own record of a packet, struct sk_buff. */
+enum buffer_access {
+	BUFFER_HIDDEN, /* not at all */
+	BUFFER_COPIED, /* by bpf_probe_read_kernel() */
+	BUFFER_SEEN,   /* as it is: bpf_cast_to_kern_ctx(), Linux 6.2 */
+};
+
 struct datapath_config {
 	__u32 fib_skip_neigh;        /* BPF_FIB_LOOKUP_SKIP_NEIGH where the kernel has it, else 0 */
 	__u32 fib_source[FAMILIES];  /* BPF_FIB_LOOKUP_SRC; 0: the address in pp_uplinks */
@@ -27,6 +34,7 @@ struct datapath_config {
 	__u32 inbound_timeout;       /* clock units: UDP and echo from outside, and a SYN's, */
 	__u32 inbound_established;   /* and an answered TCP connection's */
 	__u32 portless;              /* masquerade-portless-protocols */
+	enum buffer_access buffer_access;
 	__u32 virtual_clock;         /* tests: the time is pp_clock's */
 };
 

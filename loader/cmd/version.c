@@ -31,6 +31,8 @@ int cmd_version(const struct globals *g, int argc, char **argv)
 	print_feature("tcx", features()->tcx, "no (clsact is used)");
 	print_feature("fib_lookup SKIP_NEIGH", features()->fib_skip_neigh, "no (lookups take longer)");
 	print_feature("fib_lookup SRC", features()->fib_source, "no (the uplink's address is used)");
+	print_feature("offload checks", features()->buffer_access != BUFFER_HIDDEN,
+		      "no (a pod may send a forged checksum offload)");
 	print_feature("XDP dispatcher", features()->xdp_chain, "no (the XDP guard is alone on its device)");
 	print_feature("memory of maps", features()->map_memory, "no (status tells what full ones take)");
 	printf("  %-22s %u\n", "HZ", features()->hz);

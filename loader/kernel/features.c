@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What this kernel can do, asked by programs of a few instructions. */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <unistd.h>
@@ -46,6 +47,55 @@ static bool fib_knows(__u32 flags)
 	err = bpf_prog_test_run_opts(fd, &run);
 	close(fd);
 	return !err && (int)run.retval != -22 /* EINVAL */;
+}
+
+/* Whether a tc program of these instructions is accepted. */
+static bool is_accepted(const struct bpf_insn *program, size_t count)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, load);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "pp_probe", "GPL", program, count, &load);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Linux 6.2: bpf_cast_to_kern_ctx() gives a program the kernel's own record of its packet. */
+static bool shows_buffers(void)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	int id = kernel ? btf__find_by_name_kind(kernel, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC) : 0;
+	const struct bpf_insn program[] = {
+		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_KFUNC_CALL, .imm = id },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	btf__free(kernel);
+	return id > 0 && is_accepted(program, sizeof(program) / sizeof(program[0]));
+}
+
+/* Not where the kernel is locked down to confidentiality. */
+static bool copies_buffers(void)
+{
+	const struct bpf_insn program[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 3, .src_reg = 1 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1, .src_reg = 10 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 1, .imm = -8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 8 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return is_accepted(program, sizeof(program) / sizeof(program[0]));
+}
+
+static enum buffer_access buffer_access(void)
+{
+	if (shows_buffers())
+		return BUFFER_SEEN;
+	return copies_buffers() ? BUFFER_COPIED : BUFFER_HIDDEN;
 }
 
 static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -132,6 +182,7 @@ const struct features *features(void)
 	found.tcx = tcx_exists();
 	found.fib_skip_neigh = fib_knows(FIB_LOOKUP_SKIP_NEIGH);
 	found.fib_source = fib_knows(FIB_LOOKUP_SRC);
+	found.buffer_access = buffer_access();
 	found.xdp_chain = has_xdp_chain();
 	found.map_memory = counts_map_memory();
 	found.hz = kernel_hz();

@@ -245,6 +245,7 @@ static void datapath_configure(const struct options *options, struct datapath_co
 	cfg->fib_skip_neigh = features()->fib_skip_neigh ? FIB_LOOKUP_SKIP_NEIGH : 0;
 	for (int f = 0; f < FAMILIES; f++)
 		cfg->fib_source[f] = features()->fib_source ? FIB_LOOKUP_SRC : 0;
+	cfg->buffer_access = features()->buffer_access;
 	cfg->port_min = options->snat_port_min;
 	cfg->port_max = options->snat_port_max;
 	cfg->flows = options->nat_max;

@@ -8,12 +8,14 @@
 
 #include "loader/options/options.h"
 #include "loader/kernel/pins.h"
+#include "maps/datapath.h"
 
 /* What differs between kernels, found out by trying, never by version. */
 struct features {
 	bool tcx;
 	bool fib_skip_neigh; /* BPF_FIB_LOOKUP_SKIP_NEIGH */
 	bool fib_source;     /* BPF_FIB_LOOKUP_SRC */
+	enum buffer_access buffer_access; /* what offloads of pods' packets are checked by */
 	bool xdp_chain;      /* libxdp's dispatcher: several XDP programs on a device */
 	bool map_memory;     /* what maps take now is told; else what they take once they are full */
 	unsigned int hz;     /* timer ticks a second */

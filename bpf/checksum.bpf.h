@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a pod's packet says of its own checksums. A raw socket (PACKET_VNET_HDR) or a tap may leave a
+ * checksum to the device and choose where it begins and where it goes: the kernel or the device then
+ * writes it there long after all checks and the masquerade. It may only go into the checksum field of
+ * the packet's own transport header, or into the payload: a tunnel's inner packet.
+ */
+#ifndef PP_CHECKSUM_BPF_H
+#define PP_CHECKSUM_BPF_H
+
+#include <bpf/bpf_core_read.h>
+
+#include "bpf/config.bpf.h"
+#include "bpf/parse_slow.bpf.h"
+#include "bpf/rewrite.bpf.h"
+
+#define CHECKSUM_PARTIAL 3 /* the kernel's name: it is still to be written */
+#define SCTP_CHECKSUM 8    /* offset in SCTP's header */
+
+/* Of the kernel's struct sk_buff what is read here; all three offsets count from the buffer's head. */
+struct sk_buff___pp {
+	__u8 ip_summed : 2;
+	__u16 csum_start;
+	__u16 csum_offset; /* from csum_start */
+	__u16 network_header;
+} __attribute__((preserve_access_index));
+
+void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
+
+/* Where the checksum that is still to be written begins and goes, from the IP header on. */
+struct pending_checksum {
+	__u16 start, field;
+};
+
+/* Kernels that let programs see the buffer itself: plain loads. */
+static __always_inline bool pending_seen(struct __sk_buff *skb, struct pending_checksum *c)
+{
+	struct sk_buff___pp *buffer = bpf_cast_to_kern_ctx(skb);
+
+	if (BPF_CORE_READ_BITFIELD(buffer, ip_summed) != CHECKSUM_PARTIAL)
+		return false;
+	c->start = buffer->csum_start - buffer->network_header;
+	c->field = c->start + buffer->csum_offset;
+	return true;
+}
+
+/* Others copy from it. */
+static __always_inline bool pending_copied(struct __sk_buff *skb, struct pending_checksum *c)
+{
+	struct sk_buff___pp *buffer = (void *)skb;
+	__u16 start = 0, offset = 0, network = 0;
+
+	if (BPF_CORE_READ_BITFIELD_PROBED(buffer, ip_summed) != CHECKSUM_PARTIAL)
+		return false;
+	bpf_core_read(&start, sizeof(start), &buffer->csum_start);
+	bpf_core_read(&offset, sizeof(offset), &buffer->csum_offset);
+	bpf_core_read(&network, sizeof(network), &buffer->network_header);
+	c->start = start - network;
+	c->field = c->start + offset;
+	return true;
+}
+
+static __always_inline bool pending_checksum(struct __sk_buff *skb, struct pending_checksum *c)
+{
+	switch (cfg.buffer_access) {
+	case BUFFER_SEEN:
+		return pending_seen(skb, c);
+	case BUFFER_COPIED:
+		return pending_copied(skb, c);
+	default:
+		return false;
+	}
+}
+
+/* Whether what is still to be written stays out of all that is checked and translated. */
+static __always_inline bool pending_is_sane(const struct packet *p, const struct pending_checksum *c)
+{
+	__u32 l4 = p->l4 - p->l3;
+
+	/* stacks finish the checksum of what they cut, and ICMP's always */
+	if (p->flags & PACKET_FRAGMENT || c->start < l4 || c->field < c->start)
+		return false;
+	switch (p->key.protocol) {
+	case PROTOCOL_TCP:
+		return c->start == l4 && c->field == l4 + checksum_offset(PROTOCOL_TCP);
+	case PROTOCOL_UDP:
+		return (c->start == l4 && c->field == l4 + checksum_offset(PROTOCOL_UDP)) ||
+		       c->start >= l4 + sizeof(struct udphdr);
+	case PROTOCOL_SCTP:
+		return c->start == l4 && c->field == l4 + SCTP_CHECKSUM;
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static __always_inline bool offload_is_sane(struct __sk_buff *skb, const struct packet *p)
+{
+	struct pending_checksum c;
+
+	return !pending_checksum(skb, &c) || pending_is_sane(p, &c);
+}
+
+/* The checksum of an IPv4 header without options (RFC 1812 5.2.2). */
+static __always_inline bool ipv4_sums_up(const struct iphdr *ip)
+{
+	const __u32 *word = (const void *)ip;
+	__u64 sum = (__u64)word[0] + word[1] + word[2] + word[3] + word[4];
+
+	return sum_fold(sum) == 0xffff;
+}
+
+/* The same of any IPv4 header; true for IPv6, which has none. */
+__noinline int header_sums_up(struct __sk_buff *skb, struct packet *p)
+{
+	__u8 header[60] = {};
+	__u32 length;
+	__u8 first;
+
+	if (!p || p->family == FAMILY_IPV6)
+		return true;
+	if (bpf_skb_load_bytes(skb, p->l3, &first, sizeof(first)))
+		return false;
+	length = (first & 0xf) * 4;
+	if (!load_some(skb, p->l3, header, length, sizeof(header)))
+		return false;
+	return sum_fold((__u32)bpf_csum_diff(NULL, 0, (void *)header, sizeof(header), 0)) == 0xffff;
+}
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Link-scope messages of every host: membership reports, router solicitations, duplicate address
+ * detection, announcements of its own address. Nobody on a pod's link needs them. They are ignored and
+ * not counted among the drops, so that these show attacks and faults alone. A message with a source
+ * that is not the pod's is spoofed all the same.
+ */
+#ifndef PP_LINK_SCOPE_BPF_H
+#define PP_LINK_SCOPE_BPF_H
+
+#include "bpf/neighbour.bpf.h"
+
+#define IGMP_V1_REPORT 0x12
+#define IGMP_V2_REPORT 0x16
+#define IGMP_V2_LEAVE 0x17
+#define IGMP_V3_REPORT 0x22
+#define MLD_V1_REPORT 131
+#define MLD_V1_DONE 132
+#define MLD_V2_REPORT 143
+
+static __always_inline bool addr_is_unspecified(const struct addr *ip, enum family family)
+{
+	return family == FAMILY_IPV6 ? addr_is_none(ip) : !addr_ipv4(ip);
+}
+
+/* Whether a pod that is there has this MAC, by its slot. */
+static __always_inline bool mac_is_taken(const __u8 *mac)
+{
+	struct pod *pod = pod_at(mac_slot(mac));
+
+	return pod && mac_equal(pod->mac, mac);
+}
+
+/*
+ * Whether @source is the frame's sender or none at all: the pod's address, ::, 0.0.0.0, or an IPv6
+ * link-local one. *pod is the sender; NULL for a pod that is not ready yet, or whose MAC is its own
+ * choice, which only its address finds.
+ */
+static __always_inline bool is_own_source(struct __sk_buff *skb, const __u8 *mac,
+					  const struct addr *source, enum family family,
+					  struct pod **pod)
+{
+	*pod = sender(skb->ifindex, mac, source);
+	if (*pod && pod_has(*pod, source, family))
+		return true;
+	if (!*pod && mac_is_taken(mac))
+		return false;
+	return addr_is_unspecified(source, family) ||
+	       (family == FAMILY_IPV6 && addr_is_link_local(source, FAMILY_IPV6));
+}
+
+/* IGMP has no header of its own in struct packet; later fragments of it do not exist. */
+static __always_inline bool is_igmp_report(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 type;
+
+	if (p->key.protocol != PROTOCOL_IGMP || p->ttl != 1 || p->flags & PACKET_FRAGMENT || !p->l4 ||
+	    p->l4 >= p->end || bpf_skb_load_bytes(skb, p->l4, &type, sizeof(type)))
+		return false;
+	return type == IGMP_V1_REPORT || type == IGMP_V2_REPORT || type == IGMP_V2_LEAVE ||
+	       type == IGMP_V3_REPORT;
+}
+
+/* Duplicate address detection, or an advertisement that nobody asked for, of the sender's own address. */
+static __always_inline bool is_own_nd(struct __sk_buff *skb, const struct packet *p,
+				      const struct pod *pod)
+{
+	bool probe = p->icmp_type == ND_NEIGHBOUR_SOLICITATION && addr_is_none(&p->key.source);
+	bool advertisement = p->icmp_type == ND_NEIGHBOUR_ADVERTISEMENT && !addr_is_none(&p->key.source);
+	struct addr target;
+
+	if ((!probe && !advertisement) ||
+	    bpf_skb_load_bytes(skb, p->l4 + offsetof(struct nd, target), &target, sizeof(target)))
+		return false;
+	if (advertisement)
+		return addr_equal(&target, &p->key.source);
+	return addr_is_link_local(&target, FAMILY_IPV6) || (pod && pod_has(pod, &target, FAMILY_IPV6));
+}
+
+/* By type and hop limit (RFC 2710, 3810, 4861); the source is known to be right. */
+static __always_inline bool is_icmpv6_noise(struct __sk_buff *skb, const struct packet *p,
+					    const struct pod *pod)
+{
+	switch (p->icmp_type) {
+	case MLD_V1_REPORT:
+	case MLD_V1_DONE:
+	case MLD_V2_REPORT:
+		return p->ttl == 1;
+	case ND_ROUTER_SOLICITATION:
+		return p->ttl == 255;
+	default:
+		return p->ttl == 255 && is_own_nd(skb, p, pod);
+	}
+}
+
+/* Whether the multicast packet @p of a pod is such a message, with a source that the pod may have. */
+__noinline int is_link_noise(struct __sk_buff *skb, struct packet *p)
+{
+	struct ethhdr *eth = (void *)(long)skb->data;
+	struct addr source;
+	struct pod *pod;
+
+	if (!p || (void *)(eth + 1) > (void *)(long)skb->data_end)
+		return false;
+	source = p->key.source;
+	if (!addr_is_multicast(&p->key.destination, p->family) ||
+	    !is_own_source(skb, eth->h_source, &source, p->family, &pod))
+		return false;
+	if (p->family == FAMILY_IPV4)
+		return is_igmp_report(skb, p);
+	return p->key.protocol == PROTOCOL_ICMPV6 && !(p->flags & PACKET_FRAGMENT) &&
+	       is_icmpv6_noise(skb, p, pod);
+}
+
+/* A host without an address asks for one: DHCP's client (RFC 2131). */
+static __always_inline bool asks_for_address(const struct packet *p)
+{
+	return p->family == FAMILY_IPV4 && !addr_ipv4(&p->key.source) &&
+	       addr_ipv4(&p->key.destination) == 0xffffffff && p->key.protocol == PROTOCOL_UDP &&
+	       p->key.source_port == DHCP_CLIENT && p->key.destination_port == DHCP_SERVER;
+}
+
+#endif
