@@ -56,7 +56,7 @@ all_in() {
 		grep -qF -- "$feature" loader/pinpool.8 || { echo "lacks $feature"; exit 1; }
 		count=$((count + 1))
 	done < <(build/pinpool version | sed -n 's/^  \([^ ].*[^ ]\)   *\(yes\|no\|[0-9]\).*/\1/p')
-	[ $count = 6 ]
+	[ $count = 7 ]
 }
 
 @test "every map is in pinpool-maps.5 and in README" {

@@ -206,6 +206,7 @@ class Program:
             struct.pack_into("<I", self.ctx, 40, ifindex)
             struct.pack_into("<2I", self.ctx, 48, *cb)
             struct.pack_into("<I", self.ctx, 176, gso_size)
+            struct.pack_into("<I", self.ctx, 164, len(frame) // gso_size + 1 if gso_size else 0)  # gso_segs
             opts.ctx_in, opts.ctx_size_in = ctypes.cast(self.ctx, P), 192
             opts.ctx_out, opts.ctx_size_out = opts.ctx_in, opts.ctx_size_in
         return opts
@@ -222,6 +223,12 @@ def trivial(kind=PROG_SCHED_CLS, verdict=0):
     code = struct.pack("<BBhi", 0xb7, 0, 0, verdict) + struct.pack("<BBhi", 0x95, 0, 0, 0)
     fd = check(lib.bpf_prog_load(kind, b"trivial", b"GPL", code, 2, None), "trivial program")
     return Program("trivial", fd, kind)
+
+
+def buffer_access():
+    """How programs can see the kernel's struct sk_buff here, as the loader finds it (loader/kernel/features.c)."""
+    with open("/sys/kernel/btf/vmlinux", "rb") as file:
+        return "BUFFER_SEEN" if b"\0bpf_cast_to_kern_ctx\0" in file.read() else "BUFFER_COPIED"
 
 
 class Programs:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """ICMP errors about masqueraded flows, both ways, with the packet they quote."""
 from cases import BOTH, case, masquerade, port_of
-from lab import A, B, N1, R, W, W2
+from lab import A, B, C, N1, R, W, W2
 from packets import (IP, IPOption, IPv6, IPv6ExtHdrDestOpt, PROTOCOLS, Raw, UDP, error, ip, l4,
                      moved, other, reply, tcp, translated, udp)
 
@@ -306,3 +306,79 @@ def quoted_header_cut(lab):
     quotation = bytearray(bytes(translated(sent, src=N1[4])))
     quotation[0] = 0x4f
     lab.from_net(error(R[4], N1[4], 3, 4, quotation, 28)).refused()
+
+
+def sent_error(lab, sender, target, about, source=None, **more):
+    family = 6 if ":" in target else 4
+    kind, code = more.pop("kind", (3, 3) if family == 4 else (1, 4))
+    return lab.from_pod(sender, error(source or sender.ip[family], target, kind, code, about, **more))
+
+
+@case("error: sent by a pod to the {to}, about its own packet it goes on, about {whose} it is dropped, IPv{family}",
+      family=BOTH, to=("pod", "node", "other node", "world"),
+      whose=("the receiver's", "the node's", "another pod's", "its own to the receiver"))
+def forged(lab, family, to, whose):
+    target = {"pod": B.ip, "node": N1, "other node": C, "world": W}[to][family]
+    lab.put_nomasq(W[family], {4: 32, 6: 128}[family], "NOMASQ_NATIVE")
+    forgery = {
+        "the receiver's": udp(target, W2[family], 1000, 53), "the node's": tcp(N1[family], W2[family], 1000, 53),
+        "another pod's": udp(target, B.ip[family], 1000, 53),
+        "its own to the receiver": udp(A.ip[family], target, 53, 1000)
+    }[whose]
+    if forgery.dst == A.ip[family]:
+        return
+    kinds = [KINDS[family][0], KINDS[family][4], KINDS[family][-1], (4, 0) if family == 4 else (100, 0)]
+    for kind in kinds:
+        sent_error(lab, A, target, forgery, kind=kind).dropped()
+        real = sent_error(lab, A, target, udp(target, A.ip[family], 1000, 53), kind=kind)
+        assert not real.drops, real.say()
+    assert lab.counted("icmp_error") == len(kinds)
+    lab.to_net(error(A.ip[family], W[family], *FIRST[family], forgery)).dropped()
+
+
+@case("error: sent by a pod, whose quotation is cut to {length} bytes, is dropped, IPv{family}", family=BOTH,
+      length=(0, 1, 19, 27, 39, 47))
+def forged_cut(lab, family, length):
+    about = bytes(udp(N1[family], A.ip[family], 1000, 53))[:length]
+    result = sent_error(lab, A, N1[family], about)
+    assert result.drops if length < HEADER[family] + 8 else result.passes, result.say()
+
+
+@case("error: sent by a pod, behind options or extension headers, IPv{family}", family=BOTH)
+def forged_options(lab, family):
+    kind, code = (3, 3) if family == 4 else (1, 4)
+
+    def sent(about_to, outer, inner):
+        about = ip(N1[family], about_to, **({"options": inner} if family == 4 else {}))
+        if family == 6:
+            about = about / IPv6ExtHdrDestOpt() if inner else about
+        about = about / UDP(sport=1000, dport=53) / Raw(b"x" * 8)
+        message = error(A.ip[family], N1[family], kind, code, about)
+        if outer and family == 4:
+            message = ip(A.ip[4], N1[4], proto=1, options=outer) / Raw(bytes(message)[20:])
+        elif outer:
+            message = ip(A.ip[6], N1[6]) / IPv6ExtHdrDestOpt(nh=58) / Raw(bytes(message)[40:])
+        return lab.from_pod(A, message)
+
+    nops = [IPOption(b"\x01" * 4)] * 2
+    for outer in ([], nops):
+        for inner in ([], nops):
+            sent(A.ip[family], outer, inner).passed()
+            sent(W[family], outer, inner).dropped()
+    assert lab.counted("icmp_error") == 4
+
+
+@case("error: a pod's error in fragments is dropped, IPv{family}", family=BOTH)
+def forged_pieces(lab, family):
+    from cases_frag import fragments
+    kind, code = (3, 3) if family == 4 else (1, 4)
+    whole = error(A.ip[family], N1[family], kind, code, udp(N1[family], A.ip[family], 1, 2, b"x" * 100))
+    lab.from_pod(A, fragments(whole, family)[0]).dropped()
+    assert lab.counted("icmp_error") == 1
+
+
+@case("error: from a link-local address to the host's end is about the sender, too")
+def forged_link_local(lab):
+    link = "fe80::70:70ff:fe00:3"
+    sent_error(lab, A, "fe80::1", udp(N1[6], W[6], 1000, 53), source=link).dropped()
+    sent_error(lab, A, "fe80::1", udp("fe80::1", link, 1000, 53), source=link).passed()

@@ -2,8 +2,8 @@
 """A pod's identity: source addresses and MACs, ARP, neighbour discovery."""
 from cases import BOTH, case
 from lab import A, B, C, GATEWAY, HOST_MAC, N1, R, UNALLOCATED, W, pod_mac
-from packets import (ARP, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr,
-                     ICMPv6Unknown, Ether, ip, moved, tcp, udp)
+from packets import (ARP, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, ICMPv6Unknown,
+                     IPOption, IPv6ExtHdrHopByHop, Ether, Raw, RouterAlert, ip, moved, tcp, udp)
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 DESTINATIONS = {
@@ -223,3 +223,112 @@ def dhcp(lab):
         lab.from_pod(A, udp(A.ip[family], B.ip[family], server, client)).dropped()
         other_way = udp(A.ip[family], B.ip[family], client, server)
         lab.from_pod(A, other_way).delivered(B, moved(other_way))
+
+
+LINK = "fe80::70:70ff:fe00:3"  # A's
+
+
+def mld(source, kind=143, ttl=1, target="ff02::16"):
+    body = b"\0\0\0\1\4\0\0\0" if kind == 143 else bytes(4)
+    return (ip(source, target, ttl) / IPv6ExtHdrHopByHop(options=[RouterAlert()]) /
+            ICMPv6Unknown(type=kind, msgbody=body + bytes.fromhex("ff0200000000000000000000000000fb")))
+
+
+def igmp(source, kind=0x22, ttl=1, target="224.0.0.22"):
+    return (ip(source, target, ttl, proto=2, options=[IPOption(b"\x94\x04\0\0")]) /
+            Raw(bytes([kind, 0, 0xfa, 2, 0, 0, 0, 0])))
+
+
+def announcement(source, target):
+    return ip(source, "ff02::1", 255) / ICMPv6ND_NA(tgt=target, R=0, S=0, O=1)
+
+
+def solicit_router(source, ttl=255):
+    return ip(source, "ff02::2", ttl) / ICMPv6Unknown(type=133, msgbody=bytes(4))
+
+
+def probe(target, source="::"):
+    return ip(source, "ff02::1:ff00:3", 255) / ICMPv6ND_NS(tgt=target)
+
+
+PEACEFUL = {
+    "MLDv2": lambda: [mld(LINK), mld("::")],
+    "MLDv1": lambda: [mld(s, k, target=t) for s in (LINK, "::") for k, t in ((131, "ff02::fb"), (132, "ff02::2"))],
+    "IGMP": lambda: [igmp(s, k) for s in (A.ip[4], "0.0.0.0") for k in (0x12, 0x16, 0x17, 0x22)],
+    "RS": lambda: [solicit_router(LINK), solicit_router("::")],
+    "DAD": lambda: [probe(LINK), probe("fe80::7"), probe(A.ip[6])],
+    "NA": lambda: [announcement(LINK, LINK), announcement(A.ip[6], A.ip[6])],
+}
+
+
+def drop_reasons(lab):
+    """What counted as a drop."""
+    names = [n for n, *_ in lab.maps["pp_stats"].value.fields]
+    names = names[names.index("not_ip"):names.index("flow_created")]
+    copies = lab.maps["pp_stats"][0]
+    counts = {n: sum(copy[n]["packets"] for copy in copies) for n in names}
+    return {n: count for n, count in counts.items() if count}
+
+
+@case("peace: {kind} of a pod is ignored and no drop", kind=PEACEFUL)
+def peaceful(lab, kind):
+    packets = PEACEFUL[kind]()
+    for packet in packets:
+        lab.from_pod(A, packet, dst="33:33:00:00:00:16").dropped()
+    assert lab.counted("pod_ignored") == len(packets), drop_reasons(lab)
+    assert not drop_reasons(lab), drop_reasons(lab)
+
+
+@case("peace: of a pod that is not ready yet, and of one with a MAC of its own")
+def peaceful_unknown(lab):
+    lab.put_pod(A, state="POD_RESERVED")
+    lab.from_pod(A, mld(LINK)).dropped()
+    own = "02:aa:bb:cc:dd:ee"
+    lab.put_pod(A, mac=own)
+    for packet in (mld(LINK), mld("::"), igmp(A.ip[4]), solicit_router(LINK)):
+        lab.from_pod(A, packet, src=own).dropped()
+    assert lab.counted("pod_ignored") == 5 and not drop_reasons(lab), drop_reasons(lab)
+
+
+@case("peace: announcements and probes of its own address by ARP are ignored", complete=False)
+def peaceful_arp(lab):
+    own = A.ip[4]
+    for packet in (arp_request(own, own), arp_request("0.0.0.0", own),
+                   ARP(op=2, hwsrc=A.mac, psrc=own, hwdst=BROADCAST, pdst=own)):
+        send_arp(lab, packet).dropped()
+    assert lab.counted("pod_ignored") == 3 and not drop_reasons(lab), drop_reasons(lab)
+    send_arp(lab, arp_request("0.0.0.0", B.ip[4])).dropped()
+    send_arp(lab, arp_request(B.ip[4], B.ip[4])).dropped()
+    assert drop_reasons(lab) == {"dad": 1, "spoofed": 1}, drop_reasons(lab)
+
+
+SPOOFS = {
+    "MLD from another pod": lambda: (mld(B.ip[6]), "spoofed"),
+    "MLD from the node": lambda: (mld(N1[6]), "spoofed"),
+    "MLD with hops left": lambda: (mld("::", ttl=64), "spoofed"),
+    "an MLD query": lambda: (mld(LINK, 130, target="ff02::1"), "multicast"),
+    "IGMP from another pod": lambda: (igmp(B.ip[4]), "spoofed"),
+    "IGMP from nobody, with hops left": lambda: (igmp("0.0.0.0", ttl=2), "spoofed"),
+    "an IGMP query": lambda: (igmp("0.0.0.0", 0x11, target="224.0.0.1"), "spoofed"),
+    "RS from another pod": lambda: (solicit_router(B.ip[6]), "spoofed"),
+    "a probe of another pod's address": lambda: (probe(B.ip[6]), "dad"),
+    "an announcement of another pod's address": lambda: (announcement(A.ip[6], B.ip[6]), "nd"),
+    "UDP from nobody": lambda: (udp("::", "ff02::1", 1000, 80), "spoofed"),
+    "UDP from link-local to a group": lambda: (udp(LINK, "ff02::fb", 5353, 5353), "multicast"),
+    "a search for a DHCP server": lambda: (udp("0.0.0.0", "255.255.255.255", 68, 67), "multicast"),
+    "the same to another port": lambda: (udp("0.0.0.0", "255.255.255.255", 68, 69), "spoofed"),
+}
+
+
+@case("peace: {what} is counted as what it is", what=SPOOFS)
+def no_peace(lab, what):
+    packet, reason = SPOOFS[what]()
+    lab.from_pod(A, packet, dst="33:33:00:00:00:01").dropped()
+    assert drop_reasons(lab) == {reason: 1}, drop_reasons(lab)
+
+
+@case("peace: link messages with another pod's MAC are spoofed")
+def no_peace_mac(lab):
+    for packet in (mld(LINK), mld("::"), igmp("0.0.0.0")):
+        lab.from_pod(A, packet, src=B.mac).dropped()
+    assert drop_reasons(lab) == {"spoofed": 3}, drop_reasons(lab)

@@ -399,3 +399,15 @@ def none(lab):
     lab.take("pp_pod_ips", "::")
     lab.from_pod(A, udp(A.ip[6], "::", 1, 2)).dropped()
     lab.from_pod(A, udp(A.ip[4], "0.0.0.0", 1, 2)).dropped()
+
+
+@case("local: a wrong header checksum goes nowhere, {options} words of options, bit {bit}", bit=(0, 7, 15),
+      options=(0, 1, 10))
+def wrong_header_sum(lab, bit, options):
+    for target in (B.ip[4], N1[4], C[4], W[4]):
+        for protocol in ("tcp", "udp", "echo"):
+            packet = l4(protocol, A.ip[4], target, 1000, 80, options=[IPOption(b"\x01" * 4)] * options)
+            packet = IP(bytes(packet))
+            packet.chksum ^= 1 << bit
+            lab.from_pod(A, packet).dropped()
+    assert lab.counted("malformed") == 12

@@ -17,13 +17,13 @@ import sys
 import tempfile
 
 import lab as node
-from bpf import PROG_SCHED_CLS, PROG_XDP, Program, Programs, check, lib
+from bpf import buffer_access, PROG_SCHED_CLS, PROG_XDP, Program, Programs, check, lib
 from cases import port_of
 from lab import A, B, C, D, HOST_MAC, MACS, N1, ROUTER_MAC, UNALLOCATED, W
 from packets import Ether, l4, tcp, udp
 
 CONFIG = dict(virtual_clock=0, stamp=0x7374616d70, fib_skip_neigh=4, fib_source=[16, 16], port_min=49152,
-              port_max=65535, flows=65536)
+              port_max=65535, flows=65536, buffer_access=buffer_access())
 DATA = b"x" * 40
 CALL_REDIRECT_PEER, CALL_REDIRECT_NEIGH = 155, 152
 

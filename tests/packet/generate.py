@@ -48,11 +48,11 @@ def with_sum(payload, at, value):
     return payload[:at] + value.to_bytes(2, "big") + payload[at + 2:]
 
 
-def ip(src, dst, number, payload, ttl=64, options=b"", extensions=(), fragment=None, ident=7):
-    """An IP packet of either family; @fragment: (offset in bytes, more); @extensions: numbers."""
+def ip(src, dst, number, payload, ttl=64, options=b"", extensions=(), fragment=None, ident=7, df=True):
+    """An IP packet of either family; @df: IPv4 with DF; @fragment: (offset in bytes, more); @extensions: numbers."""
     src, dst = raw(src), raw(dst)
     if len(src) == 4:
-        where = fragment[0] // 8 | 0x2000 * fragment[1] if fragment else 0
+        where = fragment[0] // 8 | 0x2000 * fragment[1] if fragment else 0x4000 * df
         head = struct.pack("!BBHHHBBH4s4s", 0x45 + len(options) // 4, 0, 20 + len(options) +
                            len(payload), ident, where, ttl, number, 0, src, dst) + options
         return with_sum(head, 10, ~ones(head) & 0xffff) + payload
@@ -126,14 +126,15 @@ class Generator:
         kind = "tcp" if self.narrow and self.chance.random() < .8 else self.chance.choice(KINDS)
         number, payload = l4(kind, src, dst, sport, dport, self.data(), self.chance.choice(FLAGS),
                              answer)
-        return ip(src, dst, number, payload, self.ttl(), **self.extras(6 if ":" in dst else 4))
+        return ip(src, dst, number, payload, self.ttl(), df=self.chance.random() > .1,
+                  **self.extras(6 if ":" in dst else 4))
 
     def event(self):
         """(hook, frame, pod or uplink, mutated)"""
         if self.queue:
             return self.queue.pop(0)
         choices = ((self.out, 30), (self.answer, 20), (self.again, 10), (self.inbound, 6), (self.node_out, 1),
-                   (self.inbound_answer, 5), (self.error_in, 6), (self.error_out, 4),
+                   (self.inbound_answer, 5), (self.error_in, 6), (self.error_out, 4), (self.error_sent, 4),
                    (self.local, 8), (self.strange, 4), (self.fragments, 3), (self.fragments_in,
                                                                              2), (self.mutated, 10))
         maker = self.chance.choices([c for c, _ in choices], [w for _, w in choices])[0]
@@ -222,6 +223,15 @@ class Generator:
                        self.quote(frame))
         return "to_net", out_frame(packet), "up0", False
 
+    def error_sent(self):
+        """By a pod, to anybody, about what it got and about what it has nothing to do with."""
+        frame = self.chance.choice(self.inside * 2 + self.outside + [self.out()[1]])
+        family = 4 if frame[14] >> 4 == 4 else 6
+        pod = self.chance.choice([p for p in PODS if raw(p.ip[family]) in frame[26:58]] or PODS)
+        target = self.chance.choice((A.ip, B.ip, N1, C, W))[family]
+        kind, code = self.chance.choice((self.error_kind(family), (4, 0) if family == 4 else (100, 0)))
+        return "from_pod", pod_frame(pod, error(pod.ip[family], target, kind, code, self.quote(frame))), pod, False
+
     def local(self):
         family, pod = self.chance.choice((4, 6)), self.chance.choice(PODS)
         target = self.chance.choice((A.ip, B.ip, D.ip, N1, C, W, UNALLOCATED))[family]
@@ -275,7 +285,8 @@ class Generator:
     def mutated(self):
         """One of the others with bits flipped, or cut short."""
         maker = self.chance.choice(
-            (self.out, self.answer, self.inbound, self.error_in, self.error_out, self.local))
+            (self.out, self.answer, self.inbound, self.error_in, self.error_out, self.error_sent,
+             self.local))
         event = maker()
         if not event or event[2] == "up1":
             return None

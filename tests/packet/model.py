@@ -61,6 +61,7 @@ class Model:
         self.own, self.broadcast = [], []  # the node's addresses, and its subnets'
         self.skipped = set()  # pool numbers that keep their addresses
         self.masq = {}  # (uplink, family) -> address bytes
+        self.idents = {}  # (destination, 16 bits of an identification outside) -> (pod, until when)
         self.forward, self.backward, self.inbound, self.kept, self.fragments = {}, {}, {}, {}, {}
         self.shares = None  # what the programs' table shows (share.py)
         self.node_conns = {}  # the node's own, as the peer answers -> [expiry, origin]
@@ -150,9 +151,11 @@ class Model:
         stay, refuse = (PASS, frame), [(PASS, frame), (DROP, None)]
         if p.bad or p.kind == "icmp" and p.proto == wire.ICMP6 and 130 <= frame[p.l4] <= 143:
             return refuse  # of the link: neighbours, routers, groups
+        if not p.sums_up:
+            return [(DROP, None)]
         if p.src != raw(pod.ip[p.family]):
             return refuse if within(p.src or bytes(4), LINK_LOCAL) else [(DROP, None)]
-        if self.forbidden(p):
+        if self.forbidden(p) or self.about_others(p):
             return [(DROP, None)]
         if p.source_route:
             return refuse
@@ -175,6 +178,17 @@ class Model:
         if p.kind == "udp" and (p.sport, p.dport) in ((67, 68), (547, 546)):
             return True
         return p.family == 4 and p.proto == wire.ICMP and not p.later and p.frame[p.l4] == 5
+
+    @staticmethod
+    def about_others(p):
+        """An error, known or not, that quotes no packet to its sender."""
+        unknown = p.kind == "icmp" and (p.frame[p.l4] < 128 if p.proto == wire.ICMP6 else p.frame[p.l4] == 4)
+        if p.proto not in (wire.ICMP, wire.ICMP6) or (p.proto == wire.ICMP) != (p.family == 4):
+            return False
+        if p.kind != "error" and not unknown:
+            return False
+        q = p.embedded()
+        return p.fragment or q.bad or q.kind in ("error", "icmp", "later") or q.dst != p.src
 
     def guard(self, frame):
         """Whether XDP drops it."""
@@ -311,11 +325,26 @@ class Model:
                 self.kept.pop(p.key(), None)
         else:
             self.renew(flow, p, True)
+        outside = wire.rewritten(frame, p, "src", flow.masq, flow.port if p.kind in PORTED else None)
+        ident = None
+        if p.fragment or p.may_fragment:
+            ident = self.own_ident(p, pod, seen)
+            outside = wire.with_ident(outside, p, ident)
         if p.fragment:
-            self.fragments[self.fragment_key(p)] = (flow, self.now + FRAGMENT)
-        return [(PASS,
-                 wire.rewritten(frame, p, "src", flow.masq,
-                                flow.port if p.kind in PORTED else None))]
+            self.fragments[self.fragment_key(p)] = (flow, self.now + FRAGMENT, ident)
+        return [(PASS, outside)]
+
+    def own_ident(self, p, pod, seen):
+        """The identification that it got, which no other pod may have to this destination."""
+        if seen is None:
+            raise Violation("dropped, though identifications are free")
+        ident = Packet(seen).ident
+        key = (p.dst, ident & 0xffff)
+        owner, until = self.idents.get(key, (pod, 0))
+        if owner is not pod and until >= self.now:
+            raise Violation(f"the identification {ident} to there is another pod's")
+        self.idents[key] = pod, self.now + FRAGMENT
+        return ident
 
     def host_out(self, p, frame):
         """Not a pod's; but the node's ICMP errors may quote what masquerade was undone for."""
@@ -384,7 +413,8 @@ class Model:
             if entry[0] is None:
                 return [(PASS, frame)]
             if self.live(entry[0]):
-                return [(PASS, wire.rewritten(frame, p, "src", entry[0].masq, None))]
+                outside = wire.rewritten(frame, p, "src", entry[0].masq, None)
+                return [(PASS, wire.with_ident(outside, p, entry[2]))]
         return [(PASS, frame)] if excluded else [(DROP, None)]
 
     def goes_on(self, p):
@@ -495,7 +525,7 @@ class Model:
             outside = wire.rewritten(self.quote_outside(frame, q, flow), p, "src", flow.masq, None)
             return [(PASS, wire.error_checksum(outside, p))]
         if excluded:
-            return self.leave(p, frame) + ([] if readable else [(DROP, None)])
+            return self.leave(p, frame) if readable else [(DROP, None)]
         about_inbound = readable and q.src == p.dst and self.inbound_entry(
             (q.family, q.proto, q.dst, q.dport, q.src, q.sport))
         return [(PASS, frame)] if about_inbound else [(DROP, None)]

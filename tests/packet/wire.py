@@ -22,6 +22,9 @@ class Packet:
         self.l4 = self.sport = self.dport = self.tcp_flags = 0
         self.options = self.fragment = self.later = self.source_route = False
         self.offset = 0  # of the fragment, in 8 bytes
+        self.may_fragment = False  # IPv4 without DF
+        self.ident_at = 0  # where the identification is: IPv4, or a fragment of IPv6
+        self.sums_up = True  # IPv4's header checksum
         self.kind = "other"
         ethertype = frame[12:14]
         self.family = family or {b"\x08\x00": 4, b"\x86\xdd": 6}.get(ethertype)
@@ -45,10 +48,12 @@ class Packet:
             self.bad = "length"
             return
         self.options = header > 20
+        self.sums_up = ones(f[at:at + header]) == 0xffff
         self.source_route = self.find_source_route(f[at + 20:at + header])
         where = int.from_bytes(f[at + 6:at + 8], "big")
         self.fragment, self.later = bool(where & 0x3fff), bool(where & 0x1fff)
         self.offset = where & 0x1fff
+        self.may_fragment, self.ident_at = not where & 0x4000, at + 4
         self.ident = int.from_bytes(f[at + 4:at + 6], "big")
         self.end = len(f) if self.quoted else at + total  # a quotation ends where it was cut
         self.read_l4(at + header)
@@ -96,6 +101,7 @@ class Packet:
                 where = int.from_bytes(f[at + 2:at + 4], "big")
                 self.later = bool(where & 0xfff8)
                 self.offset = where >> 3
+                self.ident_at = at + 4
                 self.fragment = self.later or bool(where & 1)
                 self.ident = int.from_bytes(f[at + 4:at + 8], "big")
             elif self.proto == 51:
@@ -205,6 +211,16 @@ def rewritten(frame, packet, side, address, port):
     new_port = old_port if port is None else port.to_bytes(2, "big")
     adjust_l4(new, packet, (old_address, address), (old_port, new_port))
     put(new, port_at, new_port)
+    return bytes(new)
+
+
+def with_ident(frame, packet, ident):
+    """Another identification."""
+    new, size = bytearray(frame), 2 if packet.family == 4 else 4
+    old = bytes(new[packet.ident_at:packet.ident_at + size])
+    put(new, packet.ident_at, ident.to_bytes(size, "big"))
+    if packet.family == 4:
+        adjust_at(new, packet.at + 10, old, ident.to_bytes(2, "big"))
     return bytes(new)
 
 
