@@ -124,50 +124,6 @@ static int grow(struct node *node, uint32_t id, enum family family, bool *change
 	}
 }
 
-static int drop_run(struct node *node, uint32_t block, struct error *e)
-{
-	struct block_request request = { .id = block };
-	struct txn txn;
-	int err = ipam_run(&node->pins, PROG_BLOCK_DROP, &request, &txn, e);
-
-	if (err || txn.error == IPAM_OK)
-		return err ? err : 1;
-	/* taken or dropped meanwhile: as good */
-	if (txn.error == IPAM_IN_USE || txn.error == IPAM_NO_BLOCK)
-		return 0;
-	return ipam_refused(&node->pins, PROG_BLOCK_DROP, &txn, e);
-}
-
-/* Drops a block as if it had not been taken, if it is new. 1: done, 0: it is not, or -errno. */
-static int drop_undo(struct node *node, const struct block_entry *entry, struct error *e)
-{
-	const struct block *b = &entry->block;
-	struct block_request request = { .id = entry->id, .undo = 1 };
-	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
-	struct ipam ipam;
-	struct pool pool;
-	struct txn txn;
-	uint64_t now = time(NULL);
-	int err = ipam_read(&node->pins, &ipam, e);
-
-	if (err || now < b->created || now - b->created > BLOCKS_ATTEMPT)
-		return err;
-	/* a pool that changes under us makes the generation stale */
-	request.expected = ipam.generation;
-	if (ipam_pool_read(&node->pins, b->pool, &pool) ||
-	    pool.family[b->family].mask_length != b->prefix.length ||
-	    ipam_pool_cidrs(&node->pins, b->pool, b->family, cidrs, pool.family[b->family].cidrs))
-		return 0;
-	while (request.cidr < pool.family[b->family].cidrs &&
-	       !prefix_covers(&cidrs[request.cidr].cidr, &b->prefix))
-		request.cidr++;
-	if (request.cidr == pool.family[b->family].cidrs)
-		return 0;
-	request.cursor = block_index(&cidrs[request.cidr].cidr, &b->prefix);
-	err = ipam_run(&node->pins, PROG_BLOCK_DROP, &request, &txn, e);
-	return err ? err : txn.error == IPAM_OK;
-}
-
 /* Gives back what is not needed. Under the derived lock. */
 static int shrink(struct node *node, uint32_t id, enum family family, bool failed, bool *changed,
 		  struct error *e)
@@ -202,9 +158,9 @@ static int shrink(struct node *node, uint32_t id, enum family family, bool faile
 	for (size_t i = n; !err && i-- > 0;) {
 		if (!drop[i])
 			continue;
-		err = failed ? drop_undo(node, own[i], e) : 0;
+		err = failed ? block_drop_undo(node, own[i], e) : 0;
 		if (!err)
-			err = drop_run(node, views[i].id, e);
+			err = block_drop(node, views[i].id, e);
 		if (err > 0) {
 			*changed = true;
 			err = 0;
@@ -327,7 +283,7 @@ int blocks_retire(struct node *node, uint32_t id, struct error *e)
 	err = root_lock_derived(&node->pins.root);
 	if (err)
 		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
-	err = drop_run(node, id, e);
+	err = block_drop(node, id, e);
 	if (err > 0) {
 		err = pool_retire(node, block.pool, e);
 		return finish(node, true, err, e);

@@ -74,7 +74,7 @@ bool blocks_in_pool(struct node *node, const struct pool_entry *pool, const stru
 /* A terminating pool without blocks is gone; any other stays as it is. */
 int pool_retire(struct node *node, uint32_t pool, struct error *e);
 
-/* For the two files of this module: an active block as the pool's flags make it, and pp_block_carve
+/* For the files of this module: an active block as the pool's flags make it, and pp_block_carve
  * run: 0, -EAGAIN (look again), or -errno with a sentence: -EDQUOT where @list and the block list on disk
  * cannot have it first. */
 struct block;
@@ -83,6 +83,12 @@ struct block_request;
 void block_fill(struct block *block, uint32_t id, const struct pool *pool,
 		const struct prefix *prefix);
 int block_take(struct node *node, const struct block_request *request, bool list, struct error *e);
+
+/* pp_block_drop run. 1: dropped, 0: taken or dropped by another meanwhile, or -errno. */
+struct block_entry;
+int block_drop(struct node *node, uint32_t block, struct error *e);
+/* The same as if it had not been taken, if it is new; 0 also: it is not. */
+int block_drop_undo(struct node *node, const struct block_entry *entry, struct error *e);
 
 /* `needed` of a pool and family now (IPAM.md 4). */
 uint32_t blocks_needed(struct node *node, const struct pool_entry *pool, enum family family);

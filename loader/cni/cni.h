@@ -90,6 +90,12 @@ void cni_request_free(struct cni_request *r);
 
 /* CNI_ARGS into r->namespace, pod, wanted and mac where those are not set yet (cni_args.c). */
 enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct error *e);
+/* runtimeConfig's pod annotations, and whether it or the network limits rates (cni_args.c). */
+enum cni_code cni_annotations_parse(struct cni_request *r, const json_t *runtime, struct error *e);
+enum cni_code cni_bandwidth_parse(struct cni_request *r, const json_t *runtime, struct error *e);
+/* A member of this type, or NULL: absent or null, which Go writes for what is empty. */
+enum cni_code cni_member(const json_t *object, const char *key, json_type type,
+			 const json_t **value, struct error *e);
 /* Adds "192.0.2.7" or "192.0.2.7/24", one of each family; @what is named in errors. CNI_BAD_CONFIG. */
 enum cni_code cni_address_add(struct addr list[FAMILIES], const char *what, const char *text,
 			      struct error *e);

@@ -98,9 +98,8 @@ static const char *type_name(json_type type)
 	}
 }
 
-/* A member of this type, or NULL: absent or null, which Go writes for what is empty. */
-static enum cni_code member(const json_t *object, const char *key, json_type type,
-			    const json_t **value, struct error *e)
+enum cni_code cni_member(const json_t *object, const char *key, json_type type,
+			 const json_t **value, struct error *e)
 {
 	const json_t *v = json_object_get(object, key);
 
@@ -119,7 +118,7 @@ static enum cni_code text_member(const json_t *object, const char *key, const ch
 				 struct error *e)
 {
 	const json_t *value;
-	enum cni_code code = member(object, key, JSON_STRING, &value, e);
+	enum cni_code code = cni_member(object, key, JSON_STRING, &value, e);
 
 	*text = value && json_string_length(value) ? json_string_value(value) : NULL;
 	return code;
@@ -201,7 +200,7 @@ static enum cni_code read_version(struct cni_request *r, struct error *e)
 static enum cni_code read_mtu(struct cni_request *r, struct error *e)
 {
 	const json_t *value;
-	enum cni_code code = member(r->config, "mtu", JSON_INTEGER, &value, e);
+	enum cni_code code = cni_member(r->config, "mtu", JSON_INTEGER, &value, e);
 	json_int_t mtu = json_integer_value(value);
 
 	if (!code && mtu && (mtu < MTU_LEAST || mtu > MTU_MOST))
@@ -210,22 +209,6 @@ static enum cni_code read_mtu(struct cni_request *r, struct error *e)
 				 (long long)mtu, MTU_LEAST, MTU_MOST);
 	r->mtu = mtu;
 	return code;
-}
-
-static enum cni_code read_annotations(struct cni_request *r, const json_t *runtime, struct error *e)
-{
-	const char *key;
-	json_t *value;
-	enum cni_code code = member(runtime, "io.kubernetes.cri.pod-annotations", JSON_OBJECT,
-				    &r->annotations, e);
-
-	if (code)
-		return code;
-	json_object_foreach((json_t *)r->annotations, key, value)
-		if (!json_is_string(value))
-			return error_set(e, CNI_BAD_CONFIG,
-					 "runtimeConfig: annotation \"%.128s\" is not a string; correct it", key);
-	return CNI_OK;
 }
 
 static enum cni_code read_ips(struct cni_request *r, const char *what, const json_t *list,
@@ -244,60 +227,44 @@ static enum cni_code read_ips(struct cni_request *r, const char *what, const jso
 	return code;
 }
 
-/* Whether a plugin after us limits rates: of all pods, by the network's configuration, or of this one. */
-static enum cni_code read_bandwidth(struct cni_request *r, const json_t *runtime, struct error *e)
-{
-	static const char *const rates[] = { "ingressRate", "egressRate" };
-	const json_t *all = json_object_get(r->config, "bandwidth"), *limits;
-	enum cni_code code = member(runtime, "bandwidth", JSON_OBJECT, &limits, e);
-
-	if (!code && all && !json_is_boolean(all) && !json_is_null(all))
-		return error_set(e, CNI_BAD_CONFIG,
-				 "network configuration: \"bandwidth\" must be true or false; correct it");
-	r->shaped = json_is_true(all);
-	for (unsigned int i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
-		r->shaped |= json_number_value(json_object_get(limits, rates[i])) > 0;
-	return code;
-}
-
 /* What the runtime says of this one pod, the strongest first; CNI_ARGS come after these. */
 static enum cni_code read_runtime(struct cni_request *r, struct error *e)
 {
 	const json_t *runtime, *args, *cni, *ips = NULL, *ports = NULL, *mac;
-	enum cni_code code = member(r->config, "runtimeConfig", JSON_OBJECT, &runtime, e);
+	enum cni_code code = cni_member(r->config, "runtimeConfig", JSON_OBJECT, &runtime, e);
 
 	if (!code)
-		code = read_annotations(r, runtime, e);
+		code = cni_annotations_parse(r, runtime, e);
 	if (!code)
-		code = read_bandwidth(r, runtime, e);
+		code = cni_bandwidth_parse(r, runtime, e);
 	if (!code)
-		code = member(runtime, "mac", JSON_STRING, &mac, e);
+		code = cni_member(runtime, "mac", JSON_STRING, &mac, e);
 	if (!code && json_string_length(mac))
 		code = cni_mac_parse(r->mac, "runtimeConfig.mac", json_string_value(mac), e);
 	if (!code)
-		code = member(runtime, "portMappings", JSON_ARRAY, &ports, e);
+		code = cni_member(runtime, "portMappings", JSON_ARRAY, &ports, e);
 	r->host_ports = json_array_size(ports);
 	if (!code)
-		code = member(runtime, "ips", JSON_ARRAY, &ips, e);
+		code = cni_member(runtime, "ips", JSON_ARRAY, &ips, e);
 	if (!code && json_array_size(ips))
 		return read_ips(r, "runtimeConfig.ips", ips, e);
 	if (!code)
-		code = member(r->config, "args", JSON_OBJECT, &args, e);
+		code = cni_member(r->config, "args", JSON_OBJECT, &args, e);
 	if (!code)
-		code = member(args, "cni", JSON_OBJECT, &cni, e);
+		code = cni_member(args, "cni", JSON_OBJECT, &cni, e);
 	if (!code)
-		code = member(cni, "ips", JSON_ARRAY, &ips, e);
+		code = cni_member(cni, "ips", JSON_ARRAY, &ips, e);
 	return code ? code : read_ips(r, "args.cni.ips", ips, e);
 }
 
 static enum cni_code read_previous(struct cni_request *r, struct error *e)
 {
 	static const char *const lists[] = { "interfaces", "ips", "routes" };
-	enum cni_code code = member(r->config, "prevResult", JSON_OBJECT, &r->previous, e);
+	enum cni_code code = cni_member(r->config, "prevResult", JSON_OBJECT, &r->previous, e);
 	const json_t *list;
 
 	for (unsigned int i = 0; !code && i < sizeof(lists) / sizeof(lists[0]); i++) {
-		code = member(r->previous, lists[i], JSON_ARRAY, &list, e);
+		code = cni_member(r->previous, lists[i], JSON_ARRAY, &list, e);
 		for (size_t n = 0; !code && n < json_array_size(list); n++)
 			if (!json_is_object(json_array_get(list, n)))
 				code = error_set(e, CNI_BAD_CONFIG,
@@ -320,7 +287,7 @@ static enum cni_code read_valid(struct cni_request *r, struct error *e)
 	static const char *const keys[] = { "cni.dev/valid-attachments", "cni.dev/attachments" };
 	const json_t *newer = json_object_get(r->config, keys[0]);
 	const char *key = newer && !json_is_null(newer) ? keys[0] : keys[1];
-	enum cni_code code = member(r->config, key, JSON_ARRAY, &r->valid, e);
+	enum cni_code code = cni_member(r->config, key, JSON_ARRAY, &r->valid, e);
 
 	if (!code && !newer && !json_object_get(r->config, keys[1]))
 		return error_set(e, CNI_BAD_CONFIG,
@@ -376,7 +343,7 @@ static enum cni_code read_config(struct cni_request *r, const struct cni_environ
 	if (!code)
 		code = read_mtu(r, e);
 	if (!code)
-		code = member(r->config, "dns", JSON_OBJECT, &r->dns, e);
+		code = cni_member(r->config, "dns", JSON_OBJECT, &r->dns, e);
 	if (!code)
 		code = read_runtime(r, e);
 	if (!code)

@@ -223,7 +223,8 @@ uint64_t ipam_boot_seconds(void)
 }
 
 /* As pending_forget() of bpf/ipam_lease.bpf.h makes it. */
-static void pending_key_fill(struct pending_key *key, const struct pending_owner *who, enum family family)
+static void pending_key_fill(struct pending_key *key, const struct pending_owner *who,
+			     enum family family)
 {
 	bool named = who->namespace && who->namespace[0] && who->name && who->name[0];
 
