@@ -158,9 +158,9 @@ static int shrink(struct node *node, uint32_t id, enum family family, bool faile
 	for (size_t i = n; !err && i-- > 0;) {
 		if (!drop[i])
 			continue;
-		err = failed ? block_drop_undo(node, own[i], e) : 0;
+		err = failed ? block_return_undo(node, own[i], e) : 0;
 		if (!err)
-			err = block_drop(node, views[i].id, e);
+			err = block_return(node, views[i].id, e);
 		if (err > 0) {
 			*changed = true;
 			err = 0;
@@ -283,7 +283,7 @@ int blocks_retire(struct node *node, uint32_t id, struct error *e)
 	err = root_lock_derived(&node->pins.root);
 	if (err)
 		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
-	err = block_drop(node, id, e);
+	err = block_return(node, id, e);
 	if (err > 0) {
 		err = pool_retire(node, block.pool, e);
 		return finish(node, true, err, e);

@@ -86,9 +86,9 @@ int block_take(struct node *node, const struct block_request *request, bool list
 
 /* pp_block_drop run. 1: dropped, 0: taken or dropped by another meanwhile, or -errno. */
 struct block_entry;
-int block_drop(struct node *node, uint32_t block, struct error *e);
+int block_return(struct node *node, uint32_t block, struct error *e);
 /* The same as if it had not been taken, if it is new; 0 also: it is not. */
-int block_drop_undo(struct node *node, const struct block_entry *entry, struct error *e);
+int block_return_undo(struct node *node, const struct block_entry *entry, struct error *e);
 
 /* `needed` of a pool and family now (IPAM.md 4). */
 uint32_t blocks_needed(struct node *node, const struct pool_entry *pool, enum family family);
