@@ -74,7 +74,7 @@ void apply_options(struct node *node, const struct options *options);
  * Makes everything that follows from the objects true: config, block states, demand, derived maps and
  * routes. @may_drop false at boot: blocks from before it stay. The first error is kept, all is tried.
  * Positive, with a sentence to warn with, if all is well but a pool has fewer blocks than are needed
- * (BLOCKS_DRY) or another node has no direct route (SYNC_UNREACHABLE).
+ * (BLOCKS_DRY) or another node has no direct route (ROUTES_UNREACHABLE).
  */
 int apply_reconcile(struct node *node, const struct options *options, bool may_drop, struct error *e);
 

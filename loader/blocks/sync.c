@@ -132,7 +132,7 @@ int sync_host(struct node *node, const struct options *options, struct netlink *
 	first = keep(first, sync_pod_routes(node, nl, changes, first ? NULL : e));
 	first = keep(first, sync_node_routes(&facts, options, nl, changes, first ? NULL : e));
 	facts_free(&facts);
-	return first == SYNC_UNREACHABLE ? 0 : first;
+	return first == ROUTES_UNREACHABLE ? 0 : first;
 }
 
 int sync_all(struct node *node, const struct options *options, struct error *e)

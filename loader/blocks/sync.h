@@ -20,11 +20,10 @@ int sync_blocks(struct node *node, struct error *e);
 int sync_hosts(struct node *node, struct netlink *nl, struct error *e);
 
 /*
- * Everything, after a change of objects or options. SYNC_UNREACHABLE with a sentence to warn with if
+ * Everything, after a change of objects or options. ROUTES_UNREACHABLE with a sentence to warn with if
  * all is well but another node's blocks have no direct route: links come and go, so that is no reason
  * to fail.
  */
-#define SYNC_UNREACHABLE 3 /* not one of BLOCKS_DRY, BLOCKS_UNLISTED */
 int sync_all(struct node *node, const struct options *options, struct error *e);
 
 /*

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/kernel/flow_shares.h"
+#include "loader/ipam/flow_shares.h"
 #include "loader/kernel/flows.h"
 #include "loader/check/health_parts.h"
 #include "loader/base/prefix.h"

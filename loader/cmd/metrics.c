@@ -8,7 +8,7 @@
 
 #include "loader/cmd/cmd.h"
 #include "loader/kernel/counters.h"
-#include "loader/kernel/flow_shares.h"
+#include "loader/ipam/flow_shares.h"
 #include "loader/kernel/flows.h"
 #include "loader/ipam/inventory.h"
 #include "loader/kernel/usage.h"

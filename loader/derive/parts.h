@@ -41,6 +41,8 @@ int sync_nomasq(struct node *node, const struct facts *facts, const struct optio
 int sync_excluded(struct node *node, const struct facts *facts, struct error *e);
 int sync_block_routes(const struct facts *facts, struct netlink *nl, unsigned int *changes,
 		      struct error *e);
+/* ROUTES_UNREACHABLE with a sentence: all is well but another node has no direct route. */
+#define ROUTES_UNREACHABLE 3 /* not one of BLOCKS_DRY, BLOCKS_UNLISTED */
 int sync_node_routes(const struct facts *facts, const struct options *options, struct netlink *nl,
 		     unsigned int *changes, struct error *e);
 /* Those of pods; only while no pod comes or goes. */

@@ -6,9 +6,7 @@
 #include <string.h>
 
 #include "loader/kernel/map.h"
-#include "loader/pod/route.h"
 #include "loader/net/routes.h"
-#include "loader/blocks/sync.h"
 #include "loader/derive/parts.h"
 
 /* Behind any route that a person or BGP gives; a pod's own route is longer or has no metric. */
@@ -82,20 +80,18 @@ static int want_endpoints(struct node *node, struct route_list *list, struct err
 			continue;
 		for (int f = 0; f < FAMILIES; f++) {
 			struct prefix to = prefix_of(&l->ip[f].address, 128);
-			struct route *r;
 
 			if (!l->ip[f].block)
 				continue;
-			r = append(list, &to);
-			*r = pod_route_endpoint(l->ifindex, &to.addr);
-			r->metric = ipam_is_block(&node->pins, &l->ip[f]) ? POD_ROUTE_BLOCK_METRIC : 0;
+			*append(list, &to) = route_endpoint(l->ifindex, &to.addr,
+							    ipam_is_block(&node->pins, &l->ip[f]));
 		}
 	}
 	free(leases);
 	return 0;
 }
 
-/* What can be routed is; of the first claim that cannot be the sentence tells (SYNC_UNREACHABLE). */
+/* What can be routed is; of the first claim that cannot be the sentence tells (ROUTES_UNREACHABLE). */
 static int want_nodes(const struct facts *facts, const struct options *options, struct netlink *nl,
 		      struct route_list *list, struct error *e)
 {
@@ -114,7 +110,7 @@ static int want_nodes(const struct facts *facts, const struct options *options, 
 			r->gateway = c->next_hop;
 			r->ifindex = ifindex;
 		} else if (!options->direct_routing_skip_unreachable && !first) {
-			first = error_set(e, SYNC_UNREACHABLE,
+			first = error_set(e, ROUTES_UNREACHABLE,
 					  "node %s: no direct route to %s: %s is not on a common link; set direct-routing-skip-unreachable=true and route it by BGP",
 					  c->node, prefix_format(&c->prefix, text),
 					  addr_format(&c->next_hop, hop));

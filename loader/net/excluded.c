@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "loader/net/excluded.h"
-#include "loader/kernel/map.h"
+#include "loader/base/memory.h"
 #include "loader/net/netlink_addr.h"
-#include "loader/pod/link.h"
+#include "loader/net/link.h"
 #include "loader/net/route.h"
 
 static void append(struct exclusions *x, enum exclusion_kind kind, const struct prefix *prefix,
@@ -44,7 +44,7 @@ static bool is_pod_link(struct dump *d, uint32_t ifindex)
 	char name[IFNAMSIZ];
 
 	if (ifindex != d->ifindex)
-		d->is_pod_link = if_indextoname(ifindex, name) && pod_link_has_name(name);
+		d->is_pod_link = if_indextoname(ifindex, name) && link_has_pod_name(name);
 	d->ifindex = ifindex;
 	return d->is_pod_link;
 }

@@ -217,3 +217,8 @@ void link_delete(struct netlink *nl, uint32_t ifindex)
 
 	netlink_queue(nl, netlink_request(RTM_DELLINK, 0, &h, sizeof(h)), TOLERATE_MISSING);
 }
+
+bool link_has_pod_name(const char *name)
+{
+	return !strncmp(name, "pp", 2) && strlen(name) == 15 && strspn(name + 2, "0123456789abcdef") == 13;
+}

@@ -13,6 +13,16 @@ enum routes_kind routes_kind(const struct route *route)
 	return addr_is_zero(&route->gateway) ? ROUTES_ENDPOINTS : ROUTES_NODES;
 }
 
+struct route route_endpoint(uint32_t ifindex, const struct addr *ip, bool is_block)
+{
+	return (struct route){
+		.to = { .addr = *ip, .length = 128 },
+		.type = RTN_UNICAST,
+		.ifindex = ifindex,
+		.metric = is_block ? ROUTE_BLOCK_POD_METRIC : 0,
+	};
+}
+
 static uint32_t metric_of(const struct route *r)
 {
 	return r->metric || prefix_family(&r->to) == FAMILY_IPV4 ? r->metric : IPV6_DEFAULT_METRIC;

@@ -8,6 +8,20 @@
 
 #include "loader/net/route.h"
 
+/*
+ * Metric of the host's route to a pod whose block is this one address. It hides the block's own route
+ * from BGP daemons, which see the best route of a prefix alone, so it is told by them instead: they
+ * recognize it by this metric (scripts/bird.conf, scripts/frr.conf). Better than any that they install.
+ */
+#define ROUTE_BLOCK_POD_METRIC 1
+
+/*
+ * The host's route to the pod's address @ip on its veth; @is_block: its block is this one address. It
+ * names no source: the kernel removes a route together with the address that it names, and would cut
+ * the node from its pods.
+ */
+struct route route_endpoint(uint32_t ifindex, const struct addr *ip, bool is_block);
+
 /* Which of our routes a reconciliation is about; the others stay untouched. */
 enum routes_kind {
 	ROUTES_BLOCKS = 1,    /* unreachable BLOCK */

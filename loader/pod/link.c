@@ -13,6 +13,7 @@
 #include "loader/net/neighbour.h"
 #include "loader/net/netns.h"
 #include "loader/pod/link.h"
+#include "loader/net/routes.h"
 #include "loader/pod/route.h"
 #include "loader/net/route.h"
 #include "loader/net/sysctl.h"
@@ -44,11 +45,6 @@ void pod_link_name(const char *owner, const char *ifname, char name[IFNAMSIZ])
 	uint64_t hash = fnv1a(fnv1a(0xcbf29ce484222325, owner), ifname);
 
 	snprintf(name, IFNAMSIZ, "pp%013llx", (unsigned long long)(hash >> 12));
-}
-
-bool pod_link_has_name(const char *name)
-{
-	return !strncmp(name, "pp", 2) && strlen(name) == 15 && strspn(name + 2, "0123456789abcdef") == 13;
 }
 
 enum pod_link_kind pod_link_kind(const struct link *link, struct pod_alias *who)
@@ -200,12 +196,12 @@ static int dress_host(struct netlink *nl, const struct pod_link *spec, const str
 	pod_alias_format(&spec->who, alias);
 	link_set(nl, link->ifindex, &change);
 	for (int family = 0; family < FAMILIES; family++) {
-		struct route route = pod_route_endpoint(link->ifindex, &spec->ip[family]);
+		struct route route = route_endpoint(link->ifindex, &spec->ip[family],
+						    spec->is_block[family]);
 
 		if (addr_is_zero(&spec->ip[family]))
 			continue;
 		neighbour_add(nl, link->ifindex, &spec->ip[family], spec->mac);
-		route.metric = spec->is_block[family] ? POD_ROUTE_BLOCK_METRIC : 0;
 		if (spec->endpoint_routes)
 			route_replace(nl, &route);
 	}

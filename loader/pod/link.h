@@ -41,7 +41,6 @@ struct pod_link_made {
 /* 02:70:70 and the slot: what a pod's packets carry (maps/pods.h). */
 void pod_link_mac(uint32_t slot, uint8_t mac[6]);
 /* The host's end of the interface @ifname of @owner: "pp" and 13 hex digits, the same for ever. */
-bool pod_link_has_name(const char *name); /* whether @name is such a one */
 void pod_link_name(const char *owner, const char *ifname, char name[IFNAMSIZ]);
 
 /*

@@ -21,15 +21,6 @@ struct addr pod_route_gateway(enum family family)
 	return gateway;
 }
 
-struct route pod_route_endpoint(uint32_t ifindex, const struct addr *ip)
-{
-	return (struct route){
-		.to = { .addr = *ip, .length = 128 },
-		.type = RTN_UNICAST,
-		.ifindex = ifindex,
-	};
-}
-
 static struct route default_route(enum family family, uint32_t ifindex)
 {
 	struct route route = {

@@ -10,20 +10,7 @@
 #define POD_GATEWAY_IPV4 "169.254.1.1"
 #define POD_GATEWAY_IPV6 "fe80::1"
 
-/*
- * Metric of the host's route to a pod whose block is this one address. It hides the block's own route
- * from BGP daemons, which see the best route of a prefix alone, so it is told by them instead: they
- * recognize it by this metric (scripts/bird.conf, scripts/frr.conf). Better than any that they install.
- */
-#define POD_ROUTE_BLOCK_METRIC 1
-
 struct addr pod_route_gateway(enum family family);
-
-/*
- * The host's route to the pod's address @ip on its veth. It names no source: the kernel removes a
- * route together with the address that it names, and would cut the node from its pods.
- */
-struct route pod_route_endpoint(uint32_t ifindex, const struct addr *ip);
 
 /*
  * The default routes of a pod's interface, one for each address of @ip that is not zero. Sends what

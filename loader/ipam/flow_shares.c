@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/kernel/flow_shares.h"
+#include "loader/ipam/flow_shares.h"
 #include "loader/kernel/map.h"
 
 struct pod_flows_entry {
