@@ -49,7 +49,7 @@ COMMANDS = cmd/%
 Q   = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
-all: $(BUILD)/pinpool $(if $(wildcard loader/cni/cni.c),$(BUILD)/pinpool-cni)
+all: $(BUILD)/pinpool $(BUILD)/pinpool-cni
 
 objects: $(OBJECTS)
 
@@ -62,7 +62,8 @@ $(BUILD)/%.bpf.o: bpf/%.bpf.c | $(BUILD)
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $* > $@
 
-$(BUILD)/%.o: loader/%.c Makefile | $(BUILD)
+$(BUILD)/loader/%.o: loader/%.c Makefile | $(BUILD)
+	$(Q)mkdir -p $(@D)
 	$(call say,CC)$(CC) $(PP_CFLAGS) $(HARDEN) $(SECTIONS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # the one file that has the programs in it
