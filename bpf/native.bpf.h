@@ -7,6 +7,7 @@
 #define PP_NATIVE_BPF_H
 
 #include "bpf/inbound.bpf.h"
+#include "bpf/scratch.bpf.h"
 #include "maps/pools.bpf.h"
 #include "maps/uplinks.bpf.h"
 
@@ -35,17 +36,17 @@ static __always_inline bool is_uplink(__u32 ifindex)
 }
 
 /*
- * Whether a packet of @pod to @destination may leave by a device that is not an uplink. Out of line:
- * only routes past the uplinks ask.
+ * Whether the packet of scratch(), whose source is a pod's, may leave by a device that is not an uplink.
+ * Out of line: only routes past the uplinks ask.
  */
-__noinline int may_bypass_uplinks(struct addr *destination, struct pod *pod, __u32 family)
+__noinline int may_bypass_uplinks(void)
 {
-	struct addr copy;
+	struct scratch *s = scratch();
+	struct pod *pod;
+	__u32 slot;
 
-	if (!destination || !pod)
-		return false;
-	copy = *destination; /* 6.1 takes no argument of a global function for a key */
-	return is_excluded(&copy, family, pod);
+	pod = s ? pod_by_ip(&s->packet.key.source, &slot) : NULL;
+	return pod && is_excluded(&s->packet.key.destination, s->packet.family, pod);
 }
 
 #endif

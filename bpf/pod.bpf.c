@@ -87,39 +87,27 @@ static __always_inline int send_on(struct __sk_buff *skb, const struct packet *p
 
 int from_pod_slow(struct __sk_buff *skb);
 
-/* Whether a packet of @from may leave by @ifindex. */
-static __always_inline bool may_leave(const struct packet *p, struct pod *from, __u32 ifindex)
-{
-	struct addr destination;
-
-	if (is_uplink(ifindex))
-		return true;
-	destination = p->key.destination; /* so that only this and not all of the packet must be in memory */
-	return may_bypass_uplinks(&destination, from, p->family);
-}
-
 /*
- * To the stack, which may forward it: by no device by which it may not leave. An encapsulating route
- * would hide the pod's address in a packet of the node.
+ * The packet of scratch() to the stack, which may forward it: by no device by which it may not leave. An
+ * encapsulating route would hide the pod's address in a packet of the node.
  */
-__noinline int forward_by_stack(struct __sk_buff *skb, struct packet *p, struct pod *from)
+__noinline int forward_by_stack(struct __sk_buff *skb)
 {
-	struct bpf_fib_lookup fib = {};
+	struct scratch *s = scratch();
+	enum forwarding forwarding;
 
-	if (!p || !from)
+	if (!s)
 		return drop(skb, STAT_NO_UPLINK);
-	switch (fib_forward(skb, p, 1, &fib)) {
-	case FORWARD:
-		return may_leave(p, from, fib.ifindex) ? by_stack(skb, p) : drop(skb, STAT_NO_UPLINK);
-	case FORWARD_BY_STACK:
-		return may_leave(p, from, 0) ? by_stack(skb, p) : drop(skb, STAT_NO_UPLINK);
-	default:
-		return by_stack(skb, p);
-	}
+	__builtin_memset(&s->fib, 0, sizeof(s->fib));
+	forwarding = fib_forward(skb, &s->packet, 1, &s->fib);
+	if (forwarding == FORWARD_NOT || (forwarding == FORWARD && is_uplink(s->fib.ifindex)) ||
+	    may_bypass_uplinks())
+		return by_stack(skb, &s->packet);
+	return drop(skb, STAT_NO_UPLINK);
 }
 
-/* By the routing table; @fast: what the stack must forward begins anew in the slow function. */
-static __always_inline int to_network(struct __sk_buff *skb, struct packet *p, struct pod *from,
+/* By the routing table; @fast: what is not by an uplink begins anew in the slow function. */
+static __always_inline int to_network(struct __sk_buff *skb, struct packet *p,
 				      struct recent *recent, bool fast)
 {
 	struct bpf_fib_lookup fib = {};
@@ -128,12 +116,16 @@ static __always_inline int to_network(struct __sk_buff *skb, struct packet *p, s
 	case FORWARD_NOT:
 		return by_stack(skb, p);
 	case FORWARD_BY_STACK:
-		return fast ? from_pod_slow(skb) : forward_by_stack(skb, p, from);
+		return fast ? from_pod_slow(skb) : forward_by_stack(skb);
 	default:
 		break;
 	}
-	if (!may_leave(p, from, fib.ifindex))
-		return drop(skb, STAT_NO_UPLINK);
+	if (!is_uplink(fib.ifindex)) {
+		if (fast)
+			return from_pod_slow(skb);
+		if (!may_bypass_uplinks())
+			return drop(skb, STAT_NO_UPLINK);
+	}
 	recent->ifindex = fib.ifindex;
 	recent->mtu = fib.mtu_result;
 	recent->tos = p->tos;
@@ -142,7 +134,7 @@ static __always_inline int to_network(struct __sk_buff *skb, struct packet *p, s
 }
 
 /* Fragments and options are left to the stack: it may want to put them together. */
-static __always_inline int to_elsewhere(struct __sk_buff *skb, struct packet *p, struct pod *from,
+static __always_inline int to_elsewhere(struct __sk_buff *skb, struct packet *p,
 					struct recent *recent, bool slow, bool fast)
 {
 	enum stat reason = filter_destination(p);
@@ -151,7 +143,7 @@ static __always_inline int to_elsewhere(struct __sk_buff *skb, struct packet *p,
 		return drop(skb, reason);
 	if (addr_is_link_only(&p->key.destination, p->family))
 		return by_stack(skb, p);
-	return slow ? forward_by_stack(skb, p, from) : to_network(skb, p, from, recent, fast);
+	return slow ? forward_by_stack(skb) : to_network(skb, p, recent, fast);
 }
 
 /* A link-local source talks to the host's end of the veth and to nobody else. */
@@ -184,11 +176,11 @@ static __always_inline int expired(struct __sk_buff *skb, const struct packet *p
 }
 
 /* A pod with host ports: netfilter may have to translate what it answers, pods of the node included. */
-static __always_inline int all_by_stack(struct __sk_buff *skb, struct packet *p, struct pod *from)
+static __always_inline int all_by_stack(struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 slot;
 
-	return pod_by_ip(&p->key.destination, &slot) ? to_stack(skb) : forward_by_stack(skb, p, from);
+	return pod_by_ip(&p->key.destination, &slot) ? to_stack(skb) : forward_by_stack(skb);
 }
 
 /*
@@ -232,7 +224,7 @@ static __always_inline int onward(struct __sk_buff *skb, struct packet *p, struc
 		return send_on(skb, p, recent);
 	}
 	to = pod_by_ip(&p->key.destination, &slot);
-	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, from, recent, slow, fast);
+	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, recent, slow, fast);
 }
 
 /* @slow: options, extension headers or a fragment */
@@ -254,7 +246,7 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct packet *p, boo
 	if (p->ttl <= 1)
 		return expired(skb, p);
 	if (from->flags & (POD_BY_STACK | POD_SHAPED)) {
-		int verdict = all_by_stack(skb, p, from);
+		int verdict = all_by_stack(skb, p);
 
 		return from->flags & POD_SHAPED ? by_limiter(verdict) : verdict;
 	}

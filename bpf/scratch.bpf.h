@@ -34,6 +34,7 @@ struct scratch {
 	struct creation creation;
 	struct flow_key answer;   /* to what packet opens */
 	struct frag_search frag_search;
+	struct bpf_fib_lookup fib;
 };
 
 struct {
