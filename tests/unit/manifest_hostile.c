@@ -126,9 +126,9 @@ static void test_hostile(void)
 	check_big("namespace of 63 bytes", repeat(NAMESPACE "metadata: {name: ", "abc", 21, "}"), NULL,
 		  1);
 	check_big("namespace of 64 bytes", repeat(NAMESPACE "metadata: {name: ", "abcd", 16, "}"),
-		  "is no namespace's name", 0);
+		  "is not a namespace's name", 0);
 	check_big("namespace with a dot", repeat(NAMESPACE "metadata: {name: ", "a.", 2, "b}"),
-		  "is no namespace's name", 0);
+		  "is not a namespace's name", 0);
 	check_big("label of 64 bytes",
 		  repeat(NAMESPACE "metadata: {name: a, labels: {a: ", "ab", 32, "}}"),
 		  "is no label value", 0);
