@@ -11,7 +11,7 @@ world=(203.0.113.10 2001:db8:113::10)
 node4=192.168.10.101 node6=fd00:10::101
 
 setup() {
-	export attack=$BATS_TEST_DIRNAME/attack.py
+	export attack=$BATS_TEST_DIRNAME/../lib/attack.py
 }
 teardown() {
 	lab down

@@ -69,15 +69,15 @@ teardown() {
 	local kind
 	for kind in pools nodes nodeconfigs configmaps namespaces; do
 		pinpool get $kind -o yaml >"$BATS_TEST_TMPDIR/list.yaml"
-		/usr/bin/python3 "$BATS_TEST_DIRNAME/crd.py" <"$BATS_TEST_TMPDIR/list.yaml"
+		/usr/bin/python3 "$BATS_TEST_DIRNAME/../lib/crd.py" <"$BATS_TEST_TMPDIR/list.yaml"
 	done
-	pinpool get pool both -o yaml | /usr/bin/python3 "$BATS_TEST_DIRNAME/crd.py"
+	pinpool get pool both -o yaml | /usr/bin/python3 "$BATS_TEST_DIRNAME/../lib/crd.py"
 	pinpool get pools -o yaml >"$BATS_TEST_TMPDIR/list.yaml"
 	succeeds pinpool apply -f "$BATS_TEST_TMPDIR/list.yaml"
 	[ "$(grep -c 'unchanged$' <<<"$output")" = 3 ]
 	[ "${#lines[@]}" = 3 ]
 	# the check can fail
-	fails 1 /usr/bin/python3 "$BATS_TEST_DIRNAME/crd.py" < <(pinpool get pool both -o json)
+	fails 1 /usr/bin/python3 "$BATS_TEST_DIRNAME/../lib/crd.py" < <(pinpool get pool both -o json)
 	has "CiliumPodIPPool/both.status: not in the schema"
 }
 

@@ -9,7 +9,7 @@ load ../lib/lab
 world=203.0.113.10 node4=192.168.10.101
 
 setup() {
-	export flood=$BATS_TEST_DIRNAME/flood.py probe=$BATS_TEST_DIRNAME/../lib/probe.py
+	export flood=$BATS_TEST_DIRNAME/../lib/flood.py probe=$BATS_TEST_DIRNAME/../lib/probe.py
 	lab up --nodes 1
 	{ pools && echo --- && config 'enable-ipv6: false'; } | sed '/^  enable-ipv6: "true"$/d; s/, ipv6: {.*}}/}/' \
 		>"$BATS_TEST_TMPDIR/first.yaml"

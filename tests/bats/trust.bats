@@ -51,11 +51,11 @@ mac() {
 pod_sends() {
 	local gateway
 	gateway=$(on "$1" ip -j neigh show 169.254.1.1 | jq -r '.[].lladdr')
-	on "$1" "$BATS_TEST_DIRNAME/frames.py" eth0 "$gateway" "${@:2}"
+	on "$1" "$BATS_TEST_DIRNAME/../lib/frames.py" eth0 "$gateway" "${@:2}"
 }
 # PACKET…: so does the router to the node
 router_sends() {
-	on router "$BATS_TEST_DIRNAME/frames.py" eth0 "$(mac node1)" "$@"
+	on router "$BATS_TEST_DIRNAME/../lib/frames.py" eth0 "$(mac node1)" "$@"
 }
 # NAME N [TCPDUMP-ARG…]: what has been captured, that many packets
 got() {
@@ -149,7 +149,7 @@ heard() {
 # PROGRAM [PRIO]: what the router sends to the node's link has such tags
 tags() {
 	[ -e "$BATS_TEST_TMPDIR/tag.o" ] || clang -O2 -g -target bpf -I"/usr/include/$(uname -m)-linux-gnu" \
-		-c "$BATS_TEST_DIRNAME/tag.bpf.c" -o "$BATS_TEST_TMPDIR/tag.o"
+		-c "$BATS_TEST_DIRNAME/../lib/tag.bpf.c" -o "$BATS_TEST_TMPDIR/tag.o"
 	on router tc qdisc replace dev eth0 clsact
 	on router tc filter replace dev eth0 egress pref 1 handle 1 bpf direct-action \
 		object-file "$BATS_TEST_TMPDIR/tag.o" section "tc/$1"
@@ -209,15 +209,15 @@ refused() {
 	listen node1 0.0.0.0 7078 any
 	listen a 0.0.0.0 7078 inside
 	for mac in ff:ff:ff:ff:ff:ff 01:00:5e:00:00:05; do
-		counts link_broadcast 2 on router "$BATS_TEST_DIRNAME/frames.py" eth0 $mac \
+		counts link_broadcast 2 on router "$BATS_TEST_DIRNAME/../lib/frames.py" eth0 $mac \
 			"IP(src='192.168.10.1', dst='${v4[a]}') / UDP(sport=5, dport=7078) / b'all'" \
 			"Dot1Q(vlan=0) / IP(src='192.168.10.1', dst='${v4[a]}') / UDP(sport=5, dport=7078) / b'all'"
-		counts outside_spoofed 3 on router "$BATS_TEST_DIRNAME/frames.py" eth0 $mac \
+		counts outside_spoofed 3 on router "$BATS_TEST_DIRNAME/../lib/frames.py" eth0 $mac \
 			"IP(src='${v4[b]}', dst='$node4') / UDP(sport=5, dport=7078) / b'spoof'" \
 			"IPv6(src='${v6[b]}', dst='$node6') / UDP(sport=5, dport=7078)" \
 			"IP(src='${v4[b]}', dst='192.168.10.255') / UDP(sport=5, dport=7078) / b'spoof'"
 	done
-	on router "$BATS_TEST_DIRNAME/frames.py" eth0 ff:ff:ff:ff:ff:ff \
+	on router "$BATS_TEST_DIRNAME/../lib/frames.py" eth0 ff:ff:ff:ff:ff:ff \
 		"IP(src='192.168.10.1', dst='192.168.10.255') / UDP(sport=5, dport=7078) / b'honest'"
 	router_sends "IP(src='192.168.10.1', dst='${v4[a]}') / UDP(sport=5, dport=7078) / b'honest'"
 	heard any honest
