@@ -153,11 +153,11 @@ holds() {
 
 @test "our own code has stack protectors and checked string functions, whatever the libraries have" {
 	local file
-	for file in build/{main,cni,netlink,cni_log,cmd_get}.o; do
+	for file in build/loader/{cmd/main,cni/cni,net/netlink,cni/log,cmd/get}.o; do
 		echo "$file"
 		holds "$(nm -u "$file")" __stack_chk_fail
 	done
-	for file in build/{main,error,cni_log,netlink_describe,cmd_get}.o; do
+	for file in build/loader/{cmd/main,base/error,cni/log,net/netlink_describe,cmd/get}.o; do
 		echo "$file"
 		holds "$(nm -u "$file")" 'printf_chk$'
 	done
@@ -180,7 +180,7 @@ holds() {
 
 # FLAGS…: how the compiler would be called for one file
 compiler() {
-	make -n -B V=1 CC=cc "$@" build/error.o | grep -- '-c loader/base/error.c'
+	make -n -B V=1 CC=cc "$@" build/loader/base/error.o | grep -- '-c loader/base/error.c'
 }
 
 @test "a packager's flags come last, and no level of FORTIFY is defined twice" {
