@@ -35,7 +35,7 @@ moved() {
 }
 # What pods have sent, as counted by the program
 counted() {
-	pinpool metrics | awk '/^pinpool_packets_total[{]verdict="pod_/ { n += $2 } END { print n + 0 }'
+	pinpool metrics | awk '/^pinpool_packets_total[{]verdict="pod_/ && !/pod_ignored/ { n += $2 } END { print n + 0 }'
 }
 # 10 requests and 10 answers pass the program, each once
 passes_once() {

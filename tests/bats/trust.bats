@@ -264,6 +264,7 @@ martians() {
 	start
 	on node1 ip addr add 192.168.10.200/24 dev eth0
 	on node1 ip addr add fd00:10::200/64 dev eth0 nodad
+	pp node1 gc
 	pp node1 check
 	pp node1 apply -f "$BATS_TEST_TMPDIR/first.yaml"
 	counts martian_source 2 router_sends "IP(src='192.168.10.200', dst='${v4[a]}') / UDP(sport=5, dport=6)" \
