@@ -53,8 +53,7 @@ def compile_helpers():
     """build/bench_net, bench_spawn, bench_ipam, where they are older than their sources."""
     packages = "libbpf libxdp libnl-3.0 yaml-0.1 jansson".split()
     flags = run("pkg-config", "--cflags", "--libs", *packages).split()
-    modules = [f for f in glob.glob(f"{BUILD}/*.o")
-               if not re.search(r"/(main|cni|cmd_\w+)\.o$|\.bpf\.o$", f)]
+    modules = [f for f in glob.glob(f"{BUILD}/loader/*/*.o") if not re.search(r"/(cmd/\w+|cni/cni)\.o$", f)]
     for name, more in (("net", []), ("spawn", []), ("ipam", [*modules, "-I.", f"-I{BUILD}", *flags])):
         source, target = f"scripts/bench/{name}.c", f"{BUILD}/bench_{name}"
         inputs = [f"{ROOT}/{source}", *[f for f in more if f in modules]]
