@@ -148,17 +148,11 @@ int tc_detach_pod(struct netlink *nl, uint32_t ifindex, struct error *e)
 /* The filter is asked first: who is moved meanwhile has the other one already. */
 int tc_pod_program(struct netlink *nl, uint32_t ifindex, uint32_t *id, struct error *e)
 {
-	uint32_t tcx;
-	int err = filter_program(nl, ifindex, TC_INGRESS, id, e);
+	int err = tcx_find(ifindex, TC_INGRESS, pod_program, id);
 
 	if (err)
-		return err;
-	err = tcx_find(ifindex, TC_INGRESS, pod_program, &tcx);
-	if (err)
 		return tcx_error(ifindex, "find", err, e);
-	if (tcx)
-		*id = tcx;
-	return 0;
+	return *id ? 0 : filter_program(nl, ifindex, TC_INGRESS, id, e);
 }
 
 static int look_for_others(const struct nlmsghdr *answer, void *arg)

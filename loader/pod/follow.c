@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* MAC, MTU and rate limits of pods' interfaces as others left them. */
+/* The program, MAC, MTU and rate limits of pods' interfaces as others left them. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "loader/net/link.h"
 #include "loader/net/neighbour.h"
 #include "loader/net/netns.h"
+#include "loader/net/tc.h"
 #include "loader/pod/follow.h"
 #include "loader/pod/link.h"
 #include "loader/net/route.h" /* addr_is_zero */
@@ -93,13 +94,36 @@ static int follow_mac(struct netlink *nl, const struct lease_entry *l, struct po
 	return restore_gateways(l, pod, end, e);
 }
 
+static int attach_filter(struct netlink *nl, uint32_t ifindex, int program, struct error *e)
+{
+	tc_attach_pod(nl, ifindex, program);
+	return netlink_flush(nl, e);
+}
+
+/* Without our program the pod could send as anybody. 1: attached again, 0: it was there, or -errno. */
+static int follow_program(struct node *node, struct netlink *nl, const struct pod *pod, struct error *e)
+{
+	int program = pins_prog(&node->pins, PROG_POD_ENTRY), err;
+	uint32_t id;
+
+	if (program < 0)
+		return pins_error(&node->pins, "pp_pod_entry", program, e);
+	if (tc_pod_program(nl, pod->ifindex, &id, NULL) || id)
+		return 0;
+	if (pod->flags & POD_SHAPED)
+		err = tc_attach_shaped_pod(nl, pod->ifindex, program, e);
+	else
+		err = attach_filter(nl, pod->ifindex, program, e);
+	return err == -ENODEV ? 0 : err ? err : 1;
+}
+
 int pod_follow(struct node *node, struct netlink *nl, const struct lease_entry *l, struct pod *pod,
 	       struct error *e)
 {
 	struct link_change change = {};
 	struct link host, end;
 	bool mac, mtu, limited;
-	int err = 0;
+	int err, attached;
 
 	if (pod->state != POD_READY || pod->generation != l->lease.generation ||
 	    pod->ifindex != l->lease.ifindex || !find_ends(nl, l, &host, &end))
@@ -107,8 +131,10 @@ int pod_follow(struct node *node, struct netlink *nl, const struct lease_entry *
 	mac = memcmp(end.mac, pod->mac, sizeof(end.mac));
 	mtu = end.mtu != host.mtu || (pod->mtu && end.mtu != pod->mtu);
 	limited = is_limited(&host) && !(pod->flags & POD_SHAPED);
-	if (!mac && !mtu && !limited)
-		return 0;
+	err = attached = follow_program(node, nl, pod, e);
+	if (err < 0 || (!mac && !mtu && !limited))
+		return err;
+	err = 0;
 	if (mac)
 		err = follow_mac(nl, l, pod, &end, e);
 	if (mtu) {
@@ -121,7 +147,7 @@ int pod_follow(struct node *node, struct netlink *nl, const struct lease_entry *
 	if (!err)
 		err = netlink_flush(nl, e);
 	if (err == -ENODEV)
-		return 0;
+		return attached;
 	if (!err)
 		err = publish(node, l, pod, e);
 	return err ? err : 1;

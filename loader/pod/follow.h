@@ -15,7 +15,7 @@
 /*
  * Looks at the interface of a bound lease, whose record is *pod, and where it differs makes *pod,
  * pp_pods, the host's neighbour entries, the pod's of its gateway and the MTU of the host's end agree
- * with it. 1: changed, 0: nothing to do (also where the interface is gone), or -errno.
+ * with it; a program that was detached is attached again. 1: changed, 0: nothing to do (also where the interface is gone), or -errno.
  */
 int pod_follow(struct node *node, struct netlink *nl, const struct lease_entry *l, struct pod *pod,
 	       struct error *e);

@@ -167,3 +167,13 @@ freed() {
 	[ -z "$(tc filter show dev "$dev" ingress)" ]
 	ip link show "$dev"
 }
+
+@test "a pod whose program was detached gets it again from gc" {
+	dev=$(pod_get a hostInterface)
+	tc qdisc del dev "$dev" clsact
+	run pinpool check
+	[[ $status = 1 && $output == *"program"* ]]
+	[ "$(pinpool gc --tcx-after 99999)" = "0 freed" ]
+	filtered a
+	passes_once
+}
