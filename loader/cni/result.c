@@ -7,6 +7,7 @@
 #include "loader/cni/result.h"
 #include "loader/pod/route.h"
 #include "loader/base/prefix.h"
+#include "loader/text/text.h"
 
 #define MAC_TEXT 18
 
@@ -15,25 +16,6 @@ static const char *mac_format(const uint8_t mac[6], char text[MAC_TEXT])
 	snprintf(text, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
 		 mac[4], mac[5]);
 	return text;
-}
-
-/* Bytes from the environment may be anything; JSON is UTF-8. */
-static json_t *text_json(const char *text, size_t length)
-{
-	json_t *json = json_stringn(text, length);
-	char *copy;
-
-	if (json)
-		return json;
-	copy = strndup(text, length);
-	if (!copy)
-		abort();
-	for (char *c = copy; *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	json = json_string(copy);
-	free(copy);
-	return json;
 }
 
 static json_t *interface_json(const struct cni_request *r, const char *name, const uint8_t mac[6],

@@ -26,6 +26,24 @@ size_t utf8_length(const char *s, const char *end)
 	return n;
 }
 
+json_t *text_json(const char *text, size_t length)
+{
+	json_t *json = json_stringn(text, length);
+	char *copy;
+
+	if (json)
+		return json;
+	copy = strndup(text, length);
+	if (!copy)
+		abort();
+	for (char *c = copy; *c; c++)
+		if (*c & 0x80)
+			*c = '?';
+	json = json_string(copy);
+	free(copy);
+	return json;
+}
+
 const char *json_kind_name(const json_t *json)
 {
 	static const char *const names[] = {

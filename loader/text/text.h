@@ -57,6 +57,9 @@ json_t *json_get(const json_t *map, const char *key);
 /* @json as kubectl prints YAML: block style, two spaces, lists at their parent's indentation. */
 char *json_to_yaml(const json_t *json);
 
+/* A string of bytes that may be anything: those that are not UTF-8 become question marks. */
+json_t *text_json(const char *text, size_t length);
+
 /* Length of the UTF-8 sequence (RFC 3629) at @s, of at least one byte; 0 if it is not one. */
 size_t utf8_length(const char *s, const char *end);
 
