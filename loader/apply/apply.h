@@ -36,6 +36,7 @@ struct apply {
 	struct apply_object *objects; /* the input in its order, then what is kept or pruned */
 	size_t count;
 	struct options options;       /* as they will hold */
+	bool is_committed;            /* the objects are changed */
 	bool is_up;                   /* of `up`, which must not fail after a reboot for what was there before */
 	char **warnings;              /* owned */
 	size_t warning_count;

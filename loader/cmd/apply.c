@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool apply, delete: objects changed. */
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "loader/apply/apply.h"
-#include "loader/cmd/cmd.h"
 #include "loader/cmd/apply.h"
-#include "loader/ipam/transactions.h"
-#include "loader/host/repair.h"
+#include "loader/cmd/cmd.h"
+#include "loader/node/node.h"
 
 void print_warnings(const struct apply *plan)
 {
@@ -17,7 +13,7 @@ void print_warnings(const struct apply *plan)
 		warning("%s", plan->warnings[i]);
 }
 
-void print_results(const struct apply *plan)
+void print_plan(const struct apply *plan)
 {
 	static const char *const words[] = {
 		[APPLY_UNCHANGED] = "unchanged", [APPLY_CREATED] = "created",
@@ -25,7 +21,8 @@ void print_results(const struct apply *plan)
 		[APPLY_TERMINATING] = "terminating", [APPLY_IGNORED] = "ignored",
 	};
 
-	for (size_t i = 0; i < plan->count; i++) {
+	print_warnings(plan);
+	for (size_t i = 0; plan->is_committed && i < plan->count; i++) {
 		const struct apply_object *o = &plan->objects[i];
 
 		if (words[o->result] && o->kind != OBJECT_SETTINGS)
@@ -33,139 +30,67 @@ void print_results(const struct apply *plan)
 	}
 }
 
-int read_manifests(char *const *files, size_t count, struct manifest *m, struct error *e)
+int prepare_input(struct call *c, struct error *e)
 {
+	const struct texts *files = &c->args.files;
+	struct input *input = c->data;
 	int err = 0;
 
-	for (size_t i = 0; i < count && !err; i++)
-		err = manifest_read(files[i], m, e);
+	input->flags = c->args.prune ? APPLY_PRUNE : 0;
+	for (size_t i = 0; !err && i < files->count; i++)
+		err = manifest_read(files->list[i], &input->manifest, e);
 	return err;
 }
 
-/* Devices may have come, gone, or been renamed by an option. */
-static int follow_uplinks(struct node *node, const struct options *options, struct error *e)
+void finish_input(struct call *c)
 {
-	struct netlink *nl;
-	struct repair r;
-	int err = netlink_open(&nl, -1, e);
+	struct input *input = c->data;
 
-	if (err)
-		return err;
-	err = repair_host(node, nl, options, 0, &r, e);
-	netlink_close(nl);
-	return err;
+	manifest_free(&input->manifest);
 }
 
-static void note_terminating(struct node *node, struct apply *plan)
+/* KIND NAME, or KIND/NAME */
+static int prepare_delete(struct call *c, struct error *e)
 {
-	struct pool pool;
-	uint32_t id;
+	const char *kind = c->args.words.list[0], *slash = strchr(kind, '/');
+	struct input *input = c->data;
+	char name[64];
 
-	for (size_t i = 0; i < plan->count; i++) {
-		struct apply_object *o = &plan->objects[i];
-
-		if (o->kind == OBJECT_POOL && o->result == APPLY_DELETED &&
-		    !ipam_pool_find(&node->pins, o->name, &id, &pool) && pool.state == POOL_TERMINATING)
-			o->result = APPLY_TERMINATING;
-	}
+	(void)e;
+	if (!slash == (c->args.words.count == 1))
+		return usage_error(c, "expects %s", c->command->expects);
+	snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - kind) : (int)strlen(kind), kind);
+	input->remove.kind = kind_by_name(name);
+	input->remove.name = slash ? slash + 1 : c->args.words.list[1];
+	if (input->remove.kind)
+		return 0;
+	return usage_error(c, "unknown kind \"%s\": pool, node, nodeconfig, configmap or namespace", name);
 }
 
-/* The plan carried out and all that follows from it made true, uplinks included. */
-static int commit_and_reconcile(struct node *node, struct apply *plan, struct error *e)
+static int run(struct call *c, struct error *e)
 {
-	struct error later;
-	int err = repair_check(node, &plan->options, e), second;
-
-	if (!err)
-		err = apply_commit(node, plan, e);
-	if (err)
-		return err;
-	err = follow_uplinks(node, &plan->options, e);
-	second = apply_reconcile(node, &plan->options, true, &later);
-	note_terminating(node, plan);
-	/* what was committed is said even if a route could not follow */
-	print_results(plan);
-	if (second > 0)
-		warning("%s", later.text);
-	if (!err && second < 0)
-		*e = later;
-	return err || second > 0 ? err : second;
-}
-
-static int run_plan(const struct globals *g, const struct manifest *m,
-		    const struct apply_delete *remove, unsigned int flags)
-{
+	const struct input *input = c->data;
 	struct apply plan;
-	struct node node;
-	struct error e;
-	int err;
+	int err = apply_plan(&c->node, &input->manifest, NULL, input->remove.kind ? &input->remove : NULL,
+			     input->flags, &plan, e);
 
-	if (!open_node(&node, g, ROOT_EXCLUSIVE, true))
-		return EXIT_FAILED;
-	err = apply_plan(&node, m, NULL, remove, flags, &plan, &e);
-	if (!err) {
-		print_warnings(&plan);
-		err = commit_and_reconcile(&node, &plan, &e);
-		apply_free(&plan);
-	}
-	node_close(&node);
-	return err ? fail(&e) : EXIT_DONE;
+	if (err)
+		return err;
+	err = node_apply(&c->node, c->nl, &plan, e);
+	print_plan(&plan);
+	apply_free(&plan);
+	return err;
 }
 
-int read_arguments(int argc, char **argv, struct manifest *m, unsigned int *flags)
-{
-	static const struct option options[] = { { "filename", required_argument, NULL, 'f' },
-						 { "prune", no_argument, NULL, 'p' }, {} };
-	bool any = false;
-	struct error e;
-	int c, err = 0;
+const struct command command_apply = {
+	.name = "apply", .help = "apply manifests", .options = INPUT_OPTIONS,
+	.needs = NEEDS_NODE | NEEDS_INTERFACES, .lock = ROOT_EXCLUSIVE,
+	.data_size = sizeof(struct input), .prepare = prepare_input, .run = run, .finish = finish_input,
+};
 
-	while ((c = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
-		if (c == 'p') {
-			*flags |= APPLY_PRUNE;
-		} else if (c == 'f') {
-			any = true;
-			err = err ? err : manifest_read(optarg, m, &e);
-		} else {
-			return EXIT_USAGE;
-		}
-	}
-	if (!any)
-		return usage_error(argv[0], "-f is missing");
-	if (optind != argc)
-		return usage_error(argv[0], "unexpected argument \"%s\"", argv[optind]);
-	return err ? fail(&e) : EXIT_DONE;
-}
-
-int cmd_apply(const struct globals *g, int argc, char **argv)
-{
-	struct manifest m = {};
-	unsigned int flags = 0;
-	int status = read_arguments(argc, argv, &m, &flags);
-
-	if (!status)
-		status = run_plan(g, &m, NULL, flags);
-	manifest_free(&m);
-	return status;
-}
-
-int cmd_delete(const struct globals *g, int argc, char **argv)
-{
-	struct apply_delete remove;
-	struct manifest none = {};
-
-	if (argc == 2 && strchr(argv[1], '/')) {
-		char *slash = strchr(argv[1], '/');
-
-		*slash = 0;
-		remove = (struct apply_delete){ kind_by_name(argv[1]), slash + 1 };
-	} else if (argc == 3) {
-		remove = (struct apply_delete){ kind_by_name(argv[1]), argv[2] };
-	} else {
-		return usage_error("delete", "expects a kind and a name");
-	}
-	if (!remove.kind)
-		return usage_error("delete",
-				   "unknown kind \"%s\": pool, node, nodeconfig, configmap or namespace", argv[1]);
-	return run_plan(g, &none, &remove, 0);
-}
+const struct command command_delete = {
+	.name = "delete", .help = "delete an object; a pool in use starts terminating",
+	.words = "KIND NAME", .words_max = 2, .expects = "a kind and a name",
+	.needs = NEEDS_NODE | NEEDS_INTERFACES, .lock = ROOT_EXCLUSIVE,
+	.data_size = sizeof(struct input), .prepare = prepare_delete, .run = run,
+};

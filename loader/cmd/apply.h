@@ -4,12 +4,26 @@
 #define PP_CMD_APPLY_H
 
 #include "loader/apply/apply.h"
+#include "loader/cmd/cmd.h"
+
+/* The data of apply, delete and diff. */
+struct input {
+	struct manifest manifest;   /* of -f */
+	struct apply_delete remove; /* kind 0: nothing */
+	unsigned int flags;         /* enum apply_flags */
+};
+
+#define INPUT_OPTIONS                                           \
+	OPTIONS({ "prune", 0, NULL, ARGUMENT(prune), 0 },       \
+		{ "filename", 'f', "FILE|DIR|-", ARGUMENT(files), \
+		  OPTION_REPEATED | OPTION_REQUIRED })
+
+/* Reads the manifests of -f; frees them. */
+int prepare_input(struct call *c, struct error *e);
+void finish_input(struct call *c);
 
 void print_warnings(const struct apply *plan);
-/* "kind/name created|configured|unchanged|deleted|ignored" for each object of the input. */
-void print_results(const struct apply *plan);
-int read_manifests(char *const *files, size_t count, struct manifest *m, struct error *e);
-/* The -f and --prune of apply and diff: 0, or an exit status after saying why. */
-int read_arguments(int argc, char **argv, struct manifest *m, unsigned int *flags);
+/* The warnings, and "kind/name created|configured|…" for each object of the input if they are changed. */
+void print_plan(const struct apply *plan);
 
 #endif

@@ -1,64 +1,69 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool attach, detach, alloc, release: pods and addresses without CNI. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "loader/base/prefix.h"
 #include "loader/cmd/cmd.h"
 #include "loader/ipam/transactions.h"
 #include "loader/manifest/schema.h"
 #include "loader/net/netns.h"
+#include "loader/net/route.h"
 #include "loader/pod/pod.h"
-#include "loader/base/prefix.h"
 
-struct arguments {
+/* The data of attach and alloc. */
+struct attach {
 	struct pod_request request;
-	const char *owner, *ifname;
 	char namespace[64], name[PP_NAME];
-	json_t *annotations, *labels;
+	json_t *annotations, *labels; /* owned; the request's */
 };
 
-static int add_pair(json_t *object, const char *command, const char *what, const char *text)
+static int add_pairs(const struct call *c, json_t *object, const char *option, const struct texts *pairs)
 {
-	const char *equals = strchr(text, '=');
+	for (size_t i = 0; i < pairs->count; i++) {
+		const char *text = pairs->list[i], *equals = strchr(text, '=');
 
-	if (!equals || equals == text)
-		return usage_error(command, "%s \"%s\": expects KEY=VALUE", what, text);
-	if (json_object_setn_new_nocheck(object, text, equals - text, json_string(equals + 1)))
-		return usage_error(command, "%s \"%s\": is not UTF-8", what, text);
+		if (!equals || equals == text)
+			return usage_error(c, "%s \"%s\": expects KEY=VALUE", option, text);
+		if (json_object_setn_new_nocheck(object, text, equals - text, json_string(equals + 1)))
+			return usage_error(c, "%s \"%s\": is not UTF-8", option, text);
+	}
 	return 0;
 }
 
-static int add_ip(struct arguments *a, const char *command, const char *text)
+static int set_ips(const struct call *c, struct pod_request *request)
 {
-	static const struct addr none;
-	struct addr addr;
+	const struct texts *ips = &c->args.ips;
+	struct addr addr, *wanted;
 
-	if (addr_parse(text, &addr))
-		return usage_error(command, "--ip \"%s\": is not an address", text);
-	if (memcmp(&a->request.wanted[addr_family(&addr)], &none, sizeof(none)))
-		return usage_error(command, "--ip \"%s\": a second address of one family", text);
-	a->request.wanted[addr_family(&addr)] = addr;
+	for (size_t i = 0; i < ips->count; i++) {
+		if (addr_parse(ips->list[i], &addr))
+			return usage_error(c, "--ip \"%s\": is not an address", ips->list[i]);
+		wanted = &request->wanted[addr_family(&addr)];
+		if (!addr_is_zero(wanted))
+			return usage_error(c, "--ip \"%s\": a second address of one family", ips->list[i]);
+		*wanted = addr;
+	}
 	return 0;
 }
 
-static int set_pod(struct arguments *a, const char *text)
+static int set_pod(const struct call *c, struct attach *a, const char *text)
 {
 	const char *slash = strchr(text, '/');
 
 	if (!slash)
-		return usage_error("attach", "--pod \"%.80s\": expects NAMESPACE/NAME", text);
+		return usage_error(c, "--pod \"%.80s\": expects NAMESPACE/NAME", text);
 	/* what is cut is too long either way */
 	snprintf(a->namespace, sizeof(a->namespace), "%.*s", (int)(slash - text), text);
 	snprintf(a->name, sizeof(a->name), "%s", slash + 1);
 	if (slash - text >= (long)sizeof(a->namespace) || !name_is_label(a->namespace))
-		return usage_error("attach",
+		return usage_error(c,
 				   "--pod \"%.80s\": not a namespace's name before the /: 1 to 63 lower case letters, digits and -",
 				   text);
 	if (!name_is_subdomain(slash + 1, strlen(slash + 1)))
-		return usage_error("attach",
+		return usage_error(c,
 				   "--pod \"%.80s\": not a pod's name after the /: 1 to 253 lower case letters, digits, - and .",
 				   text);
 	a->request.namespace = a->namespace;
@@ -66,24 +71,56 @@ static int set_pod(struct arguments *a, const char *text)
 	return 0;
 }
 
-static void arguments_init(struct arguments *a)
+/* Without --owner: the name of the pod's network namespace. */
+static const char *owner_of(const struct arguments *args)
 {
-	memset(a, 0, sizeof(*a));
-	a->annotations = json_object();
-	a->labels = json_object();
-	a->request.annotations = a->annotations;
-	a->request.labels = a->labels;
-	a->request.known_labels = true;
-	a->request.netns_fd = -1;
-	a->ifname = "eth0";
+	const char *word = args->words.count ? args->words.list[0] : NULL;
+	const char *slash = word ? strrchr(word, '/') : NULL;
+
+	if (args->owner)
+		return args->owner;
+	return slash ? slash + 1 : word;
 }
 
-static void arguments_free(struct arguments *a)
+static int prepare_options(struct call *c, struct attach *a)
 {
-	if (a->request.netns_fd >= 0)
-		close(a->request.netns_fd);
-	json_decref(a->annotations);
-	json_decref(a->labels);
+	int status = c->args.pod ? set_pod(c, a, c->args.pod) : 0;
+
+	if (!status)
+		status = add_pairs(c, a->annotations, "--annotation", &c->args.annotations);
+	if (!status)
+		status = add_pairs(c, a->labels, "--label", &c->args.labels);
+	return status ? status : set_ips(c, &a->request);
+}
+
+/* For both: alloc has no word, and attach no --pool. */
+static int prepare(struct call *c, struct error *e)
+{
+	const struct arguments *args = &c->args;
+	struct attach *a = c->data;
+	struct pod_request *r = &a->request;
+	const char *ifname = args->ifname ? args->ifname : "eth0";
+	int err;
+
+	a->annotations = json_object();
+	a->labels = json_object();
+	*r = (struct pod_request){ .annotations = a->annotations,
+				   .labels = a->labels,
+				   .known_labels = true,
+				   .pool = args->pool,
+				   .pool_is_fixed = args->pool,
+				   .netns = args->words.count ? args->words.list[0] : NULL,
+				   .netns_fd = -1 };
+	err = prepare_options(c, a);
+	if (err)
+		return err;
+	if (!*ifname)
+		return usage_error(c, "--ifname: is empty");
+	err = lease_owner_set(&r->owner, owner_of(args), r->netns ? ifname : "", e);
+	if (err || !r->netns)
+		return err;
+	r->netns_fd = netns_open(r->netns, e);
+	return r->netns_fd < 0 ? r->netns_fd : 0;
 }
 
 static void print_addresses(const struct pod_result *result)
@@ -97,175 +134,99 @@ static void print_addresses(const struct pod_result *result)
 		warning("%s", result->note);
 }
 
-static int add(const struct globals *g, struct arguments *a)
+static int run(struct call *c, struct error *e)
 {
+	const struct attach *a = c->data;
 	struct pod_result result;
-	struct netlink *nl = NULL;
-	struct node node;
-	struct error e;
-	int err = lease_owner_set(&a->request.owner, a->owner, a->request.netns ? a->ifname : "", &e);
+	int err = pod_add(&c->node, c->nl, &a->request, &result, e);
 
-	if (!err && a->request.netns) {
-		a->request.netns_fd = netns_open(a->request.netns, &e);
-		err = a->request.netns_fd < 0 ? a->request.netns_fd : 0;
-	}
-	if (err)
-		return fail(&e);
-	if (!open_node(&node, g, ROOT_SHARED, true))
-		return EXIT_FAILED;
-	err = netlink_open(&nl, -1, &e);
 	if (!err)
-		err = pod_add(&node, nl, &a->request, &result, &e);
-	netlink_close(nl);
-	node_close(&node);
-	if (err)
-		return fail(&e);
-	print_addresses(&result);
-	return EXIT_DONE;
+		print_addresses(&result);
+	return err;
 }
 
-static int parse(struct arguments *a, const char *command, const char *shorts,
-		 const struct option *options, int argc, char **argv)
+static void finish(struct call *c)
 {
-	int c, status = 0;
+	struct attach *a = c->data;
 
-	while (!status && (c = getopt_long(argc, argv, shorts, options, NULL)) != -1) {
-		switch (c) {
-		case 'P':
-			status = set_pod(a, optarg);
-			break;
-		case 'o':
-			a->owner = optarg;
-			break;
-		case 'i':
-			a->ifname = optarg;
-			break;
-		case 'a':
-			status = add_pair(a->annotations, command, "--annotation", optarg);
-			break;
-		case 'l':
-			status = add_pair(a->labels, command, "--label", optarg);
-			break;
-		case 'I':
-			status = add_ip(a, command, optarg);
-			break;
-		case 'p':
-			a->request.pool = optarg;
-			a->request.pool_is_fixed = true;
-			break;
-		default:
-			status = EXIT_USAGE;
-		}
-	}
-	return status;
+	if (a->request.netns_fd >= 0)
+		close(a->request.netns_fd);
+	json_decref(a->annotations);
+	json_decref(a->labels);
 }
 
-int cmd_attach(const struct globals *g, int argc, char **argv)
+static int prepare_removal(struct call *c, struct error *e)
 {
-	static const struct option options[] = {
-		{ "pod", required_argument, NULL, 'P' },        { "owner", required_argument, NULL, 'o' },
-		{ "ifname", required_argument, NULL, 'i' },     { "label", required_argument, NULL, 'l' },
-		{ "annotation", required_argument, NULL, 'a' }, { "ip", required_argument, NULL, 'I' },
-		{},
-	};
-	struct arguments a;
-	int status;
+	const struct arguments *args = &c->args;
 
-	arguments_init(&a);
-	status = parse(&a, "attach", "", options, argc, argv);
-	if (!status && optind != argc - 1)
-		status = usage_error("attach", "expects one network namespace");
-	if (!status) {
-		const char *slash = strrchr(argv[optind], '/');
-
-		a.request.netns = argv[optind];
-		if (!a.owner)
-			a.owner = slash ? slash + 1 : argv[optind];
-		status = a.ifname[0] ? add(g, &a) : usage_error("attach", "--ifname: is empty");
-	}
-	arguments_free(&a);
-	return status;
+	if (args->owner && args->words.count)
+		return usage_error(c, "unexpected argument \"%s\"", args->words.list[0]);
+	if (!owner_of(args))
+		return usage_error(c, "expects a network namespace or --owner");
+	return lease_owner_set(c->data, owner_of(args), "", e);
 }
 
-int cmd_alloc(const struct globals *g, int argc, char **argv)
+/* All interfaces of the owner, who will not try again. */
+static int run_detach(struct call *c, struct error *e)
 {
-	static const struct option options[] = { { "pool", required_argument, NULL, 'p' },
-						 { "owner", required_argument, NULL, 'o' },
-						 { "ip", required_argument, NULL, 'I' }, {} };
-	struct arguments a;
-	int status;
-
-	arguments_init(&a);
-	status = parse(&a, "alloc", "", options, argc, argv);
-	if (!status && optind != argc)
-		status = usage_error("alloc", "unexpected argument \"%s\"", argv[optind]);
-	if (!status)
-		status = a.owner ? add(g, &a) : usage_error("alloc", "--owner is missing");
-	arguments_free(&a);
-	return status;
-}
-
-/* All interfaces of an owner, or (@held) its addresses alone. */
-static int remove_owner(const struct globals *g, const char *owner, bool held)
-{
-	struct lease_entry *leases = NULL;
-	struct lease_owner key;
-	struct netlink *nl = NULL;
-	struct node node;
-	struct error e;
-	size_t count = 0;
-	int err = lease_owner_set(&key, owner, "", &e);
+	const struct lease_owner *key = c->data;
+	struct lease_entry *leases;
+	size_t count;
+	int err = ipam_leases(&c->node.pins, &leases, &count, e);
 
 	if (err)
-		return fail(&e);
-	if (!open_node(&node, g, ROOT_SHARED, true))
-		return EXIT_FAILED;
-	err = netlink_open(&nl, -1, &e);
-	if (!err && held)
-		err = pod_remove(&node, nl, &key, &e);
-	else if (!err)
-		err = ipam_leases(&node.pins, &leases, &count, &e);
+		return err;
 	for (size_t i = 0; !err && i < count; i++)
-		if (!strcmp(leases[i].owner.id, key.id) && leases[i].owner.ifname[0])
-			err = pod_remove(&node, nl, &leases[i].owner, &e);
-	/* who says so himself will not try again */
-	if (!err)
-		ipam_pending_clear(&node.pins, key.id);
+		if (!strcmp(leases[i].owner.id, key->id) && leases[i].owner.ifname[0])
+			err = pod_remove(&c->node, c->nl, &leases[i].owner, e);
 	free(leases);
-	netlink_close(nl);
-	node_close(&node);
-	return err ? fail(&e) : EXIT_DONE;
+	if (!err)
+		ipam_pending_clear(&c->node.pins, key->id);
+	return err;
 }
 
-static int owner_command(const struct globals *g, int argc, char **argv, bool held)
+/* The owner's addresses alone. */
+static int run_release(struct call *c, struct error *e)
 {
-	static const struct option options[] = { { "owner", required_argument, NULL, 'o' }, {} };
-	const char *owner = NULL;
-	int c;
+	const struct lease_owner *key = c->data;
+	int err = pod_remove(&c->node, c->nl, key, e);
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'o')
-			return EXIT_USAGE;
-		owner = optarg;
-	}
-	if (!owner && !held && optind == argc - 1) {
-		const char *slash = strrchr(argv[optind], '/');
-
-		owner = slash ? slash + 1 : argv[optind++];
-	} else if (optind != argc) {
-		return usage_error(argv[0], "unexpected argument \"%s\"", argv[optind]);
-	}
-	if (!owner)
-		return usage_error(argv[0], held ? "--owner is missing" : "expects a network namespace or --owner");
-	return remove_owner(g, owner, held);
+	if (!err)
+		ipam_pending_clear(&c->node.pins, key->id);
+	return err;
 }
 
-int cmd_detach(const struct globals *g, int argc, char **argv)
-{
-	return owner_command(g, argc, argv, false);
-}
+const struct command command_attach = {
+	.name = "attach", .help = "make a pod of a network namespace",
+	.words = "NETNS", .words_max = 1, .expects = "one network namespace",
+	.options = OPTIONS({ "pod", 0, "NS/NAME", ARGUMENT(pod), 0 }, { "owner", 0, "ID", ARGUMENT(owner), 0 },
+			   { "ifname", 0, "eth0", ARGUMENT(ifname), 0 },
+			   { "annotation", 0, "K=V", ARGUMENT(annotations), OPTION_REPEATED },
+			   { "label", 0, "K=V", ARGUMENT(labels), OPTION_REPEATED },
+			   { "ip", 0, "ADDR", ARGUMENT(ips), OPTION_REPEATED }),
+	.needs = NEEDS_NODE | NEEDS_INTERFACES, .lock = ROOT_SHARED,
+	.data_size = sizeof(struct attach), .prepare = prepare, .run = run, .finish = finish,
+};
 
-int cmd_release(const struct globals *g, int argc, char **argv)
-{
-	return owner_command(g, argc, argv, true);
-}
+const struct command command_alloc = {
+	.name = "alloc", .help = "addresses alone, no interface",
+	.options = OPTIONS({ "pool", 0, "P", ARGUMENT(pool), 0 },
+			   { "owner", 0, "ID", ARGUMENT(owner), OPTION_REQUIRED },
+			   { "ip", 0, "ADDR", ARGUMENT(ips), OPTION_REPEATED }),
+	.needs = NEEDS_NODE | NEEDS_INTERFACES, .lock = ROOT_SHARED,
+	.data_size = sizeof(struct attach), .prepare = prepare, .run = run, .finish = finish,
+};
+
+const struct command command_detach = {
+	.name = "detach", .help = "undo attach", .words = "NETNS", .words_max = 1,
+	.options = OPTIONS({ "owner", 0, "ID", ARGUMENT(owner), OPTION_ALTERNATIVE }),
+	.needs = NEEDS_NODE | NEEDS_INTERFACES, .lock = ROOT_SHARED,
+	.data_size = sizeof(struct lease_owner), .prepare = prepare_removal, .run = run_detach,
+};
+
+const struct command command_release = {
+	.name = "release", .help = "undo alloc",
+	.options = OPTIONS({ "owner", 0, "ID", ARGUMENT(owner), OPTION_REQUIRED }),
+	.needs = NEEDS_NODE | NEEDS_INTERFACES, .lock = ROOT_SHARED,
+	.data_size = sizeof(struct lease_owner), .prepare = prepare_removal, .run = run_release,
+};

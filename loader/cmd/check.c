@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool check: audits every invariant, and repairs with --fix. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "loader/check/audit.h"
@@ -12,72 +11,41 @@ static void print_violation(const char *text, void *arg)
 	puts(text);
 }
 
-static int print_count(size_t count)
+/* Under the exclusive lock no pod comes or goes: what is wrong now is wrong. */
+static int check_locked(struct call *c, size_t *count, struct error *e)
 {
+	const struct audit_report report = { print_violation, NULL };
+	struct error unfixed;
+	int err = audit_run(&c->node, c->nl, &report, count, e);
+
+	if (err || !*count || !c->args.fix)
+		return err;
+	printf("repairing %zu violation%s\n", *count, *count == 1 ? "" : "s");
+	if (audit_fix(&c->node, c->nl, &unfixed))
+		warning("check: %s", unfixed.text);
+	return audit_run(&c->node, c->nl, &report, count, e);
+}
+
+/* A look without the lock comes first and disturbs nobody; what it finds may only be in the making. */
+static int run(struct call *c, struct error *e)
+{
+	size_t count = 0;
+	int err = audit_run(&c->node, c->nl, NULL, &count, e);
+
+	if (!err && count) {
+		call_close(c);
+		err = call_open(c, ROOT_EXCLUSIVE, e);
+		if (!err)
+			err = check_locked(c, &count, e);
+	}
+	if (err)
+		return err;
 	printf("%zu violation%s\n", count, count == 1 ? "" : "s");
 	return count ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* Under the exclusive lock no pod comes or goes: what is wrong now is wrong. */
-static int check_locked(const struct globals *g, bool fix)
-{
-	const struct audit_report report = { print_violation, NULL };
-	struct netlink *nl = NULL;
-	struct node node;
-	struct error e;
-	size_t count;
-	int err;
-
-	if (!open_node(&node, g, ROOT_EXCLUSIVE, true))
-		return EXIT_FAILED;
-	err = netlink_open(&nl, -1, &e);
-	if (!err)
-		err = audit_run(&node, nl, &report, &count, &e);
-	if (!err && count && fix) {
-		printf("repairing %zu violation%s\n", count, count == 1 ? "" : "s");
-		if (audit_fix(&node, nl, &e))
-			warning("check: %s", e.text);
-		err = audit_run(&node, nl, &report, &count, &e);
-	}
-	netlink_close(nl);
-	node_close(&node);
-	return err ? fail(&e) : print_count(count);
-}
-
-/* A look without the lock, which disturbs nobody; what it finds may only be in the making. */
-static int look(const struct globals *g, size_t *count)
-{
-	struct netlink *nl = NULL;
-	struct node node;
-	struct error e;
-	int err;
-
-	if (!open_node(&node, g, ROOT_UNLOCKED, true))
-		return EXIT_FAILED;
-	err = netlink_open(&nl, -1, &e);
-	if (!err)
-		err = audit_run(&node, nl, NULL, count, &e);
-	netlink_close(nl);
-	node_close(&node);
-	return err ? fail(&e) : EXIT_DONE;
-}
-
-int cmd_check(const struct globals *g, int argc, char **argv)
-{
-	static const struct option options[] = { { "fix", no_argument, NULL, 'f' }, {} };
-	size_t count = 0;
-	bool fix = false;
-	int c, status;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'f')
-			return EXIT_USAGE;
-		fix = true;
-	}
-	if (optind != argc)
-		return usage_error("check", "unexpected argument \"%s\"", argv[optind]);
-	status = look(g, &count);
-	if (status || !count)
-		return status ? status : print_count(0);
-	return check_locked(g, fix);
-}
+const struct command command_check = {
+	.name = "check", .help = "audit every invariant",
+	.options = OPTIONS({ "fix", 0, NULL, ARGUMENT(fix), 0 }),
+	.needs = NEEDS_NODE | NEEDS_INTERFACES, .run = run,
+};

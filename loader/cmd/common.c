@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What all commands say the same way. */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,21 +8,20 @@
 
 #include "loader/cmd/cmd.h"
 
-int fail(const struct error *e)
+void print_error(const struct error *e)
 {
 	fprintf(stderr, "pinpool: %s\n", e->text);
-	return EXIT_FAILED;
 }
 
-int usage_error(const char *command, const char *fmt, ...)
+int usage_error(const struct call *c, const char *fmt, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "pinpool: %s: ", command);
+	fprintf(stderr, "pinpool: %s: ", c->command->name);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "; see 'pinpool %s --help'\n", command);
+	fprintf(stderr, "; see 'pinpool %s --help'\n", c->command->name);
 	return EXIT_USAGE;
 }
 
@@ -36,30 +34,6 @@ void warning(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
-}
-
-int finish_output(int status)
-{
-	if (!fflush(stdout) && !ferror(stdout))
-		return status;
-	fprintf(stderr, "pinpool: standard output: %s; what was printed is not whole\n", strerror(errno));
-	return status ? status : EXIT_FAILED;
-}
-
-bool open_node(struct node *node, const struct globals *g, enum root_lock lock, bool interfaces)
-{
-	struct error e;
-
-	if (node_open(node, g->root, lock, &e)) {
-		fail(&e);
-		return false;
-	}
-	if (interfaces && node_check_netns(node, &e)) {
-		fail(&e);
-		node_close(node);
-		return false;
-	}
-	return true;
 }
 
 /* kubectl's: two units while they are small, one when they are large */
@@ -83,28 +57,45 @@ const char *age_text(uint64_t created, char *text)
 	return text;
 }
 
+const char *time_text(uint64_t seconds, char *text)
+{
+	time_t t = seconds;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(text, 32, TIME_FORMAT, &tm);
+	return text;
+}
+
+json_t *json_sorted(const json_t *json)
+{
+	char *text = json_dumps(json, JSON_SORT_KEYS);
+	json_t *sorted = text ? json_loads(text, 0, NULL) : NULL;
+
+	free(text);
+	if (!sorted)
+		abort();
+	return sorted;
+}
+
 enum object_kind kind_by_name(const char *name)
 {
 	static const struct {
-		const char *name;
 		enum object_kind kind;
-	} names[] = {
-		{ "pool", OBJECT_POOL }, { "pools", OBJECT_POOL }, { "ciliumpodippool", OBJECT_POOL },
-		{ "ciliumpodippools", OBJECT_POOL }, { "cpip", OBJECT_POOL },
-		{ "ciliumpodippools.cilium.io", OBJECT_POOL },
-		{ "node", OBJECT_NODE }, { "nodes", OBJECT_NODE }, { "ciliumnode", OBJECT_NODE },
-		{ "ciliumnodes", OBJECT_NODE }, { "cn", OBJECT_NODE },
-		{ "ciliumnodes.cilium.io", OBJECT_NODE },
-		{ "nodeconfig", OBJECT_NODECONFIG }, { "nodeconfigs", OBJECT_NODECONFIG },
-		{ "ciliumnodeconfig", OBJECT_NODECONFIG }, { "ciliumnodeconfigs", OBJECT_NODECONFIG },
-		{ "configmap", OBJECT_CONFIGMAP }, { "configmaps", OBJECT_CONFIGMAP },
-		{ "cm", OBJECT_CONFIGMAP },
-		{ "namespace", OBJECT_NAMESPACE }, { "namespaces", OBJECT_NAMESPACE },
-		{ "ns", OBJECT_NAMESPACE },
+		const char *names;
+	} kinds[] = {
+		{ OBJECT_POOL, " pool pools ciliumpodippool ciliumpodippools cpip ciliumpodippools.cilium.io " },
+		{ OBJECT_NODE, " node nodes ciliumnode ciliumnodes cn ciliumnodes.cilium.io " },
+		{ OBJECT_NODECONFIG, " nodeconfig nodeconfigs ciliumnodeconfig ciliumnodeconfigs " },
+		{ OBJECT_CONFIGMAP, " configmap configmaps cm " },
+		{ OBJECT_NAMESPACE, " namespace namespaces ns " },
 	};
+	char word[64];
 
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(names[i].name, name))
-			return names[i].kind;
+	if (snprintf(word, sizeof(word), " %s ", name) >= (int)sizeof(word) || strchr(name, ' '))
+		return OBJECT_NONE;
+	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strstr(kinds[i].names, word))
+			return kinds[i].kind;
 	return OBJECT_NONE;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool config view: the effective options, like `cilium config view`. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,21 +33,17 @@ static void print_sorted(json_t *effective)
 	free(names);
 }
 
-int cmd_config(const struct globals *g, int argc, char **argv)
+static int run(struct call *c, struct error *e)
 {
-	json_t *effective;
-	struct node node;
-	struct error e;
+	json_t *effective = node_effective(&c->node, e);
 
-	if (argc != 2 || strcmp(argv[1], "view"))
-		return usage_error("config", "expects \"view\"");
-	if (!open_node(&node, g, ROOT_UNLOCKED, false))
-		return EXIT_FAILED;
-	effective = node_effective(&node, &e);
-	node_close(&node);
 	if (!effective)
-		return fail(&e);
+		return -EIO;
 	print_sorted(effective);
 	json_decref(effective);
-	return EXIT_DONE;
+	return 0;
 }
+
+const struct command command_config = {
+	.name = "config", .keyword = "view", .help = "effective options", .needs = NEEDS_NODE, .run = run,
+};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool connectivity test: temporary pods try every path. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,7 @@ static void on_signal(int number)
 }
 
 /* ADDR, ADDR4:PORT or [ADDR6]:PORT */
-static int parse_world(const char *text, struct world *world)
+static int parse_world(const struct call *c, const char *text, struct world *world)
 {
 	char addr[ADDR_TEXT + 1], *end;
 	const char *colon = NULL;
@@ -44,74 +43,58 @@ static int parse_world(const char *text, struct world *world)
 			return 0;
 		}
 	}
-	return usage_error("connectivity", "--world: expects ADDRESS, IPV4:PORT or [IPV6]:PORT");
+	return usage_error(c, "--world: expects ADDRESS, IPV4:PORT or [IPV6]:PORT");
 }
 
 /* Returns whether nothing failed. */
 static bool print_paths(const struct connectivity *c)
 {
-	size_t ok = 0, failed = 0, skipped = 0;
-	struct table table;
+	static const struct column columns[] = {
+		COLUMN("FROM", "from"), COLUMN("TO", "to"), COLUMN("FAMILY", "family"), COLUMN("RESULT", "result"), {},
+	};
+	struct table table = { .columns = columns };
+	size_t failed = 0, skipped = 0;
 
-	table_init(&table, "FROM TO FAMILY RESULT");
 	for (size_t i = 0; i < c->path_count; i++) {
 		const struct path *p = &c->paths[i];
+		json_t *result = p->failed[0]  ? json_sprintf("failed (%s)", p->failed) :
+				 p->skipped[0] ? json_sprintf("skipped (%s)", p->skipped) :
+						 json_string("ok");
 
-		table_add(&table, "%s", p->from);
-		table_add(&table, "%s", p->to);
-		table_add(&table, "%s", p->family == FAMILY_IPV4 ? "IPv4" : "IPv6");
-		if (p->failed[0])
-			table_add(&table, "failed (%s)", p->failed);
-		else if (p->skipped[0])
-			table_add(&table, "skipped (%s)", p->skipped);
-		else
-			table_add(&table, "ok");
+		table_add(&table, json_pack("{s:s, s:s, s:s, s:o}", "from", p->from, "to", p->to, "family",
+					    p->family == FAMILY_IPV4 ? "IPv4" : "IPv6", "result", result));
 		failed += p->failed[0] != 0;
 		skipped += !p->failed[0] && p->skipped[0];
-		ok += !p->failed[0] && !p->skipped[0];
 	}
-	table_write(&table, stdout);
-	printf("\n%zu ok, %zu failed, %zu skipped\n", ok, failed, skipped);
+	table_print(&table);
+	printf("\n%zu ok, %zu failed, %zu skipped\n", c->path_count - failed - skipped, failed, skipped);
 	return !failed;
 }
 
-static int test(const struct globals *g, const struct world *world)
+static int run(struct call *c, struct error *e)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	struct connectivity result;
-	struct error e;
-	int err, status;
+	struct world world = {};
+	int err = c->args.world ? parse_world(c, c->args.world, &world) : 0;
 
+	if (err)
+		return err;
 	for (unsigned int i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &action, NULL);
-	err = connectivity_run(g->root, world, &stop, &result, &e);
-	if (err == -EINTR) {
-		warning("connectivity: interrupted by %s; the test's pods are removed", strsignal(stop));
-		status = EXIT_FAILED;
-	} else if (err) {
-		status = fail(&e);
-	} else {
-		status = print_paths(&result) ? EXIT_DONE : EXIT_FAILED;
-	}
+	err = connectivity_run(c->args.root, &world, &stop, &result, e);
+	if (err == -EINTR)
+		error_set(e, err, "connectivity: interrupted by %s; the test's pods are removed",
+			  strsignal(stop));
+	else if (!err)
+		err = print_paths(&result) ? EXIT_DONE : EXIT_FAILED;
 	connectivity_free(&result);
-	return status;
+	return err;
 }
 
-int cmd_connectivity(const struct globals *g, int argc, char **argv)
-{
-	static const struct option options[] = { { "world", required_argument, NULL, 'w' }, {} };
-	struct world world = {};
-	int c, status;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'w')
-			return EXIT_USAGE;
-		status = parse_world(optarg, &world);
-		if (status)
-			return status;
-	}
-	if (optind != argc - 1 || strcmp(argv[optind], "test"))
-		return usage_error("connectivity", "expects 'test'");
-	return test(g, &world);
-}
+const struct command command_connectivity = {
+	.name = "connectivity", .keyword = "test", .help = "try every path with temporary pods",
+	.options = OPTIONS({ "world", 0, "ADDRESS[:PORT]", ARGUMENT(world), 0 }),
+	.run = run,
+};

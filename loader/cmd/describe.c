@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool describe: a node or a pool for people, and the errors that stand. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "loader/cmd/cmd.h"
 #include "loader/cmd/layout.h"
 #include "loader/ipam/inventory.h"
+#include "loader/text/text.h"
 
 struct view {
 	struct node *node;
@@ -38,32 +40,59 @@ static int view_read(struct view *v, struct error *e)
 	return err ? err : inventory_read(&v->node->pins, &v->inv, e);
 }
 
-static void describe_head(struct description *d, const json_t *object)
+/* A string of any bytes. */
+static json_t *line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static json_t *line(const char *fmt, ...)
 {
-	const json_t *metadata = json_object_get(object, "metadata"), *value;
-	static const char *const maps[] = { "labels", "annotations" };
-	static const char *const labels[] = { "Labels", "Annotations" };
-	const char *key;
+	json_t *json;
+	char *text;
+	va_list ap;
 
-	describe_add(d, 0, "Name", "%s", json_string_value(json_object_get(metadata, "name")));
-	for (int i = 0; i < 2; i++) {
-		const char *label = labels[i];
-		json_t *map = json_object_get(metadata, maps[i]);
-
-		if (!json_object_size(map))
-			describe_add(d, 0, label, "<none>");
-		json_object_foreach(map, key, value)
-		{
-			describe_add(d, 0, label, "%s=%s", key, json_string_value(value));
-			label = "";
-		}
-	}
-	describe_add(d, 0, "API Version", "%s",
-		     json_string_value(json_object_get(object, "apiVersion")));
-	describe_add(d, 0, "Kind", "%s", json_string_value(json_object_get(object, "kind")));
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	json = text_json(text, strlen(text));
+	free(text);
+	return json;
 }
 
-static void describe_usage(struct description *d, const struct pool *p, const char *name)
+/* "key=value" in lines */
+static json_t *describe_map(const json_t *map)
+{
+	json_t *text = NULL, *value;
+	const char *key;
+
+	json_object_foreach((json_t *)map, key, value) {
+		json_t *more = json_sprintf("%s%s%s=%s", text ? json_string_value(text) : "", text ? "\n" : "",
+					    key, json_string_value(value));
+
+		json_decref(text);
+		text = more;
+	}
+	return text ? text : json_string("<none>");
+}
+
+static void describe_head(json_t *d, const json_t *object)
+{
+	const json_t *metadata = json_object_get(object, "metadata");
+
+	json_object_set(d, "Name", json_object_get(metadata, "name"));
+	json_object_set_new(d, "Labels", describe_map(json_object_get(metadata, "labels")));
+	json_object_set_new(d, "Annotations", describe_map(json_object_get(metadata, "annotations")));
+	json_object_set(d, "API Version", json_object_get(object, "apiVersion"));
+	json_object_set(d, "Kind", json_object_get(object, "kind"));
+}
+
+static void describe_spec(json_t *d, const json_t *object)
+{
+	const json_t *spec = json_object_get(object, "spec");
+
+	json_object_set_new(d, "Spec", spec ? json_sorted(spec) : json_object());
+}
+
+/* @name: of the pool, where there are several */
+static void describe_usage(json_t *d, const struct pool *p, const char *name)
 {
 	char label[PP_NAME + 16];
 
@@ -73,15 +102,16 @@ static void describe_usage(struct description *d, const struct pool *p, const ch
 		if (!pf->mask_length && !pf->blocks)
 			continue;
 		snprintf(label, sizeof(label), "%s%s%s", name, *name ? " " : "", family_name(f));
-		describe_add(d, 2, label, "blocks %u, usable %u, used %u, free %u, draining %u",
-			     pf->blocks, pf->capacity, pf->in_use, pool_free(pf),
-			     pf->draining);
+		json_object_set_new(d, label,
+				    line("blocks %u, usable %u, used %u, free %u, draining %u", pf->blocks,
+					 pf->capacity, pf->in_use, pool_free(pf), pf->draining));
 	}
 }
 
 /* The pods that a draining block waits for. */
-static void describe_holders(struct description *d, const struct view *v, uint32_t block)
+static json_t *describe_holders(const struct view *v, uint32_t block)
 {
+	json_t *list = json_array();
 	char ip[ADDR_TEXT], age[16];
 
 	for (size_t i = 0; i < v->lease_count; i++) {
@@ -90,103 +120,96 @@ static void describe_holders(struct description *d, const struct view *v, uint32
 
 		for (int f = 0; f < FAMILIES; f++)
 			if (l->lease.ip[f].block == block)
-				describe_text(d, 3, "%s%s%s  %s  %s  %s", l->lease.namespace,
-					      l->lease.namespace[0] ? "/" : "", pod,
-					      addr_format(&l->lease.ip[f].address, ip),
-					      lease_state_name(l->lease.state),
-					      age_text(l->lease.created, age));
+				json_array_append_new(
+					list, line("%s%s%s  %s  %s  %s", l->lease.namespace,
+						   l->lease.namespace[0] ? "/" : "", pod,
+						   addr_format(&l->lease.ip[f].address, ip),
+						   lease_state_name(l->lease.state),
+						   age_text(l->lease.created, age)));
 	}
+	return list;
+}
+
+/* Owns @list. */
+static void set_list(json_t *d, const char *label, json_t *list)
+{
+	if (json_array_size(list))
+		json_object_set(d, label, list);
+	else
+		json_object_set_new(d, label, json_string("<none>"));
+	json_decref(list);
 }
 
 /* @pool 0: of all pools. */
-static void describe_draining(struct description *d, const struct view *v, uint32_t pool)
+static void describe_draining(json_t *d, const struct view *v, uint32_t pool)
 {
 	char cidr[PREFIX_TEXT], label[PREFIX_TEXT + PP_NAME + 16];
-	bool any = false;
+	json_t *list = json_array();
 
 	for (size_t i = 0; i < v->inv.block_count; i++) {
 		const struct block *b = &v->inv.blocks[i].block;
 
 		if (b->state != BLOCK_DRAINING || (pool && b->pool != pool))
 			continue;
-		if (!any)
-			describe_add(d, 1, "Draining", NULL);
-		any = true;
 		snprintf(label, sizeof(label), "%s of %s", prefix_format(&b->prefix, cidr),
 			 inventory_pool_name(&v->inv, b->pool));
-		describe_add(d, 2, label, "used %u", b->used);
-		describe_holders(d, v, v->inv.blocks[i].id);
+		json_array_append_new(list, json_pack("{s:o}", label, line("used %u", b->used)));
+		json_array_append_new(list, describe_holders(v, v->inv.blocks[i].id));
 	}
-	if (!any)
-		describe_add(d, 1, "Draining", "<none>");
+	set_list(d, "Draining", list);
 }
 
-static void describe_error(struct description *d, const struct view *v, const struct request *r,
-			   enum family f)
+static json_t *describe_error(const struct view *v, const struct request *r, enum family f)
 {
 	const char *node = v->node->config.node;
+	char reason[2 * PP_NAME + 128] = "pool empty";
 
 	if (!r->exists)
-		describe_text(
-			d, 2,
-			"failed to allocate %s address for node \"%s\" from pool \"%s\": cannot allocate from non-existing pool: %s",
-			family_name(f), node, r->pool, r->pool);
+		snprintf(reason, sizeof(reason), "cannot allocate from non-existing pool: %s", r->pool);
 	else if (v->options.allocator == ALLOCATOR_STATIC)
-		describe_text(
-			d, 2,
-			"failed to allocate %s address for node \"%s\" from pool \"%s\": CiliumNode \"%s\" lists blocks of %u addresses and %u are needed",
-			family_name(f), node, r->pool, node, r->capacity[f], r->needed[f]);
-	else
-		describe_text(
-			d, 2,
-			"failed to allocate %s address for node \"%s\" from pool \"%s\": pool empty",
-			family_name(f), node, r->pool);
+		snprintf(reason, sizeof(reason),
+			 "CiliumNode \"%s\" lists blocks of %u addresses and %u are needed", node,
+			 r->capacity[f], r->needed[f]);
+	return line("failed to allocate %s address for node \"%s\" from pool \"%s\": %s", family_name(f), node,
+		    r->pool, reason);
 }
 
 /* Demand that the node's blocks do not meet; @pool NULL: of all pools. */
-static void describe_errors(struct description *d, const struct view *v, const char *pool)
+static void describe_errors(json_t *d, const struct view *v, const char *pool)
 {
+	json_t *errors = json_array();
 	struct request *list;
-	bool any = false;
 	size_t count;
 
 	ciliumnode_requested(v->node, &v->facts, &v->options, &list, &count);
-	for (size_t i = 0; i < count; i++) {
-		for (int f = 0; f < FAMILIES; f++) {
-			if (list[i].needed[f] <= list[i].capacity[f] ||
-			    (pool && strcmp(pool, list[i].pool)))
-				continue;
-			if (!any)
-				describe_add(d, 1, "Errors", NULL);
-			any = true;
-			describe_error(d, v, &list[i], f);
-		}
-	}
-	if (!any)
-		describe_add(d, 1, "Errors", "<none>");
+	for (size_t i = 0; i < count; i++)
+		for (int f = 0; f < FAMILIES; f++)
+			if (list[i].needed[f] > list[i].capacity[f] && (!pool || !strcmp(pool, list[i].pool)))
+				json_array_append_new(errors, describe_error(v, &list[i], f));
+	set_list(d, "Errors", errors);
 	free(list);
 }
 
-static void describe_own_node(struct description *d, const struct view *v)
+static void describe_own_node(json_t *d, const struct view *v)
 {
 	json_t *object = ciliumnode_own(v->node, &v->facts, &v->options);
+	json_t *status = json_object(), *pools = json_object();
 
 	describe_head(d, object);
-	describe_add(d, 0, "Allocator", "%s",
-		     v->options.allocator == ALLOCATOR_STATIC ? "static" : "local");
-	describe_add(d, 0, "Default Pool", "%s", v->options.default_pool);
-	describe_add(d, 0, "Spec", NULL);
-	describe_json(d, 1, json_object_get(object, "spec"));
-	describe_add(d, 0, "Status", NULL);
-	describe_add(d, 1, "Pools", NULL);
+	json_object_set_new(d, "Allocator",
+			    json_string(v->options.allocator == ALLOCATOR_STATIC ? "static" : "local"));
+	json_object_set_new(d, "Default Pool", json_string(v->options.default_pool));
+	describe_spec(d, object);
+	json_object_set_new(d, "Status", status);
+	json_object_set_new(status, "Pools", pools);
 	for (size_t i = 0; i < v->facts.pool_count; i++)
-		describe_usage(d, &v->facts.pools[i].pool, v->facts.pools[i].pool.name);
-	describe_draining(d, v, 0);
-	describe_errors(d, v, NULL);
+		describe_usage(pools, &v->facts.pools[i].pool, v->facts.pools[i].pool.name);
+	describe_draining(status, v, 0);
+	describe_errors(status, v, NULL);
 	json_decref(object);
 }
 
-static int describe_node(struct description *d, struct view *v, const char *name, struct error *e)
+static int describe_node(json_t *d, struct view *v, const char *name, struct error *e)
 {
 	if (!name || !strcmp(name, v->node->config.node)) {
 		describe_own_node(d, v);
@@ -196,66 +219,72 @@ static int describe_node(struct description *d, struct view *v, const char *name
 		if (strcmp(v->facts.nodes[i].name, name))
 			continue;
 		describe_head(d, v->facts.nodes[i].json);
-		describe_add(d, 0, "Spec", NULL);
-		describe_json(d, 1, json_object_get(v->facts.nodes[i].json, "spec"));
+		describe_spec(d, v->facts.nodes[i].json);
 		return 0;
 	}
 	return error_set(e, -ENOENT, "node \"%s\": not found; see 'pinpool get nodes'", name);
 }
 
-static int describe_pool(struct description *d, struct view *v, const char *name, struct error *e)
+static int describe_pool(json_t *d, struct view *v, const char *name, struct error *e)
 {
+	json_t *object, *status, *usage;
 	char age[16];
-	json_t *object;
 	struct pool p;
 	uint32_t id;
 
 	if (ipam_pool_find(&v->node->pins, name, &id, &p))
-		return error_set(e, -ENOENT, "pool \"%s\": not found; see 'pinpool get pools'",
-				 name);
+		return error_set(e, -ENOENT, "pool \"%s\": not found; see 'pinpool get pools'", name);
 	object = store_get(&v->node->pins, OBJECT_POOL, name);
 	if (object)
 		describe_head(d, object);
-	describe_add(d, 0, "State", "%s", pool_state_name(p.state));
-	describe_add(d, 0, "Age", "%s", age_text(p.created, age));
-	describe_add(d, 0, "Auto Created", "%s", p.flags & POOL_AUTO_CREATED ? "yes" : "no");
-	describe_add(d, 0, "Spec", NULL);
-	describe_json(d, 1, json_object_get(object, "spec"));
-	describe_add(d, 0, "Status", NULL);
-	describe_add(d, 1, "Usage", NULL);
-	describe_usage(d, &p, "");
-	describe_draining(d, v, id);
-	describe_errors(d, v, name);
+	json_object_set_new(d, "State", json_string(pool_state_name(p.state)));
+	json_object_set_new(d, "Age", json_string(age_text(p.created, age)));
+	json_object_set_new(d, "Auto Created", json_string(p.flags & POOL_AUTO_CREATED ? "yes" : "no"));
+	describe_spec(d, object);
+	json_object_set_new(d, "Status", status = json_object());
+	json_object_set_new(status, "Usage", usage = json_object());
+	describe_usage(usage, &p, "");
+	describe_draining(status, v, id);
+	describe_errors(status, v, name);
 	json_decref(object);
 	return 0;
 }
 
-int cmd_describe(const struct globals *g, int argc, char **argv)
+/* The data of the command: an object's kind. */
+static int prepare(struct call *c, struct error *e)
 {
-	enum object_kind kind = argc > 1 ? kind_by_name(argv[1]) : OBJECT_NONE;
-	struct description d = {};
-	struct view v = {};
-	struct node node;
-	struct error e;
-	int err;
+	const struct texts *words = &c->args.words;
+	enum object_kind *kind = c->data;
 
-	if (argc < 2)
-		return usage_error("describe", "what is missing: node, or pool NAME");
-	if (kind != OBJECT_NODE && kind != OBJECT_POOL)
-		return usage_error("describe", "unknown kind \"%s\": node or pool", argv[1]);
-	if (argc > 3)
-		return usage_error("describe", "unexpected argument \"%s\"", argv[3]);
-	if (kind == OBJECT_POOL && argc < 3)
-		return usage_error("describe", "the pool's name is missing");
-	if (!open_node(&node, g, ROOT_UNLOCKED, false))
-		return EXIT_FAILED;
-	v.node = &node;
-	err = view_read(&v, &e);
-	if (!err)
-		err = kind == OBJECT_NODE ? describe_node(&d, &v, argv[2], &e)
-					  : describe_pool(&d, &v, argv[2], &e);
-	describe_write(&d, stdout);
-	view_free(&v);
-	node_close(&node);
-	return err ? fail(&e) : EXIT_DONE;
+	(void)e;
+	if (!words->count)
+		return usage_error(c, "what is missing: node, or pool NAME");
+	*kind = kind_by_name(words->list[0]);
+	if (*kind != OBJECT_NODE && *kind != OBJECT_POOL)
+		return usage_error(c, "unknown kind \"%s\": node or pool", words->list[0]);
+	if (*kind == OBJECT_POOL && words->count < 2)
+		return usage_error(c, "the pool's name is missing");
+	return 0;
 }
+
+static int run(struct call *c, struct error *e)
+{
+	const enum object_kind *kind = c->data;
+	const char *name = c->args.words.count > 1 ? c->args.words.list[1] : NULL;
+	json_t *d = json_object();
+	struct view v = { .node = &c->node };
+	int err = view_read(&v, e);
+
+	if (!err)
+		err = *kind == OBJECT_NODE ? describe_node(d, &v, name, e) : describe_pool(d, &v, name, e);
+	describe_print(d);
+	json_decref(d);
+	view_free(&v);
+	return err;
+}
+
+const struct command command_describe = {
+	.name = "describe", .help = "the node's or a pool's state, for people",
+	.words = "node | pool NAME", .words_max = 2, .needs = NEEDS_NODE,
+	.data_size = sizeof(enum object_kind), .prepare = prepare, .run = run,
+};

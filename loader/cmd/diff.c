@@ -9,8 +9,6 @@
 #include "loader/cmd/apply.h"
 #include "loader/ipam/transactions.h"
 
-#define DIFF_ERROR 2
-
 static const char *pool_name(const struct pool_entry *pools, size_t count, uint32_t id)
 {
 	for (size_t i = 0; i < count; i++)
@@ -167,39 +165,24 @@ static bool print_objects(const struct apply *plan)
 	return any;
 }
 
-static int compare(struct node *node, const struct manifest *m, unsigned int flags, bool *changes,
-		   struct error *e)
+static int run(struct call *c, struct error *e)
 {
+	const struct input *input = c->data;
+	bool changes = false;
 	struct apply plan;
-	int err = apply_plan(node, m, NULL, NULL, flags, &plan, e);
+	int err = apply_plan(&c->node, &input->manifest, NULL, NULL, input->flags, &plan, e);
 
 	if (err)
 		return err;
 	print_warnings(&plan);
-	*changes = print_objects(&plan);
-	*changes |= print_blocks(node, &plan, e, &err);
+	changes = print_objects(&plan);
+	changes |= print_blocks(&c->node, &plan, e, &err);
 	apply_free(&plan);
-	return err;
+	return err ? err : changes;
 }
 
-int cmd_diff(const struct globals *g, int argc, char **argv)
-{
-	struct manifest m = {};
-	unsigned int flags = 0;
-	bool changes = false;
-	struct node node;
-	struct error e;
-	int status = read_arguments(argc, argv, &m, &flags) ? DIFF_ERROR : EXIT_DONE;
-
-	if (!status && !open_node(&node, g, ROOT_UNLOCKED, true)) {
-		status = DIFF_ERROR;
-	} else if (!status) {
-		if (compare(&node, &m, flags, &changes, &e)) {
-			fail(&e);
-			status = DIFF_ERROR;
-		}
-		node_close(&node);
-	}
-	manifest_free(&m);
-	return status ? status : changes;
-}
+const struct command command_diff = {
+	.name = "diff", .help = "what apply would do; exit 0 nothing, 1 something, 2 error",
+	.options = INPUT_OPTIONS, .needs = NEEDS_NODE | NEEDS_INTERFACES, .error_status = 2,
+	.data_size = sizeof(struct input), .prepare = prepare_input, .run = run, .finish = finish_input,
+};

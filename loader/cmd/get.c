@@ -1,136 +1,152 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pinpool get: what there is, as rows or as items. */
+/* pinpool get: entries of a kind chosen, sorted, and printed as rows or as items, one at a time. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "loader/cmd/cmd.h"
+#include "loader/base/memory.h"
 #include "loader/cmd/get.h"
 
-static const struct get_kind {
-	const char *singular, *plural;
-	int (*fn)(struct get *get, struct error *e);
-	enum object_kind object; /* its other names are those of kind_by_name() */
-	bool interfaces; /* looks at the network namespace */
-} kinds[] = {
-	{ "pool", "pools", get_pools, OBJECT_POOL, false },
-	{ "node", "nodes", get_nodes, OBJECT_NODE, false },
-	{ "block", "blocks", get_blocks, OBJECT_NONE, false },
-	{ "pod", "pods", get_pods, OBJECT_NONE, false },
-	{ "route", "routes", get_routes, OBJECT_NONE, true },
-	{ "flow", "flows", get_flows, OBJECT_NONE, false },
-	{ "configmap", "configmaps", get_objects, OBJECT_CONFIGMAP, false },
-	{ "nodeconfig", "nodeconfigs", get_objects, OBJECT_NODECONFIG, false },
-	{ "namespace", "namespaces", get_objects, OBJECT_NAMESPACE, false },
-	{},
+static const struct get_kind *const kinds[] = {
+	&get_pools, &get_nodes, &get_blocks, &get_pods, &get_routes, &get_flows,
+	&get_configmaps, &get_nodeconfigs, &get_namespaces, NULL,
 };
 
 static const struct get_kind *kind_find(const char *name)
 {
 	enum object_kind object = kind_by_name(name);
 
-	for (const struct get_kind *k = kinds; k->singular; k++)
-		if (!strcmp(name, k->singular) || !strcmp(name, k->plural) ||
-		    (object != OBJECT_NONE && object == k->object))
-			return k;
+	for (const struct get_kind *const *k = kinds; *k; k++) {
+		size_t length = strlen((*k)->name);
+
+		if (!strncmp(name, (*k)->name, length) && (!name[length] || !strcmp(name + length, "s")))
+			return *k;
+		if (object != OBJECT_NONE && object == (*k)->object)
+			return *k;
+	}
 	return NULL;
 }
 
-int get_begin(struct get *get, size_t matches, struct error *e)
+bool get_is_table(const struct get *get)
 {
-	if (get->name && !matches)
-		return error_set(e, -ENOENT, "%s \"%s\": not found", get->singular, get->name);
-	get->out.single = get->name && matches == 1;
-	if (output_is_items(&get->out))
-		output_begin(&get->out);
-	else if (!matches)
-		fputs("No resources found\n", stderr);
-	return 0;
+	return !output_is_items(&get->out);
 }
 
-void get_item(struct get *get, const char *name, json_t *item)
+json_t *kubectl_object(const struct get *get, json_t *object, uint64_t created)
 {
-	char text[1024];
+	json_t *sorted;
+	char time[32];
 
-	snprintf(text, sizeof(text), "%s/%s", get->singular, name);
-	output_item(&get->out, text, item);
-}
-
-json_t *kubectl_object(json_t *object, uint64_t created)
-{
-	json_t *metadata = json_object_get(object, "metadata"), *sorted;
-	char *text, time[32];
-
-	json_object_set_new(metadata, "creationTimestamp", json_string(time_text(created, time)));
-	text = json_dumps(object, JSON_SORT_KEYS);
-	sorted = text ? json_loads(text, 0, NULL) : NULL;
-	free(text);
+	json_object_set_new(json_object_get(object, "metadata"), "creationTimestamp",
+			    json_string(time_text(created, time)));
+	if (get_is_table(get))
+		return object;
+	sorted = json_sorted(object);
 	json_decref(object);
-	if (!sorted)
-		abort();
 	return sorted;
 }
 
-const char *time_text(uint64_t seconds, char *text)
+static void print_table(struct get *get, const void **entries, size_t count)
 {
-	time_t t = seconds;
-	struct tm tm;
+	struct table table = { .columns = get->kind->columns, .wide = get->out.format == OUTPUT_WIDE };
 
-	gmtime_r(&t, &tm);
-	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return text;
+	for (size_t i = 0; i < count; i++)
+		table_add(&table, get->kind->item(get, entries[i]));
+	table_print(&table);
 }
 
-static int parse(int argc, char **argv, struct get *get, const struct get_kind **kind)
+static void print_items(struct get *get, const void **entries, size_t count)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{},
-	};
-	int c;
+	char name[COLUMN_TEXT], text[COLUMN_TEXT + 32];
 
-	while ((c = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
-		if (c != 'o')
-			return EXIT_USAGE;
-		if (!output_format_by_name(optarg, &get->out.format))
-			return usage_error("get", "unknown output \"%s\": wide, json, yaml or name",
-					   optarg);
+	output_begin(&get->out);
+	for (size_t i = 0; i < count; i++) {
+		json_t *item = get->kind->item(get, entries[i]);
+
+		column_text(item, get->kind->name_path, name);
+		snprintf(text, sizeof(text), "%s/%s", get->kind->name, name);
+		output_item(&get->out, text, item);
 	}
-	if (optind == argc)
-		return usage_error("get",
-				   "a kind is missing: pools, nodes, blocks, pods, routes, flows");
-	*kind = kind_find(argv[optind]);
-	if (!*kind)
-		return usage_error("get",
-				   "unknown kind \"%s\": pools, nodes, blocks, pods, routes, flows, configmaps, nodeconfigs or namespaces",
-				   argv[optind]);
-	if (argc - optind > 2)
-		return usage_error("get", "unexpected argument \"%s\"", argv[optind + 2]);
-	get->name = argv[optind + 1];
-	return EXIT_DONE;
+	output_end(&get->out);
 }
 
-int cmd_get(const struct globals *g, int argc, char **argv)
+static int by_kind(const void *a, const void *b, void *get)
 {
-	const struct get_kind *kind = NULL;
-	struct get get = {};
-	struct node node;
-	struct error e;
-	int err, status = parse(argc, argv, &get, &kind);
+	const struct get *g = get;
 
-	if (status)
-		return status;
-	if (!open_node(&node, g, ROOT_UNLOCKED, kind->interfaces))
-		return EXIT_FAILED;
-	get.node = &node;
-	get.singular = kind->singular;
-	get.kind = kind->object;
-	err = kind->fn(&get, &e);
-	if (!err && output_is_items(&get.out))
-		output_end(&get.out);
-	node_close(&node);
-	return err ? fail(&e) : EXIT_DONE;
+	return g->kind->order(*(const void *const *)a, *(const void *const *)b, g);
 }
+
+static int print(struct get *get, struct error *e)
+{
+	const void **entries = xcalloc(get->count, sizeof(*entries));
+	size_t count = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < get->count; i++) {
+		const void *entry = (const char *)get->list + i * get->kind->size;
+
+		if (!get->name || get->kind->is_named(get, entry))
+			entries[count++] = entry;
+	}
+	if (get->kind->order)
+		qsort_r(entries, count, sizeof(*entries), by_kind, get);
+	get->out.single = get->name && count == 1;
+	if (get->name && !count)
+		err = error_set(e, -ENOENT, "%s \"%s\": not found", get->kind->name, get->name);
+	else if (!get_is_table(get))
+		print_items(get, entries, count);
+	else if (count)
+		print_table(get, entries, count);
+	else
+		fputs("No resources found\n", stderr);
+	free(entries);
+	return err;
+}
+
+static int prepare(struct call *c, struct error *e)
+{
+	const struct texts *words = &c->args.words;
+	struct get *get = c->data;
+
+	(void)e;
+	if (c->args.output && !output_format_by_name(c->args.output, &get->out.format))
+		return usage_error(c, "unknown output \"%s\": wide, json, yaml or name", c->args.output);
+	if (!words->count)
+		return usage_error(c, "a kind is missing: pools, nodes, blocks, pods, routes, flows");
+	get->kind = kind_find(words->list[0]);
+	if (!get->kind)
+		return usage_error(
+			c,
+			"unknown kind \"%s\": pools, nodes, blocks, pods, routes, flows, configmaps, nodeconfigs or namespaces",
+			words->list[0]);
+	get->name = words->count > 1 ? words->list[1] : NULL;
+	c->needs |= get->kind->interfaces ? NEEDS_INTERFACES : 0;
+	return 0;
+}
+
+static int run(struct call *c, struct error *e)
+{
+	struct get *get = c->data;
+	int err;
+
+	get->node = &c->node;
+	get->nl = c->nl;
+	err = get->kind->read(get, e);
+	if (!err)
+		err = print(get, e);
+	if (get->kind->free)
+		get->kind->free(get);
+	else
+		free(get->list);
+	inventory_free(&get->inventory);
+	return err;
+}
+
+const struct command command_get = {
+	.name = "get", .help = "list pools, nodes, blocks, pods, routes or flows",
+	.words = "KIND [NAME]", .words_max = 2,
+	.options = OPTIONS({ "output", 'o', "wide|json|yaml", ARGUMENT(output), 0 }),
+	.needs = NEEDS_NODE, .data_size = sizeof(struct get), .prepare = prepare, .run = run,
+};

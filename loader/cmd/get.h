@@ -1,45 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kinds of `get`: each reads its rows, chooses those that are named, and prints them. */
+/*
+ * The kinds of `get`. A kind reads its entries and turns each into an item, which is JSON; tables are
+ * columns over items. get.c chooses, sorts and prints.
+ */
 #ifndef PP_CMD_GET_H
 #define PP_CMD_GET_H
 
+#include <jansson.h>
+
+#include "loader/cmd/cmd.h"
 #include "loader/cmd/output.h"
-#include "loader/kernel/context.h"
 #include "loader/cmd/table.h"
-#include "maps/objects.h"
+#include "loader/ipam/inventory.h"
+#include "loader/kernel/clock.h"
 
 struct get {
+	const struct get_kind *kind;
 	struct node *node;
-	const char *singular; /* "pool", for messages and -o name */
-	enum object_kind kind; /* of get_objects() */
-	const char *name; /* NULL: all */
+	struct netlink *nl; /* if the kind needs interfaces */
+	const char *name;   /* NULL: all */
 	struct output out;
+	/* of the kind's read() */
+	void *list;         /* owned; entries of kind->size bytes */
+	size_t count;
+	struct inventory inventory;
+	struct clock clock;
 };
 
-/* Each prints and returns 0 or -errno; -ENOENT with the sentence: nothing has this name. */
-int get_pools(struct get *get, struct error *e);
-int get_nodes(struct get *get, struct error *e);
-int get_objects(struct get *get, struct error *e);
-int get_blocks(struct get *get, struct error *e);
-int get_pods(struct get *get, struct error *e);
-int get_routes(struct get *get, struct error *e);
-int get_flows(struct get *get, struct error *e);
+struct get_kind {
+	const char *name;             /* "pool"; with an s for several */
+	enum object_kind object;      /* its other names are those of kind_by_name() */
+	bool interfaces;              /* looks at the network namespace */
+	const char *name_path;        /* for -o name, in an item */
+	const struct column *columns; /* ends with a NULL header */
+	size_t size;
+	int (*read)(struct get *get, struct error *e);
+	void (*free)(struct get *get); /* NULL: free(get->list) */
+	bool (*is_named)(const struct get *get, const void *entry);
+	int (*order)(const void *a, const void *b, const struct get *get); /* NULL: as read */
+	/* The caller owns it. For a table (get_is_table()) it has what the columns name, else what is printed. */
+	json_t *(*item)(const struct get *get, const void *entry);
+};
+
+extern const struct get_kind get_pools, get_nodes, get_blocks, get_pods, get_routes, get_flows,
+	get_configmaps, get_nodeconfigs, get_namespaces;
+
+bool get_is_table(const struct get *get);
 
 /*
- * Before the first row: @matches is how many will come. 0 and nothing printed yet, or -ENOENT
- * where a name was given and nothing has it. Says "No resources found" for an empty table.
+ * A Kubernetes object as kubectl shows it: with its metadata.creationTimestamp, and keys sorted where it
+ * is printed. Gives up the reference to @object.
  */
-int get_begin(struct get *get, size_t matches, struct error *e);
-/* Prints the item as "KIND/NAME" or whole. */
-void get_item(struct get *get, const char *name, json_t *item);
-
-/*
- * A Kubernetes object as kubectl shows it: with its metadata.creationTimestamp, keys sorted.
- * Gives up the reference to @object.
- */
-json_t *kubectl_object(json_t *object, uint64_t created);
-
-/* "2025-08-02T14:48:26Z"; @text has 32 bytes. */
-const char *time_text(uint64_t seconds, char *text);
+json_t *kubectl_object(const struct get *get, json_t *object, uint64_t created);
 
 #endif

@@ -1,62 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool get flows: what is masqueraded now. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/prefix.h"
 #include "loader/cmd/get.h"
 #include "loader/kernel/flows.h"
-#include "loader/base/prefix.h"
 
-#define END_TEXT (ADDR_TEXT + 10) /* "[addr]:port" */
-
-static const char *end_text(const struct addr *addr, uint16_t port, char text[END_TEXT])
+static int read_flows(struct get *get, struct error *e)
 {
-	char ip[ADDR_TEXT];
-	bool v4 = addr_is_ipv4(addr);
+	struct flow_entry *list = NULL;
+	int err = flows_read(&get->node->pins, &list, &get->count, &get->clock, e);
 
-	addr_format(addr, ip);
-	if (port)
-		snprintf(text, END_TEXT, v4 ? "%s:%u" : "[%s]:%u", ip, port);
-	else
-		snprintf(text, END_TEXT, "%s", ip);
-	return text;
+	get->list = list;
+	return err;
 }
 
-static json_t *item_of(const struct flow *f, const struct clock *clock)
-{
-	char source[ADDR_TEXT], destination[ADDR_TEXT], masq[ADDR_TEXT], number[12];
-	const struct flow_key *k = &f->forward;
-
-	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:i, s:s, s:i}", "proto",
-			 protocol_name(k->protocol, number), "source",
-			 addr_format(&k->source, source), "sourcePort", k->source_port,
-			 "destination", addr_format(&k->destination, destination),
-			 "destinationPort", k->destination_port, "masqAddress",
-			 addr_format(&f->masq_address, masq), "masqPort", f->masq_port, "state",
-			 flow_state_name(f->state), "expiresIn",
-			 clock_seconds_left(clock, f->expires));
-}
-
-static void add_row(struct table *table, const struct flow *f, const struct clock *clock)
-{
-	const struct flow_key *k = &f->forward;
-	char text[END_TEXT], number[12];
-
-	table_add(table, "%s", protocol_name(k->protocol, number));
-	table_add(table, "%s", end_text(&k->source, k->source_port, text));
-	table_add(table, "%s", end_text(&k->destination, k->destination_port, text));
-	table_add(table, "%s", end_text(&f->masq_address, f->masq_port, text));
-	table_add(table, "%s", flow_state_name(f->state));
-	table_add(table, "%ds", clock_seconds_left(clock, f->expires));
-}
-
-static int by_source(const void *a, const void *b)
+static int by_source(const void *a, const void *b, const struct get *get)
 {
 	const struct flow_key *x = &((const struct flow_entry *)a)->flow.forward;
 	const struct flow_key *y = &((const struct flow_entry *)b)->flow.forward;
 	int order = addr_compare(&x->source, &y->source);
 
+	(void)get;
 	if (!order)
 		order = (int)x->protocol - (int)y->protocol;
 	if (!order)
@@ -65,51 +31,58 @@ static int by_source(const void *a, const void *b)
 }
 
 /* An address of either side. */
-static bool is_named(const struct flow *f, const char *name)
+static bool is_named(const struct get *get, const void *entry)
 {
+	const struct flow_key *k = &((const struct flow_entry *)entry)->flow.forward;
 	char text[ADDR_TEXT];
 
-	return !strcmp(name, addr_format(&f->forward.source, text)) ||
-	       !strcmp(name, addr_format(&f->forward.destination, text));
+	return !strcmp(get->name, addr_format(&k->source, text)) ||
+	       !strcmp(get->name, addr_format(&k->destination, text));
 }
 
-static void print_flows(struct get *get, const struct flow_entry *list, size_t count,
-			const struct clock *clock)
+static json_t *item_of(const struct get *get, const void *entry)
 {
-	bool items = output_is_items(&get->out);
-	struct table table;
-	char name[32];
+	const struct flow_entry *fe = entry;
+	const struct flow *f = &fe->flow;
+	const struct flow_key *k = &f->forward;
+	char source[ADDR_TEXT], destination[ADDR_TEXT], masq[ADDR_TEXT], number[12];
 
-	if (!items && count)
-		table_init(&table, "PROTO SOURCE DESTINATION MASQUERADED-AS STATE EXPIRES");
-	for (size_t i = 0; i < count; i++) {
-		snprintf(name, sizeof(name), "%u", list[i].slot);
-		if (items)
-			get_item(get, name, item_of(&list[i].flow, clock));
-		else
-			add_row(&table, &list[i].flow, clock);
-	}
-	if (!items && count)
-		table_write(&table, stdout);
+	if (get->out.format == OUTPUT_NAME)
+		return json_pack("{s:I}", "slot", (json_int_t)fe->slot);
+	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:i, s:s, s:i}", "proto",
+			 protocol_name(k->protocol, number), "source",
+			 addr_format(&k->source, source), "sourcePort", k->source_port,
+			 "destination", addr_format(&k->destination, destination),
+			 "destinationPort", k->destination_port, "masqAddress",
+			 addr_format(&f->masq_address, masq), "masqPort", f->masq_port, "state",
+			 flow_state_name(f->state), "expiresIn",
+			 clock_seconds_left(&get->clock, f->expires));
 }
 
-int get_flows(struct get *get, struct error *e)
+/* "address:port" or "[address]:port"; @path is that of the address, and behind a space that of the port. */
+static void column_end(const json_t *item, const char *path, char *text)
 {
-	struct flow_entry *list;
-	size_t count, matches = 0;
-	struct clock clock;
-	int err = flows_read(&get->node->pins, &list, &count, &clock, e);
+	const char *space = strchr(path, ' ');
+	const char *address = json_string_value(json_object_getn(item, path, space - path));
+	int port = json_integer_value(json_object_get(item, space + 1));
 
-	if (err)
-		return err;
-	for (size_t i = 0; i < count; i++)
-		if (!get->name || is_named(&list[i].flow, get->name))
-			list[matches++] = list[i];
-	if (matches)
-		qsort(list, matches, sizeof(*list), by_source);
-	err = get_begin(get, matches, e);
-	if (!err)
-		print_flows(get, list, matches, &clock);
-	free(list);
-	return err;
+	if (port)
+		snprintf(text, COLUMN_TEXT, strchr(address, ':') ? "[%s]:%d" : "%s:%d", address, port);
+	else
+		snprintf(text, COLUMN_TEXT, "%s", address);
 }
+
+static const struct column columns[] = {
+	COLUMN("PROTO", "proto"),
+	COLUMN("SOURCE", "source sourcePort", .format = column_end),
+	COLUMN("DESTINATION", "destination destinationPort", .format = column_end),
+	COLUMN("MASQUERADED-AS", "masqAddress masqPort", .format = column_end),
+	COLUMN("STATE", "state"),
+	COLUMN("EXPIRES", "expiresIn", .format = column_seconds),
+	{},
+};
+
+const struct get_kind get_flows = {
+	.name = "flow", .name_path = "slot", .columns = columns, .size = sizeof(struct flow_entry),
+	.read = read_flows, .is_named = is_named, .order = by_source, .item = item_of,
+};

@@ -1,85 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * pinpool get nodes, configmaps, nodeconfigs, namespaces: what was applied, and this node
- * itself.
- */
+/* pinpool get nodes, configmaps, nodeconfigs, namespaces: what was applied, and this node itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "loader/base/memory.h"
 #include "loader/blocks/ciliumnode.h"
-#include "loader/ipam/claims.h"
-#include "loader/cmd/cmd.h"
 #include "loader/cmd/get.h"
-#include "loader/kernel/map.h"
+#include "loader/ipam/claims.h"
 
-static const char *address_text(const json_t *ciliumnode, const char *type,
-				char text[2 * ADDR_TEXT])
+static int read_objects(struct get *get, struct error *e)
 {
-	struct addr addr;
-	size_t used = 0;
-	char one[ADDR_TEXT];
+	struct stored *list = NULL;
+	int err = store_list(&get->node->pins, get->kind->object, &list, &get->count, e);
 
-	text[0] = 0;
-	for (int f = 0; f < FAMILIES; f++)
-		if (ciliumnode_address(ciliumnode, type, f, &addr))
-			used += snprintf(text + used, 2 * ADDR_TEXT - used, "%s%s", used ? "," : "",
-					 addr_format(&addr, one));
-	return text;
-}
-
-static void add_row(struct table *table, const struct get *get, const struct stored *s)
-{
-	char text[2 * ADDR_TEXT], age[16];
-
-	table_add(table, "%s", s->name);
-	if (get->kind == OBJECT_NODE) {
-		table_add(table, "%s", address_text(s->json, "CiliumInternalIP", text));
-		table_add(table, "%s", address_text(s->json, "InternalIP", text));
-	}
-	table_add(table, "%s", age_text(s->created, age));
-}
-
-static int print_objects(struct get *get, struct stored *list, size_t count, struct error *e)
-{
-	bool items = output_is_items(&get->out);
-	struct table table;
-	size_t matches = 0;
-	int err;
-
-	for (size_t i = 0; i < count; i++)
-		matches += !get->name || !strcmp(list[i].name, get->name);
-	err = get_begin(get, matches, e);
-	if (err)
-		return err;
-	if (!items && matches)
-		table_init(&table, get->kind == OBJECT_NODE ? "NAME CILIUMINTERNALIP INTERNALIP AGE"
-							    : "NAME AGE");
-	for (size_t i = 0; i < count; i++) {
-		if (get->name && strcmp(list[i].name, get->name))
-			continue;
-		if (items)
-			get_item(get, list[i].name,
-				 kubectl_object(json_incref(list[i].json), list[i].created));
-		else
-			add_row(&table, get, &list[i]);
-	}
-	if (!items && matches)
-		table_write(&table, stdout);
-	return 0;
-}
-
-int get_objects(struct get *get, struct error *e)
-{
-	struct stored *list;
-	size_t count;
-	int err = store_list(&get->node->pins, get->kind, &list, &count, e);
-
-	if (err)
-		return err;
-	err = print_objects(get, list, count, e);
-	stored_free(list, count);
+	get->list = list;
 	return err;
 }
 
@@ -122,7 +58,7 @@ static void put_own(struct node *node, struct facts *facts, const struct options
 	qsort(facts->nodes, facts->node_count, sizeof(*facts->nodes), by_name);
 }
 
-int get_nodes(struct get *get, struct error *e)
+static int read_nodes(struct get *get, struct error *e)
 {
 	struct options options = {};
 	struct facts facts;
@@ -133,9 +69,72 @@ int get_nodes(struct get *get, struct error *e)
 	err = node_options(get->node, &options, e);
 	if (!err) {
 		put_own(get->node, &facts, &options);
-		err = print_objects(get, facts.nodes, facts.node_count, e);
+		get->list = facts.nodes;
+		get->count = facts.node_count;
+		facts.nodes = NULL;
+		facts.node_count = 0;
 	}
 	options_free(&options);
 	facts_free(&facts);
 	return err;
 }
+
+static void free_objects(struct get *get)
+{
+	stored_free(get->list, get->count);
+}
+
+static bool is_named(const struct get *get, const void *entry)
+{
+	const struct stored *s = entry;
+
+	return !strcmp(get->name, s->name);
+}
+
+static json_t *item_of(const struct get *get, const void *entry)
+{
+	const struct stored *s = entry;
+
+	return kubectl_object(get, json_incref(s->json), s->created);
+}
+
+/* The node's addresses of a type. */
+static void column_addresses(const json_t *ciliumnode, const char *type, char *text)
+{
+	char one[ADDR_TEXT];
+	struct addr addr;
+	size_t used = 0;
+
+	*text = 0;
+	for (int f = 0; f < FAMILIES; f++)
+		if (ciliumnode_address(ciliumnode, type, f, &addr))
+			used += snprintf(text + used, COLUMN_TEXT - used, "%s%s", used ? "," : "",
+					 addr_format(&addr, one));
+}
+
+static const struct column node_columns[] = {
+	COLUMN("NAME", "metadata.name"),
+	COLUMN("CILIUMINTERNALIP", "CiliumInternalIP", .format = column_addresses),
+	COLUMN("INTERNALIP", "InternalIP", .format = column_addresses),
+	COLUMN("AGE", "metadata.creationTimestamp", .format = column_age),
+	{},
+}, object_columns[] = {
+	COLUMN("NAME", "metadata.name"),
+	COLUMN("AGE", "metadata.creationTimestamp", .format = column_age),
+	{},
+};
+
+#define OBJECT_KIND(name_, object_, columns_, read_)                                              \
+	{                                                                                         \
+		.name = name_, .object = object_,                                                 \
+		.name_path = "metadata.name", .columns = columns_, .size = sizeof(struct stored), \
+		.read = read_, .free = free_objects, .is_named = is_named, .item = item_of,       \
+	}
+
+const struct get_kind get_nodes = OBJECT_KIND("node", OBJECT_NODE, node_columns, read_nodes);
+const struct get_kind get_configmaps =
+	OBJECT_KIND("configmap", OBJECT_CONFIGMAP, object_columns, read_objects);
+const struct get_kind get_nodeconfigs =
+	OBJECT_KIND("nodeconfig", OBJECT_NODECONFIG, object_columns, read_objects);
+const struct get_kind get_namespaces =
+	OBJECT_KIND("namespace", OBJECT_NAMESPACE, object_columns, read_objects);

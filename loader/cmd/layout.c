@@ -1,56 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* kubectl's describe: labels made of keys, two spaces before a run's values. */
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
 #include "loader/cmd/layout.h"
-#include "loader/kernel/map.h"
 
 #define LABEL_TEXT 512
 
-static void append(struct description *d, char *label, char *value)
-{
-	if (!(d->count & (d->count - 1)))
-		d->lines = xrealloc(d->lines, (d->count ? d->count * 2 : 1) * sizeof(*d->lines));
-	d->lines[d->count++] = (struct describe_line){ label, value };
-}
+struct lines {
+	struct line {
+		char *label, *value; /* owned; the label with its indentation; no value: the label alone */
+	} *list;
+	size_t count;
+};
 
-static char *format(unsigned int level, const char *fmt, va_list ap)
+static void append(struct lines *l, unsigned int level, const char *label, const char *colon, char *value)
 {
-	char *text, *indented;
+	struct line line = { .value = value };
 
-	if (vasprintf(&text, fmt, ap) < 0 ||
-	    asprintf(&indented, "%*s%s", (int)(2 * level), "", text) < 0)
+	if (asprintf(&line.label, "%*s%s%s", (int)(2 * level), "", label, colon) < 0)
 		abort();
-	free(text);
-	return indented;
-}
-
-void describe_text(struct description *d, unsigned int level, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	append(d, format(level, fmt, ap), NULL);
-	va_end(ap);
-}
-
-void describe_add(struct description *d, unsigned int level, const char *label, const char *fmt,
-		  ...)
-{
-	char *text, *value = NULL;
-	va_list ap;
-
-	if (asprintf(&text, "%*s%s%s", (int)(2 * level), "", label, *label ? ":" : "") < 0)
-		abort();
-	va_start(ap, fmt);
-	if (fmt)
-		value = format(0, fmt, ap);
-	va_end(ap);
-	append(d, text, value);
+	if (!(l->count & (l->count - 1)))
+		l->list = xrealloc(l->list, (l->count ? l->count * 2 : 1) * sizeof(*l->list));
+	l->list[l->count++] = line;
 }
 
 /*
@@ -92,88 +68,64 @@ static char *scalar_text(const json_t *json)
 	return text;
 }
 
-static bool has_parts(const json_t *json)
+static void add(struct lines *l, unsigned int level, const json_t *json);
+
+static void add_pair(struct lines *l, unsigned int level, const char *key, const json_t *value)
 {
-	return json_is_object(json) || json_is_array(json);
-}
+	char label[LABEL_TEXT], *text, *rest, *line;
 
-static void describe_list(struct description *d, unsigned int level, const json_t *list)
-{
-	const json_t *value;
-	size_t i;
-
-	json_array_foreach(list, i, value)
-	{
-		if (has_parts(value)) {
-			describe_json(d, level, value);
-		} else {
-			char *text = scalar_text(value);
-
-			describe_text(d, level, "%s", text);
-			free(text);
-		}
-	}
-}
-
-static void describe_pair(struct description *d, unsigned int level, const char *key,
-			  const json_t *value)
-{
-	char label[LABEL_TEXT], *text;
-
-	if (has_parts(value)) {
-		describe_add(d, level, label_of(key, label), NULL);
-		describe_json(d, level + 1, value);
+	if (json_is_object(value) || json_is_array(value)) {
+		append(l, level, label_of(key, label), ":", NULL);
+		add(l, level + 1, value);
 		return;
 	}
-	text = scalar_text(value);
-	describe_add(d, level, label_of(key, label), "%s", text);
+	text = rest = scalar_text(value);
+	append(l, level, label_of(key, label), ":", xstrdup(strsep(&rest, "\n")));
+	while ((line = strsep(&rest, "\n")))
+		append(l, level, "", "", xstrdup(line));
 	free(text);
 }
 
-static int by_text(const void *a, const void *b)
+static void add(struct lines *l, unsigned int level, const json_t *json)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-void describe_json(struct description *d, unsigned int level, const json_t *json)
-{
-	size_t count = json_object_size(json), n = 0;
-	const char **keys, *key;
+	const char *key;
 	json_t *value;
+	char *text;
+	size_t i;
 
-	if (json_is_array(json)) {
-		describe_list(d, level, json);
-		return;
+	json_object_foreach((json_t *)json, key, value)
+		add_pair(l, level, key, value);
+	json_array_foreach(json, i, value) {
+		if (json_is_object(value) || json_is_array(value)) {
+			add(l, json_is_array(value) ? level + 1 : level, value);
+			continue;
+		}
+		text = scalar_text(value);
+		append(l, level, text, "", NULL);
+		free(text);
 	}
-	keys = xcalloc(count, sizeof(*keys));
-	json_object_foreach((json_t *)json, key, value) keys[n++] = key;
-	qsort(keys, n, sizeof(*keys), by_text);
-	for (size_t i = 0; i < n; i++)
-		describe_pair(d, level, keys[i], json_object_get(json, keys[i]));
-	free(keys);
 }
 
-void describe_write(struct description *d, FILE *out)
+void describe_print(const json_t *description)
 {
+	struct lines l = {};
 	size_t end = 0, width = 0;
 
-	for (size_t i = 0; i < d->count; i++) {
-		struct describe_line *line = &d->lines[i];
-
+	add(&l, 0, description);
+	for (size_t i = 0; i < l.count; i++) {
 		/* a run of lines with values ends at one without */
 		if (i >= end) {
 			width = 0;
-			for (end = i; end < d->count && d->lines[end].value; end++)
-				if (strlen(d->lines[end].label) > width)
-					width = strlen(d->lines[end].label);
+			for (end = i; end < l.count && l.list[end].value; end++)
+				if (strlen(l.list[end].label) > width)
+					width = strlen(l.list[end].label);
 		}
-		if (line->value)
-			fprintf(out, "%-*s  %s\n", (int)width, line->label, line->value);
+		if (l.list[i].value)
+			printf("%-*s  %s\n", (int)width, l.list[i].label, l.list[i].value);
 		else
-			fprintf(out, "%s\n", line->label);
-		free(line->label);
-		free(line->value);
+			puts(l.list[i].label);
+		free(l.list[i].label);
+		free(l.list[i].value);
 	}
-	free(d->lines);
-	*d = (struct description){};
+	free(l.list);
 }

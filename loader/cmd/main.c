@@ -1,57 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pinpool: reads the global options and runs one command. */
-#include <getopt.h>
-#include <locale.h>
+/* pinpool: finds the command, gives it what it declares to need, runs it, and prints its error. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
+#include "loader/base/trace.h"
 #include "loader/cmd/cmd.h"
 #include "loader/net/netns.h"
-#include "loader/base/trace.h"
 #include "maps/abi.h"
 
-const struct command commands[] = {
-	{ "up", cmd_up, "[-f FILE|DIR]... [--node NAME] [--set OPTION=VALUE]... [--require-uplink]",
-	  "load, attach to the uplinks, apply the manifests; upgrade or repair a running node" },
-	{ "down", cmd_down, "[--all]", "detach from the uplinks; --all: remove everything" },
-	{ "apply", cmd_apply, "[--prune] -f FILE|DIR|-", "apply manifests" },
-	{ "diff", cmd_diff, "[--prune] -f FILE|DIR|-", "what apply would do; exit 0 nothing, 1 something, 2 error" },
-	{ "delete", cmd_delete, "KIND NAME", "delete an object; a pool in use starts terminating" },
-	{ "get", cmd_get, "KIND [NAME] [-o wide|json|yaml]",
-	  "list pools, nodes, blocks, pods, routes or flows" },
-	{ "describe", cmd_describe, "node | pool NAME", "the node's or a pool's state, for people" },
-	{ "attach", cmd_attach,
-	  "NETNS [--pod NS/NAME] [--owner ID] [--ifname eth0] [--annotation K=V]... [--label K=V]... [--ip ADDR]...",
-	  "make a pod of a network namespace" },
-	{ "detach", cmd_detach, "NETNS | --owner ID", "undo attach" },
-	{ "alloc", cmd_alloc, "[--pool P] --owner ID [--ip ADDR]...", "addresses alone, no interface" },
-	{ "release", cmd_release, "--owner ID", "undo alloc" },
-	{ "status", cmd_status, "[--wait] [-o json]", "OK or not, part by part, with what to do" },
-	{ "config", cmd_config, "view", "effective options" },
-	{ "monitor", cmd_monitor, "[--drops]", "drops and verdicts as they happen" },
-	{ "metrics", cmd_metrics, "", "OpenMetrics text" },
-	{ "check", cmd_check, "[--fix]", "audit every invariant" },
-	{ "gc", cmd_gc, "[--tcx-after SECONDS]", "free what crashes left behind" },
-	{ "connectivity", cmd_connectivity, "test [--world ADDRESS[:PORT]]",
-	  "try every path with temporary pods" },
-	{ "version", cmd_version, "", "version, ABI and kernel features" },
+static const struct command *const commands[] = {
+	&command_up, &command_down, &command_apply, &command_diff, &command_delete, &command_get,
+	&command_describe, &command_attach, &command_detach, &command_alloc, &command_release,
+	&command_status, &command_config, &command_monitor, &command_metrics, &command_check, &command_gc,
+	&command_connectivity, &command_version, NULL,
+};
+
+static const struct command_option global_options[] = {
+	{ "root", 0, "DIR", ARGUMENT(root), 0 },        { "netns", 0, "NAME|PATH", ARGUMENT(netns), 0 },
+	{ "state", 0, "FILE", ARGUMENT(state), 0 },     { "verbose", 'v', NULL, ARGUMENT(verbose), 0 },
+	{ "help", 'h', NULL, ARGUMENT(help), 0 },       { "version", 0, NULL, ARGUMENT(version), 0 },
 	{},
 };
 
-static void print_usage(FILE *out)
+static void print_help(FILE *out)
 {
 	fputs("usage: pinpool [--root DIR] [--netns NAME|PATH] [--state FILE] [-v] COMMAND ...\n\n", out);
-	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  %-13s %s\n", c->name, c->help);
+	for (const struct command *const *c = commands; *c; c++)
+		fprintf(out, "  %-13s %s\n", (*c)->name, (*c)->help);
 	fputs("\n'pinpool COMMAND --help' has a command's arguments; see pinpool(8).\n", out);
 }
 
 static const struct command *command_find(const char *name)
 {
-	for (const struct command *c = commands; c->name; c++)
-		if (!strcmp(c->name, name))
-			return c;
+	for (const struct command *const *c = commands; *c; c++)
+		if (!strcmp((*c)->name, name))
+			return *c;
 	return NULL;
 }
 
@@ -63,82 +49,114 @@ static bool wants_help(int argc, char **argv)
 	return false;
 }
 
-static int enter_netns(const char *name)
+static int enter_netns(const char *name, struct error *e)
 {
-	struct error e;
-	int fd = netns_open(name, &e), err;
+	int fd = netns_open(name, e);
 
-	if (fd < 0)
-		return fail(&e);
-	err = netns_enter(fd, &e);
-	return err ? fail(&e) : 0;
+	return fd < 0 ? fd : netns_enter(fd, e);
 }
 
-static int run(const struct globals *g, int argc, char **argv)
+int call_open(struct call *c, enum root_lock lock, struct error *e)
 {
-	const struct command *c = command_find(argv[0]);
-	int status;
+	int err = node_open(&c->node, c->args.root, lock, e);
+
+	if (err)
+		return err;
+	c->is_open = true;
+	if (!(c->needs & NEEDS_INTERFACES))
+		return 0;
+	err = node_check_netns(&c->node, e);
+	return err ? err : netlink_open(&c->nl, -1, e);
+}
+
+void call_close(struct call *c)
+{
+	netlink_close(c->nl);
+	if (c->is_open)
+		node_close(&c->node);
+	c->nl = NULL;
+	c->is_open = false;
+}
+
+static int call_run(struct call *c, struct error *e)
+{
+	const struct command *command = c->command;
+	int err;
+
+	c->needs = command->needs;
+	c->data = command->data_size ? xcalloc(1, command->data_size) : NULL;
+	err = command->prepare ? command->prepare(c, e) : 0;
+	if (!err && c->needs & NEEDS_NODE)
+		err = call_open(c, command->lock, e);
+	if (!err)
+		err = command->run(c, e);
+	call_close(c);
+	if (command->finish)
+		command->finish(c);
+	free(c->data);
+	return err;
+}
+
+/* A full disk or a closed pipe: what was printed did not get out. */
+static int finish_output(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fprintf(stderr, "pinpool: standard output: %s; what was printed is not whole\n", strerror(errno));
+	return status ? status : EXIT_FAILED;
+}
+
+static int run(struct call *c, int argc, char **argv)
+{
+	const struct command *command = command_find(argv[0]);
+	struct error e;
+	int err;
 
 	if (!strcmp(argv[0], "help")) {
-		print_usage(stdout);
+		print_help(stdout);
 		return EXIT_DONE;
 	}
-	if (!c) {
+	if (!command) {
 		fprintf(stderr, "pinpool: %s: unknown command; see 'pinpool --help'\n", argv[0]);
 		return EXIT_USAGE;
 	}
 	if (wants_help(argc, argv)) {
-		printf("usage: pinpool %s %s\n\n%s\n", c->name, c->arguments, c->help);
+		print_command_help(command);
 		return EXIT_DONE;
 	}
-	optind = 0; /* glibc: forget the order and the place of the scan of the global options */
-	status = c->run(g, argc, argv);
-	return finish_output(status);
+	c->command = command;
+	err = parse_arguments(c, argc, argv);
+	if (!err && c->args.netns)
+		err = enter_netns(c->args.netns, &e);
+	if (!err)
+		err = call_run(c, &e);
+	if (err < 0) {
+		print_error(&e);
+		err = command->error_status ? command->error_status : EXIT_FAILED;
+	}
+	return finish_output(err);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "root", required_argument, NULL, 'r' },  { "netns", required_argument, NULL, 'n' },
-		{ "state", required_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },     { "verbose", no_argument, NULL, 'v' },
-		{},
-	};
-	struct globals g = { .root = getenv("PINPOOL_ROOT"), .state = getenv("PINPOOL_STATE") };
-	const char *netns = NULL;
-	int c;
+	struct call c = { .args = { .root = getenv("PINPOOL_ROOT"), .state = getenv("PINPOOL_STATE") } };
+	int status = parse_options(global_options, true, argc, argv, &c.args), words = c.args.words.count;
 
-	while ((c = getopt_long(argc, argv, "+hv", options, NULL)) != -1) {
-		switch (c) {
-		case 'r':
-			g.root = optarg;
-			break;
-		case 'n':
-			netns = optarg;
-			break;
-		case 's':
-			g.state = optarg;
-			break;
-		case 'v':
-			trace_enabled = true;
-			break;
-		case 'h':
-			print_usage(stdout);
-			return EXIT_DONE;
-		case 'V':
+	free(c.args.words.list);
+	c.args.words = (struct texts){};
+	trace_enabled = c.args.verbose;
+	if (status)
+		return status;
+	if (c.args.help || c.args.version || !words) {
+		if (c.args.version && !c.args.help)
 			printf("pinpool %s\n", VERSION);
-			return EXIT_DONE;
-		default:
-			return EXIT_USAGE;
-		}
+		else
+			print_help(c.args.help ? stdout : stderr);
+		return c.args.help || c.args.version ? EXIT_DONE : EXIT_USAGE;
 	}
-	if (!g.root || !g.root[0])
-		g.root = PP_ROOT;
-	if (optind == argc) {
-		print_usage(stderr);
-		return EXIT_USAGE;
-	}
-	if (netns && enter_netns(netns))
-		return EXIT_FAILED;
-	return run(&g, argc - optind, argv + optind);
+	if (!c.args.root || !c.args.root[0])
+		c.args.root = PP_ROOT;
+	status = run(&c, words, argv + argc - words);
+	arguments_free(&c.args);
+	return status;
 }

@@ -209,8 +209,9 @@ static void print_memory(const struct pinned *list, size_t count)
 	}
 }
 
-static int print_all(struct node *node, struct error *e)
+static int run(struct call *c, struct error *e)
 {
+	struct node *node = &c->node;
 	struct counter counters[STATS_COUNT];
 	struct lease_entry *leases = NULL;
 	struct pinned *pinned = NULL;
@@ -242,17 +243,6 @@ static int print_all(struct node *node, struct error *e)
 	return err;
 }
 
-int cmd_metrics(const struct globals *g, int argc, char **argv)
-{
-	struct node node;
-	struct error e;
-	int err;
-
-	if (argc != 1)
-		return usage_error("metrics", "unexpected argument \"%s\"", argv[1]);
-	if (!open_node(&node, g, ROOT_UNLOCKED, false))
-		return EXIT_FAILED;
-	err = print_all(&node, &e);
-	node_close(&node);
-	return err ? fail(&e) : EXIT_DONE;
-}
+const struct command command_metrics = {
+	.name = "metrics", .help = "OpenMetrics text", .needs = NEEDS_NODE, .run = run,
+};

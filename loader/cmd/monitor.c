@@ -2,7 +2,6 @@
 /* pinpool monitor: the samples in pp_events, one line each, until it is interrupted. */
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <getopt.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
@@ -109,30 +108,19 @@ static int watch(int fd, bool drops)
 	return err;
 }
 
-int cmd_monitor(const struct globals *g, int argc, char **argv)
+static int run(struct call *c, struct error *e)
 {
-	static const struct option options[] = { { "drops", no_argument, NULL, 'd' }, {} };
 	const struct sigaction action = { .sa_handler = stop };
-	bool drops = false;
-	struct node node;
-	struct error e;
-	int c, fd, err;
+	int fd = pins_map(&c->node.pins, PIN_EVENTS), err;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'd')
-			return EXIT_USAGE;
-		drops = true;
-	}
-	if (optind != argc)
-		return usage_error("monitor", "unexpected argument \"%s\"", argv[optind]);
-	if (!open_node(&node, g, ROOT_UNLOCKED, false))
-		return EXIT_FAILED;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	fd = pins_map(&node.pins, PIN_EVENTS);
-	err = fd < 0 ? fd : watch(fd, drops);
-	if (err)
-		pins_error(&node.pins, "pp_events", err, &e);
-	node_close(&node);
-	return err ? fail(&e) : EXIT_DONE;
+	err = fd < 0 ? fd : watch(fd, c->args.drops);
+	return err ? pins_error(&c->node.pins, "pp_events", err, e) : 0;
 }
+
+const struct command command_monitor = {
+	.name = "monitor", .help = "drops and verdicts as they happen",
+	.options = OPTIONS({ "drops", 0, NULL, ARGUMENT(drops), 0 }),
+	.needs = NEEDS_NODE, .run = run,
+};

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "loader/cmd/output.h"
-#include "loader/manifest/manifest.h"
 #include "loader/text/text.h"
 
 #define JSON_STEP 4 /* kubectl's indentation */
@@ -34,16 +33,21 @@ bool output_is_items(const struct output *out)
 	return out->format >= OUTPUT_JSON;
 }
 
+/* The parts of a List around its items. */
+static const struct style {
+	const char *begin, *first, *next, *end, *empty;
+	int indent;
+} styles[] = {
+	[OUTPUT_JSON] = { "{\n    \"apiVersion\": \"v1\",\n    \"kind\": \"List\",\n    \"items\": [", "\n        ",
+			  ",\n        ", "\n    ]\n}\n", "]\n}\n", 2 * JSON_STEP },
+	[OUTPUT_YAML] = { "apiVersion: v1\nitems:", "\n- ", "- ", "kind: List\n", " []\nkind: List\n", 2 },
+};
+
 void output_begin(struct output *out)
 {
 	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER);
-	out->count = 0;
-	if (out->single || out->format == OUTPUT_NAME)
-		return;
-	if (out->format == OUTPUT_JSON)
-		printf("{\n    \"apiVersion\": \"v1\",\n    \"kind\": \"List\",\n    \"items\": [");
-	else
-		printf("apiVersion: v1\nitems:");
+	if (!out->single && out->format != OUTPUT_NAME)
+		fputs(styles[out->format].begin, stdout);
 }
 
 /* Prints the lines of @text, each after @indent spaces, the first one after @first. */
@@ -63,34 +67,18 @@ static void print_lines(const char *text, int indent, const char *first)
 	}
 }
 
-static void print_json(struct output *out, const json_t *item)
+static void print_item(const struct output *out, const json_t *item)
 {
-	char *text = json_dumps(item, JSON_INDENT(JSON_STEP));
+	const struct style *style = &styles[out->format];
+	bool json = out->format == OUTPUT_JSON;
+	char *text = json ? json_dumps(item, JSON_INDENT(JSON_STEP)) : json_to_yaml(item);
 
 	if (!text)
 		abort();
-	if (out->single) {
-		puts(text);
-	} else {
-		puts(out->count ? "," : "");
-		print_lines(text, 2 * JSON_STEP, "        ");
-	}
-	free(text);
-}
-
-static void print_yaml(struct output *out, const json_t *item)
-{
-	char *text = json_to_yaml(item);
-
-	if (!text)
-		abort();
-	if (out->single) {
-		fputs(text, stdout);
-	} else {
-		if (!out->count)
-			putchar('\n');
-		print_lines(text, 2, "- ");
-	}
+	if (out->single)
+		printf("%s%s", text, json ? "\n" : "");
+	else
+		print_lines(text, style->indent, out->count ? style->next : style->first);
 	free(text);
 }
 
@@ -98,20 +86,14 @@ void output_item(struct output *out, const char *name, json_t *item)
 {
 	if (out->format == OUTPUT_NAME)
 		puts(name);
-	else if (out->format == OUTPUT_JSON)
-		print_json(out, item);
 	else
-		print_yaml(out, item);
+		print_item(out, item);
 	out->count++;
 	json_decref(item);
 }
 
 void output_end(struct output *out)
 {
-	if (out->single || out->format == OUTPUT_NAME)
-		return;
-	if (out->format == OUTPUT_JSON)
-		printf("%s]\n}\n", out->count ? "\n    " : "");
-	else
-		printf("%skind: List\n", out->count ? "" : " []\n");
+	if (!out->single && out->format != OUTPUT_NAME)
+		fputs(out->count ? styles[out->format].end : styles[out->format].empty, stdout);
 }

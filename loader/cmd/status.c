@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool status: OK or what is wrong, part by part. */
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,20 +37,20 @@ static void look_until_ok(const char *root, struct health *h)
 	while (!health_is_ok(h) && time(NULL) < end);
 }
 
-static void print_text(const struct globals *g, const struct health *h)
+static void print_text(const char *root, const struct health *h)
 {
 	bool ok = health_is_ok(h);
 
 	printf("    /--\\\n");
 	printf(" /--\\__/--\\    pinpool: %s\n", ok ? "OK" : "not OK");
 	printf(" \\__/--\\__/    node:    %s\n", h->node[0] ? h->node : "<unknown>");
-	printf("    \\__/       root:    %s/v%d\n\n", g->root, PP_ABI);
+	printf("    \\__/       root:    %s/v%d\n\n", root, PP_ABI);
 	for (size_t i = 0; i < h->count; i++)
 		printf("%-10s %-7s %s\n", h->parts[i].name, h->parts[i].ok ? "OK" : "not OK",
 		       h->parts[i].text);
 }
 
-static void print_json(const struct globals *g, const struct health *h)
+static void print_json(const char *root, const struct health *h)
 {
 	json_t *parts = json_array(), *out;
 
@@ -60,7 +59,7 @@ static void print_json(const struct globals *g, const struct health *h)
 				      json_pack("{s:s, s:b, s:s}", "name", h->parts[i].name, "ok",
 						h->parts[i].ok, "message", h->parts[i].text));
 	out = json_pack("{s:b, s:s, s:s, s:i, s:o, s:{s:I, s:I}}", "ok", health_is_ok(h), "node",
-			h->node, "root", g->root, "abi", PP_ABI, "parts", parts, "memory",
+			h->node, "root", root, "abi", PP_ABI, "parts", parts, "memory",
 			"mapBytes", (json_int_t)h->map_bytes, "programBytes",
 			(json_int_t)h->program_bytes);
 	json_dumpf(out, stdout, JSON_INDENT(4));
@@ -68,36 +67,27 @@ static void print_json(const struct globals *g, const struct health *h)
 	json_decref(out);
 }
 
-int cmd_status(const struct globals *g, int argc, char **argv)
+static int run(struct call *c, struct error *e)
 {
-	static const struct option options[] = {
-		{ "wait", no_argument, NULL, 'w' },
-		{ "output", required_argument, NULL, 'o' },
-		{},
-	};
+	const char *root = c->args.root, *output = c->args.output;
 	struct health h;
-	bool wait = false, json = false;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
-		if (c == 'w')
-			wait = true;
-		else if (c == 'o' && !strcmp(optarg, "json"))
-			json = true;
-		else if (c == 'o')
-			return usage_error("status", "unknown output \"%s\": json", optarg);
-		else
-			return EXIT_USAGE;
-	}
-	if (optind != argc)
-		return usage_error("status", "unexpected argument \"%s\"", argv[optind]);
-	if (wait)
-		look_until_ok(g->root, &h);
+	(void)e;
+	if (output && strcmp(output, "json"))
+		return usage_error(c, "unknown output \"%s\": json", output);
+	if (c->args.wait)
+		look_until_ok(root, &h);
 	else
-		look(g->root, &h);
-	if (json)
-		print_json(g, &h);
+		look(root, &h);
+	if (output)
+		print_json(root, &h);
 	else
-		print_text(g, &h);
+		print_text(root, &h);
 	return health_is_ok(&h) ? EXIT_DONE : EXIT_FAILED;
 }
+
+const struct command command_status = {
+	.name = "status", .help = "OK or not, part by part, with what to do",
+	.options = OPTIONS({ "wait", 0, NULL, ARGUMENT(wait), 0 }, { "output", 'o', "json", ARGUMENT(output), 0 }),
+	.run = run,
+};

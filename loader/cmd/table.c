@@ -1,49 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A table's cells kept until the widest of each column is known. */
-#include <stdarg.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "loader/kernel/map.h"
+#include "loader/base/memory.h"
+#include "loader/cmd/cmd.h"
 #include "loader/cmd/table.h"
 
 #define COLUMN_GAP 3
 
-static void append(struct table *t, char *text)
+static void append_text(char *text, const char *value)
+{
+	size_t used = strlen(text);
+
+	if (*value && strcmp(text, value))
+		snprintf(text + used, COLUMN_TEXT - used, "%s%s", used ? "," : "", value);
+}
+
+static void append_scalar(const json_t *value, char *text)
+{
+	char number[24];
+
+	if (json_is_string(value)) {
+		append_text(text, json_string_value(value));
+	} else if (json_is_boolean(value)) {
+		append_text(text, json_is_true(value) ? "yes" : "no");
+	} else if (json_is_integer(value)) {
+		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
+		append_text(text, number);
+	}
+}
+
+static void append_at(const json_t *json, const char *path, char *text)
+{
+	size_t length = strcspn(path, "."), i;
+	json_t *value;
+
+	if (json_is_array(json)) {
+		json_array_foreach(json, i, value)
+			append_at(value, path, text);
+	} else if (length) {
+		value = json_object_getn(json, path, length);
+		append_at(value, path + length + (path[length] == '.'), text);
+	} else {
+		append_scalar(json, text);
+	}
+}
+
+void column_text(const json_t *item, const char *path, char *text)
+{
+	*text = 0;
+	append_at(item, path, text);
+}
+
+void column_age(const json_t *item, const char *path, char *text)
+{
+	struct tm tm = {};
+
+	column_text(item, path, text);
+	if (strptime(text, TIME_FORMAT, &tm))
+		age_text(timegm(&tm), text);
+}
+
+void column_seconds(const json_t *item, const char *path, char *text)
+{
+	column_text(item, path, text);
+	strcat(text, "s");
+}
+
+static void add_cell(struct table *t, const char *text)
 {
 	if (t->cells == t->room) {
 		t->room = t->room ? t->room * 2 : 64;
 		t->cell = xrealloc(t->cell, t->room * sizeof(*t->cell));
 	}
-	t->cell[t->cells++] = text;
+	t->cell[t->cells++] = xstrdup(*text ? text : "<none>");
 }
 
-void table_init(struct table *t, const char *header)
+/* A row: @item, or the header. */
+static void add_row(struct table *t, const json_t *item)
 {
-	char *copy = xstrdup(header), *rest = copy, *word;
+	char text[COLUMN_TEXT];
 
-	*t = (struct table){};
-	while ((word = strsep(&rest, " ")))
-		append(t, xstrdup(word));
-	t->columns = t->cells;
-	free(copy);
-}
-
-void table_add(struct table *t, const char *fmt, ...)
-{
-	char *text;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		abort();
-	va_end(ap);
-	if (!*text) {
-		free(text);
-		text = xstrdup("<none>");
+	for (const struct column *c = t->columns; c->header; c++) {
+		if (c->wide && !t->wide)
+			continue;
+		if (item)
+			(c->format ? c->format : column_text)(item, c->path, text);
+		add_cell(t, item ? text : c->header);
 	}
-	append(t, text);
+}
+
+void table_add(struct table *t, json_t *item)
+{
+	if (!t->cells) {
+		add_row(t, NULL);
+		t->width = t->cells;
+	}
+	add_row(t, item);
+	json_decref(item);
 }
 
 /* Bytes that continue a character take no place on the screen. */
@@ -56,26 +113,23 @@ static int width_of(const char *text)
 	return width;
 }
 
-void table_write(struct table *t, FILE *out)
+void table_print(struct table *t)
 {
-	int *widest = xcalloc(t->columns, sizeof(*widest));
+	int *widest = xcalloc(t->width, sizeof(*widest));
 
 	for (size_t i = 0; i < t->cells; i++) {
 		int width = width_of(t->cell[i]);
 
-		if (width > widest[i % t->columns])
-			widest[i % t->columns] = width;
+		if (width > widest[i % t->width])
+			widest[i % t->width] = width;
 	}
 	for (size_t i = 0; i < t->cells; i++) {
-		bool last = i % t->columns == t->columns - 1;
-		int pad = widest[i % t->columns] - width_of(t->cell[i]) + COLUMN_GAP;
+		bool last = i % t->width == t->width - 1;
+		int pad = widest[i % t->width] - width_of(t->cell[i]) + COLUMN_GAP;
 
-		fprintf(out, "%s%*s", t->cell[i], last ? 0 : pad, "");
-		if (last)
-			putc('\n', out);
+		printf("%s%*s%s", t->cell[i], last ? 0 : pad, "", last ? "\n" : "");
 		free(t->cell[i]);
 	}
 	free(widest);
 	free(t->cell);
-	*t = (struct table){};
 }

@@ -13,28 +13,33 @@ static void print_feature(const char *name, bool present, const char *otherwise)
 	printf("  %-22s %s\n", name, present ? "yes" : otherwise);
 }
 
-int cmd_version(const struct globals *g, int argc, char **argv)
+static int run(struct call *c, struct error *e)
 {
+	const struct features *f;
 	struct utsname u;
 
-	(void)g;
-	if (argc != 1)
-		return usage_error("version", "unexpected argument \"%s\"", argv[1]);
+	(void)c;
+	(void)e;
 	uname(&u);
 	printf("pinpool %s, ABI %d, libbpf %s, Linux %s\n", VERSION, PP_ABI, libbpf_version_string(),
 	       u.release);
 	if (geteuid()) {
 		printf("kernel features: run as root to see them\n");
-		return EXIT_DONE;
+		return 0;
 	}
+	f = features();
 	printf("kernel features:\n");
-	print_feature("tcx", features()->tcx, "no (clsact is used)");
-	print_feature("fib_lookup SKIP_NEIGH", features()->fib_skip_neigh, "no (lookups take longer)");
-	print_feature("fib_lookup SRC", features()->fib_source, "no (the uplink's address is used)");
-	print_feature("offload checks", features()->buffer_access != BUFFER_HIDDEN,
+	print_feature("tcx", f->tcx, "no (clsact is used)");
+	print_feature("fib_lookup SKIP_NEIGH", f->fib_skip_neigh, "no (lookups take longer)");
+	print_feature("fib_lookup SRC", f->fib_source, "no (the uplink's address is used)");
+	print_feature("offload checks", f->buffer_access != BUFFER_HIDDEN,
 		      "no (a pod may send a forged checksum offload)");
-	print_feature("XDP dispatcher", features()->xdp_chain, "no (the XDP guard is alone on its device)");
-	print_feature("memory of maps", features()->map_memory, "no (status tells what full ones take)");
-	printf("  %-22s %u\n", "HZ", features()->hz);
-	return EXIT_DONE;
+	print_feature("XDP dispatcher", f->xdp_chain, "no (the XDP guard is alone on its device)");
+	print_feature("memory of maps", f->map_memory, "no (status tells what full ones take)");
+	printf("  %-22s %u\n", "HZ", f->hz);
+	return 0;
 }
+
+const struct command command_version = {
+	.name = "version", .help = "version, ABI and kernel features", .run = run,
+};

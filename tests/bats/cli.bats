@@ -90,6 +90,43 @@ usage() {
 	equal "$before" "$(snapshot)"
 }
 
+# SENTENCE ARGUMENT…: the usage error says so
+says() {
+	local sentence=$1
+	shift
+	usage "$@"
+	[ "$stderr" = "pinpool: $1: $sentence; see 'pinpool $1 --help'" ] || { echo "pinpool $*: $stderr"; return 1; }
+}
+
+@test "usage errors name what is missing, surplus or wrong" {
+	says "-f is missing" apply
+	says "-f is missing" diff --prune
+	says "--owner is missing" alloc --pool mars
+	says "--owner is missing" release
+	says 'unexpected argument "surplus"' up surplus
+	says 'unexpected argument "b"' get pods a b
+	says 'unexpected argument "a"' detach a --owner b
+	says 'expects "view"' config
+	says 'expects "test"' connectivity
+	says "expects a kind and a name" delete pool
+	says "expects one network namespace" attach a b
+	says '--tcx-after "1m": not a number of seconds' gc --tcx-after 1m
+	says '--tcx-after "4294967296": not a number of seconds' gc --tcx-after 4294967296
+	says '--ip "x": is not an address' alloc --owner a --ip x
+	says 'unknown output "html": wide, json, yaml or name' get pods -o html
+	says 'unknown output "wide": json' status -o wide
+}
+
+@test "the usage line of a command is made of its options" {
+	equal "usage: pinpool up [-f FILE|DIR]... [--node NAME] [--set OPTION=VALUE]... [--require-uplink]" \
+		"$(pinpool up --help | head -n 1)"
+	equal "usage: pinpool apply [--prune] -f FILE|DIR|-" "$(pinpool apply -h | head -n 1)"
+	equal "usage: pinpool get KIND [NAME] [-o wide|json|yaml]" "$(pinpool get --help pods | head -n 1)"
+	equal "usage: pinpool detach NETNS | --owner ID" "$(pinpool detach --help | head -n 1)"
+	equal "usage: pinpool config view" "$(pinpool config --help | head -n 1)"
+	equal "usage: pinpool metrics" "$(pinpool metrics --help | head -n 1)"
+}
+
 @test "help everywhere, on stdout" {
 	local command
 	for command in up down apply diff delete get describe attach detach alloc release status config check gc version; do

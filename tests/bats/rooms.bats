@@ -3,7 +3,7 @@
 # The loader's rooms, from the bottom to the top: a file includes only its own room and those below.
 bats_require_minimum_version 1.5.0
 
-rooms=(base net text manifest options kernel ipam derive blocks apply pod host check connect cni cmd)
+rooms=(base net text manifest options kernel ipam derive blocks apply pod host check node connect cni cmd)
 
 setup() {
 	cd "$BATS_TEST_DIRNAME/../.."
@@ -30,4 +30,13 @@ setup() {
 
 @test "bpf/ and maps/ include nothing of the loader" {
 	run ! grep -n '#include "loader/' bpf/*.[ch] maps/*.h
+}
+
+@test "nothing below the commands and the plugin prints, but --verbose" {
+	local files=() file
+	for file in loader/*/*.c; do
+		[[ $file == loader/@(cmd|cni)/* || $file == loader/base/trace.c ]] || files+=("$file")
+	done
+	[ "${#files[@]}" -gt 50 ]
+	run -1 grep -nE '(^|[^a-z_])(printf|vprintf|puts|putchar|perror)\(|std(out|err)[,)]' "${files[@]}"
 }

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A plan carried out, and the node made to follow. */
+#include "loader/ipam/transactions.h"
+#include "loader/node/node.h"
+
+static void note_terminating(struct node *node, struct apply *plan)
+{
+	struct pool pool;
+	uint32_t id;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		struct apply_object *o = &plan->objects[i];
+
+		if (o->kind == OBJECT_POOL && o->result == APPLY_DELETED &&
+		    !ipam_pool_find(&node->pins, o->name, &id, &pool) && pool.state == POOL_TERMINATING)
+			o->result = APPLY_TERMINATING;
+	}
+}
+
+int node_apply(struct node *node, struct netlink *nl, struct apply *plan, struct error *e)
+{
+	struct error later;
+	struct repair r;
+	int err = repair_check(node, &plan->options, e), second;
+
+	if (!err)
+		err = apply_commit(node, plan, e);
+	if (err)
+		return err;
+	plan->is_committed = true;
+	/* devices may have come, gone, or been renamed by an option */
+	err = repair_host(node, nl, &plan->options, 0, &r, e);
+	second = apply_reconcile(node, &plan->options, true, &later);
+	note_terminating(node, plan);
+	if (second > 0)
+		apply_warn(plan, "%s", later.text);
+	if (err || second >= 0)
+		return err;
+	*e = later;
+	return second;
+}
