@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A node's life: brought up, changed, kept in repair, taken down. Commands and agents call these; results
- * and warnings are in the structs, for nothing here prints. All return 0 or -errno with a sentence.
+ * and warnings are in the structs, for nothing here prints. Those that can fail return 0 or -errno with a
+ * sentence.
  */
 #ifndef PP_NODE_LIFE_H
 #define PP_NODE_LIFE_H
@@ -17,11 +18,11 @@ struct up {
 	const char *name;       /* NULL: as before, or the host's name */
 	const char **files;     /* manifests */
 	size_t file_count;
+	struct manifest manifest; /* to which the files are appended */
 	json_t *settings;       /* option to value; NULL: those of the last time */
 	bool require_uplink;    /* without an uplink it is an error */
 	/* what comes of it, until up_free() */
 	struct node node;       /* open, its root locked exclusively */
-	struct manifest manifest;
 	struct apply plan;      /* results and warnings */
 	struct repair repair;
 	bool fresh;             /* this root had no node */
