@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "loader/apply/check.h"
-#include "loader/ipam/claims.h"
-#include "loader/ipam/transactions.h"
+#include "loader/ipam/state.h"
 #include "loader/kernel/map.h"
 
 struct range {
@@ -72,37 +71,23 @@ static void add_pools(const struct apply *plan, struct ranges *r)
 	}
 }
 
-static int check_pools(struct node *node, const struct apply *plan, struct error *e)
+static int check_pools(const struct state *s, const struct apply *plan, struct error *e)
 {
-	struct pool_entry *pools;
-	struct block_entry *blocks;
 	struct ranges r = {};
-	size_t pool_count, block_count;
-	int err = ipam_pools(&node->pins, &pools, &pool_count, e);
+	int err;
 
-	if (err)
-		return err;
-	err = ipam_blocks(&node->pins, &blocks, &block_count, e);
-	if (err)
-		goto out;
 	add_pools(plan, &r);
-	for (size_t i = 0; i < block_count; i++) {
-		const char *pool = "?";
-		const struct apply_object *o;
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct block *b = &s->blocks[i].block;
+		const char *pool = state_pool_name(s, b->pool);
+		const struct apply_object *o = apply_pool(plan, pool);
 
-		for (size_t p = 0; p < pool_count; p++)
-			if (pools[p].id == blocks[i].block.pool)
-				pool = pools[p].pool.name;
-		o = apply_pool(plan, pool);
 		/* an empty block goes at once, nobody's address is in the way */
-		if (blocks[i].block.used && (!o || !apply_covers(o, &blocks[i].block.prefix)))
-			add(&r, &blocks[i].block.prefix, pool, true);
+		if (b->used && (!o || !apply_covers(o, &b->prefix)))
+			add(&r, &b->prefix, pool, true);
 	}
 	err = check_disjoint(&r, e);
-	free(blocks);
-out:
 	free(r.list);
-	free(pools);
 	return err;
 }
 
@@ -113,14 +98,6 @@ static int claims_overlap(const struct claim *a, const struct claim *b, struct e
 	return error_set(e, -EEXIST,
 			 "CiliumNode \"%s\": block %s of pool \"%s\" overlaps %s of CiliumNode \"%s\"; a block belongs to one node",
 			 b->node, prefix_format(&b->prefix, y), b->pool, prefix_format(&a->prefix, x), a->node);
-}
-
-static bool is_held(const struct block_entry *blocks, size_t count, const struct prefix *prefix)
-{
-	for (size_t i = 0; i < count; i++)
-		if (prefix_equal(&blocks[i].block.prefix, prefix))
-			return true;
-	return false;
 }
 
 /*
@@ -147,47 +124,38 @@ static int check_own_block(struct node *node, struct apply *plan, const struct c
 	return 0;
 }
 
-static int check_own(struct node *node, struct apply *plan, const struct apply_object *o,
-		     struct error *e)
+static int check_own(struct node *node, const struct state *s, struct apply *plan,
+		     const struct apply_object *o, struct error *e)
 {
-	struct block_entry *blocks;
 	struct claim *claims = NULL;
-	size_t count = 0, block_count;
-	int err = ipam_blocks(&node->pins, &blocks, &block_count, e);
+	size_t count = 0;
+	int err = 0;
 
-	if (err)
-		return err;
 	claims_of(o->json, plan->options.default_pool, &claims, &count);
 	for (size_t i = 0; !err && i < count; i++)
-		if (!is_held(blocks, block_count, &claims[i].prefix))
+		if (!state_block_at(s, &claims[i].prefix))
 			err = check_own_block(node, plan, &claims[i], e);
 	free(claims);
-	free(blocks);
 	return err;
 }
 
 /* What this node holds is claimed, listed or not; an empty block gives way. */
-static int claim_held(struct node *node, struct claim **claims, size_t *count, struct error *e)
+static void claim_held(struct node *node, const struct state *s, struct claim **claims, size_t *count)
 {
-	struct block_entry *blocks;
-	struct pool pool;
-	size_t n;
-	int err = ipam_blocks(&node->pins, &blocks, &n, e);
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct pool_entry *pool = state_pool(s, s->blocks[i].block.pool);
+		struct claim claim = { .prefix = s->blocks[i].block.prefix, .node = node->config.node };
 
-	for (size_t i = 0; i < n; i++) {
-		struct claim claim = { .prefix = blocks[i].block.prefix, .node = node->config.node };
-
-		if (!blocks[i].block.used || ipam_pool_read(&node->pins, blocks[i].block.pool, &pool))
+		if (!s->blocks[i].block.used || !pool)
 			continue;
-		memcpy(claim.pool, pool.name, sizeof(claim.pool));
+		memcpy(claim.pool, pool->pool.name, sizeof(claim.pool));
 		*claims = xrealloc(*claims, (*count + 1) * sizeof(**claims));
 		(*claims)[(*count)++] = claim;
 	}
-	free(blocks);
-	return err;
 }
 
-static int check_nodes(struct node *node, struct apply *plan, struct error *e)
+static int check_nodes(struct node *node, const struct state *s, struct apply *plan,
+		       struct error *e)
 {
 	bool changed = false, fixed = plan->options.allocator == ALLOCATOR_STATIC;
 	struct claim *claims = NULL;
@@ -206,10 +174,10 @@ static int check_nodes(struct node *node, struct apply *plan, struct error *e)
 		claims_of(o->json, plan->options.default_pool, &claims, &count);
 		changed |= fresh;
 		if (fresh && !strcmp(o->name, node->config.node))
-			err = check_own(node, plan, o, e);
+			err = check_own(node, s, plan, o, e);
 	}
 	if (!err && changed)
-		err = claim_held(node, &claims, &count, e);
+		claim_held(node, s, &claims, &count);
 	claims_sort(claims, count);
 	for (size_t i = 1; !err && changed && i < count; i++)
 		if (prefix_overlaps(&claims[i - 1].prefix, &claims[i].prefix) &&
@@ -222,9 +190,14 @@ static int check_nodes(struct node *node, struct apply *plan, struct error *e)
 
 int apply_check(struct node *node, struct apply *plan, struct error *e)
 {
-	int err = check_pools(node, plan, e);
+	struct state s;
+	int err = state_read(node, STATE_POOLS | STATE_BLOCKS, &s, e);
 
+	if (err)
+		return err;
+	err = check_pools(&s, plan, e);
 	if (!err)
-		err = check_nodes(node, plan, e);
+		err = check_nodes(node, &s, plan, e);
+	state_free(&s);
 	return err ? err : apply_check_overlaps(node, plan, e);
 }

@@ -43,13 +43,13 @@ static void request_unknown(struct node *node, const struct options *options, st
 	free(pendings);
 }
 
-static void count_excluded(const struct facts *facts, struct request *list, size_t count)
+static void count_excluded(const struct state *state, struct request *list, size_t count)
 {
-	for (size_t i = 0; i < facts->block_count; i++) {
-		const struct block *b = &facts->blocks[i].block;
+	for (size_t i = 0; i < state->block_count; i++) {
+		const struct block *b = &state->blocks[i].block;
 
-		for (size_t p = 0; p < facts->pool_count && p < count && b->excluded; p++) {
-			if (facts->pools[p].id != b->pool || b->state != BLOCK_ACTIVE)
+		for (size_t p = 0; p < state->pool_count && p < count && b->excluded; p++) {
+			if (state->pools[p].id != b->pool || b->state != BLOCK_ACTIVE)
 				continue;
 			list[p].excluded[b->family] += b->excluded;
 		}
@@ -67,7 +67,7 @@ static void set_needed(struct node *node, struct request *r, enum family f, uint
 	r->needed[f] = any ? demand_needed(r->in_use[f], pending, pre_allocation) : 0;
 }
 
-void ciliumnode_requested(struct node *node, const struct facts *facts,
+void ciliumnode_requested(struct node *node, const struct state *state,
 			  const struct options *options, struct request **list, size_t *count)
 {
 	const bool enabled[FAMILIES] = { options->enable_ipv4, options->enable_ipv6 };
@@ -75,8 +75,8 @@ void ciliumnode_requested(struct node *node, const struct facts *facts,
 
 	*list = NULL;
 	*count = 0;
-	for (size_t i = 0; i < facts->pool_count; i++) {
-		const struct pool *p = &facts->pools[i].pool;
+	for (size_t i = 0; i < state->pool_count; i++) {
+		const struct pool *p = &state->pools[i].pool;
 		struct request *r = request_of(list, count, p->name);
 
 		r->exists = p->state == POOL_ACTIVE;
@@ -86,7 +86,7 @@ void ciliumnode_requested(struct node *node, const struct facts *facts,
 			r->in_use[f] = p->family[f].in_use;
 		}
 	}
-	count_excluded(facts, *list, *count);
+	count_excluded(state, *list, *count);
 	request_unknown(node, options, list, count);
 	for (size_t i = 0; i < *count; i++) {
 		struct request *r = &(*list)[i];
@@ -103,7 +103,7 @@ void ciliumnode_requested(struct node *node, const struct facts *facts,
 		qsort(*list, kept, sizeof(**list), by_pool);
 }
 
-static json_t *requested_json(struct node *node, const struct facts *facts,
+static json_t *requested_json(struct node *node, const struct state *state,
 			      const struct options *options)
 {
 	static const char *const names[FAMILIES] = { "ipv4-addrs", "ipv6-addrs" };
@@ -111,7 +111,7 @@ static json_t *requested_json(struct node *node, const struct facts *facts,
 	struct request *list;
 	size_t count;
 
-	ciliumnode_requested(node, facts, options, &list, &count);
+	ciliumnode_requested(node, state, options, &list, &count);
 	for (size_t i = 0; i < count; i++) {
 		json_t *needed = json_object();
 
@@ -129,26 +129,26 @@ static int by_prefix(const void *a, const void *b)
 	return prefix_compare(a, b);
 }
 
-static json_t *allocated_json(const struct facts *facts)
+static json_t *allocated_json(const struct state *state)
 {
-	struct prefix *prefixes = xcalloc(facts->block_count, sizeof(*prefixes));
+	struct prefix *prefixes = xcalloc(state->block_count, sizeof(*prefixes));
 	json_t *array = json_array();
 	char text[PREFIX_TEXT];
 
-	for (size_t p = 0; p < facts->pool_count; p++) {
+	for (size_t p = 0; p < state->pool_count; p++) {
 		json_t *cidrs = json_array();
 		size_t n = 0;
 
-		for (size_t i = 0; i < facts->block_count; i++)
-			if (facts->blocks[i].block.pool == facts->pools[p].id)
-				prefixes[n++] = facts->blocks[i].block.prefix;
+		for (size_t i = 0; i < state->block_count; i++)
+			if (state->blocks[i].block.pool == state->pools[p].id)
+				prefixes[n++] = state->blocks[i].block.prefix;
 		if (n)
 			qsort(prefixes, n, sizeof(*prefixes), by_prefix);
 		for (size_t i = 0; i < n; i++)
 			json_array_append_new(cidrs, json_string(prefix_format(&prefixes[i], text)));
 		if (n)
 			json_array_append_new(array, json_pack("{s:s, s:O}", "pool",
-							       facts->pools[p].pool.name, "cidrs", cidrs));
+							       state->pools[p].pool.name, "cidrs", cidrs));
 		json_decref(cidrs);
 	}
 	free(prefixes);
@@ -173,7 +173,7 @@ static json_t *addresses_json(struct node *node, const json_t *applied)
 	return list;
 }
 
-static json_t *build(struct node *node, const struct facts *facts, json_t *requested)
+static json_t *build(struct node *node, const struct state *state, json_t *requested)
 {
 	json_t *applied = store_get(&node->pins, OBJECT_NODE, node->config.node);
 	json_t *labels = json_object_get(json_object_get(applied, "metadata"), "labels");
@@ -183,7 +183,7 @@ static json_t *build(struct node *node, const struct facts *facts, json_t *reque
 		json_object_set(metadata, "labels", labels);
 	if (requested)
 		json_object_set_new(pools, "requested", requested);
-	json_object_set_new(pools, "allocated", allocated_json(facts));
+	json_object_set_new(pools, "allocated", allocated_json(state));
 	out = json_pack("{s:s, s:s, s:o, s:{s:o, s:{s:o}}}", "apiVersion", "cilium.io/v2", "kind",
 			"CiliumNode", "metadata", metadata, "spec", "addresses",
 			addresses_json(node, applied), "ipam", "pools", pools);
@@ -191,12 +191,12 @@ static json_t *build(struct node *node, const struct facts *facts, json_t *reque
 	return out;
 }
 
-json_t *ciliumnode_own(struct node *node, const struct facts *facts, const struct options *options)
+json_t *ciliumnode_own(struct node *node, const struct state *state, const struct options *options)
 {
-	return build(node, facts, requested_json(node, facts, options));
+	return build(node, state, requested_json(node, state, options));
 }
 
-json_t *ciliumnode_blocks(struct node *node, const struct facts *facts)
+json_t *ciliumnode_blocks(struct node *node, const struct state *state)
 {
-	return build(node, facts, NULL);
+	return build(node, state, NULL);
 }

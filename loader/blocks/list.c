@@ -6,27 +6,24 @@
 
 #include "loader/blocks/list.h"
 #include "loader/blocks/ciliumnode.h"
-#include "loader/ipam/transactions.h"
-#include "loader/kernel/map.h"
 #include "loader/blocks/state_file.h"
-#include "loader/derive/parts.h"
+#include "loader/base/memory.h"
+#include "loader/ipam/state.h"
 
 /* The list as it should be on disk; NULL with a sentence. */
 static json_t *list_of(struct node *node, const struct block *more, struct error *e)
 {
-	struct facts facts = {};
-	json_t *json = NULL;
-	int err = ipam_pools(&node->pins, &facts.pools, &facts.pool_count, e);
+	struct state state;
+	json_t *json;
 
-	if (!err)
-		err = ipam_blocks(&node->pins, &facts.blocks, &facts.block_count, e);
-	if (!err && more) {
-		facts.blocks = xrealloc(facts.blocks, (facts.block_count + 1) * sizeof(*facts.blocks));
-		facts.blocks[facts.block_count++] = (struct block_entry){ .block = *more };
+	if (state_read(node, STATE_POOLS | STATE_BLOCKS, &state, e))
+		return NULL;
+	if (more) {
+		state.blocks = xrealloc(state.blocks, (state.block_count + 1) * sizeof(*state.blocks));
+		state.blocks[state.block_count++] = (struct block_entry){ .block = *more };
 	}
-	if (!err)
-		json = ciliumnode_blocks(node, &facts);
-	facts_free(&facts);
+	json = ciliumnode_blocks(node, &state);
+	state_free(&state);
 	return json;
 }
 

@@ -1,47 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Brings what is derived up to date, and notes in pp_config of which generation it is. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "loader/blocks/list.h"
 #include "loader/blocks/blocks.h"
 #include "loader/blocks/sync.h"
-#include "loader/derive/parts.h"
-
-int facts_read(struct node *node, struct facts *facts, struct error *e)
-{
-	struct ipam ipam;
-	int err;
-
-	memset(facts, 0, sizeof(*facts));
-	err = ipam_read(&node->pins, &ipam, e);
-	if (!err)
-		err = ipam_pools(&node->pins, &facts->pools, &facts->pool_count, e);
-	if (!err)
-		err = ipam_blocks(&node->pins, &facts->blocks, &facts->block_count, e);
-	if (!err)
-		err = store_list(&node->pins, OBJECT_NODE, &facts->nodes, &facts->node_count, e);
-	if (err) {
-		facts_free(facts);
-		return err;
-	}
-	facts->generation = ipam.generation;
-	for (size_t i = 0; i < facts->node_count; i++)
-		if (strcmp(facts->nodes[i].name, node->config.node))
-			claims_of(facts->nodes[i].json, node->config.default_pool_name, &facts->claims,
-				  &facts->claim_count);
-	return 0;
-}
-
-void facts_free(struct facts *facts)
-{
-	free(facts->pools);
-	free(facts->blocks);
-	free(facts->claims);
-	excluded_free(&facts->exclusions);
-	stored_free(facts->nodes, facts->node_count);
-	memset(facts, 0, sizeof(*facts));
-}
+#include "loader/derive/derive.h"
 
 static int keep(int first, int err)
 {
@@ -64,105 +28,98 @@ static int note_synced(struct node *node, uint64_t generation, struct error *e)
 int sync_blocks(struct node *node, struct error *e)
 {
 	struct options options = {};
-	struct netlink *nl = NULL;
-	struct facts facts;
-	int err = facts_read(node, &facts, e);
+	struct state state;
+	struct sources x = { node, &state, &options, NULL };
+	int err = state_read(node, STATE_SOURCES, &state, e);
 
 	if (err)
 		return err;
 	err = node_options(node, &options, e);
 	if (!err)
-		err = netlink_open(&nl, -1, e);
+		err = netlink_open(&x.nl, -1, e);
 	if (!err)
-		err = sync_cidrs(node, &facts, e);
+		err = derived_apply(&x, DERIVED_ALL & ~DERIVED_EXCLUDED, e);
 	if (!err)
-		err = sync_ranges(node, &facts, nl, e);
+		err = state_read_exclusions(&state, x.nl, e);
 	if (!err)
-		err = sync_nomasq(node, &facts, &options, nl, e);
+		err = derived_apply(&x, DERIVED_EXCLUDED, e);
 	if (!err)
-		err = facts_exclusions(&facts, nl, e);
+		err = sync_block_routes(&x, NULL, e);
 	if (!err)
-		err = sync_excluded(node, &facts, e);
-	if (!err)
-		err = sync_block_routes(&facts, nl, NULL, e);
-	if (!err)
-		err = note_synced(node, facts.generation, e);
+		err = note_synced(node, state.ipam.generation, e);
 	/* what is held was listed before: a list with too much is for gc and `status` */
 	if (!err)
 		block_list_write(node, NULL, NULL);
-	netlink_close(nl);
+	netlink_close(x.nl);
 	options_free(&options);
-	facts_free(&facts);
+	state_free(&state);
 	return err;
 }
 
 int sync_hosts(struct node *node, struct netlink *nl, struct error *e)
 {
-	struct facts facts = {};
+	struct state state = {};
+	const struct sources x = { node, &state, NULL, nl };
 	int err = root_lock_derived(&node->pins.root);
 
 	if (err)
 		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
-	err = facts_read(node, &facts, e);
+	err = state_read(node, STATE_BLOCKS | STATE_REMOTE, &state, e);
 	if (!err)
-		err = facts_exclusions(&facts, nl, e);
+		err = state_read_exclusions(&state, nl, e);
 	if (!err)
-		err = sync_excluded(node, &facts, e);
+		err = derived_apply(&x, DERIVED_EXCLUDED, e);
 	if (!err)
-		err = sync_block_routes(&facts, nl, NULL, e);
+		err = sync_block_routes(&x, NULL, e);
 	root_unlock_derived(&node->pins.root);
-	facts_free(&facts);
+	state_free(&state);
 	return err;
 }
 
 int sync_host(struct node *node, const struct options *options, struct netlink *nl,
 	      unsigned int *changes, struct error *e)
 {
-	struct facts facts;
-	int err = facts_read(node, &facts, e), first;
+	struct state state;
+	const struct sources x = { node, &state, options, nl };
+	int err = state_read(node, STATE_SOURCES, &state, e), first;
 
 	if (err)
 		return err;
-	first = facts_exclusions(&facts, nl, e);
-	first = keep(first, sync_excluded(node, &facts, first ? NULL : e));
-	/* the node's own addresses are in both */
-	first = keep(first, sync_ranges(node, &facts, nl, first ? NULL : e));
-	first = keep(first, sync_nomasq(node, &facts, options, nl, first ? NULL : e));
-	first = keep(first, sync_block_routes(&facts, nl, changes, first ? NULL : e));
-	first = keep(first, sync_pod_routes(node, nl, changes, first ? NULL : e));
-	first = keep(first, sync_node_routes(&facts, options, nl, changes, first ? NULL : e));
-	facts_free(&facts);
+	first = state_read_exclusions(&state, nl, e);
+	/* the node's own addresses are in these */
+	first = keep(first, derived_apply(&x, DERIVED_ALL & ~DERIVED_CIDRS, first ? NULL : e));
+	first = keep(first, sync_block_routes(&x, changes, first ? NULL : e));
+	first = keep(first, sync_pod_routes(&x, changes, first ? NULL : e));
+	first = keep(first, sync_node_routes(&x, changes, first ? NULL : e));
+	state_free(&state);
 	return first == ROUTES_UNREACHABLE ? 0 : first;
 }
 
 int sync_all(struct node *node, const struct options *options, struct error *e)
 {
-	struct netlink *nl = NULL;
-	struct facts facts;
-	int err = facts_read(node, &facts, e), first, routes;
+	struct state state;
+	struct sources x = { node, &state, options, NULL };
+	int err = state_read(node, STATE_SOURCES, &state, e), first, routes;
 
 	if (err)
 		return err;
-	err = netlink_open(&nl, -1, e);
+	err = netlink_open(&x.nl, -1, e);
 	if (err) {
-		facts_free(&facts);
+		state_free(&state);
 		return err;
 	}
 	/* one part's failure is no reason to leave the others stale */
-	first = facts_exclusions(&facts, nl, e);
-	first = keep(first, sync_excluded(node, &facts, first ? NULL : e));
-	first = keep(first, sync_cidrs(node, &facts, first ? NULL : e));
-	first = keep(first, sync_ranges(node, &facts, nl, first ? NULL : e));
-	first = keep(first, sync_nomasq(node, &facts, options, nl, first ? NULL : e));
-	first = keep(first, sync_block_routes(&facts, nl, NULL, first ? NULL : e));
-	first = keep(first, sync_endpoint_routes(node, nl, first ? NULL : e));
-	routes = sync_node_routes(&facts, options, nl, NULL, first ? NULL : e);
+	first = state_read_exclusions(&state, x.nl, e);
+	first = keep(first, derived_apply(&x, DERIVED_ALL, first ? NULL : e));
+	first = keep(first, sync_block_routes(&x, NULL, first ? NULL : e));
+	first = keep(first, sync_endpoint_routes(&x, first ? NULL : e));
+	routes = sync_node_routes(&x, NULL, first ? NULL : e);
 	first = keep(first, routes < 0 ? routes : 0);
 	if (!first)
-		first = note_synced(node, facts.generation, e);
+		first = note_synced(node, state.ipam.generation, e);
 	if (!first && block_list_write(node, NULL, e))
 		first = BLOCKS_UNLISTED;
-	netlink_close(nl);
-	facts_free(&facts);
+	netlink_close(x.nl);
+	state_free(&state);
 	return first ? first : routes;
 }

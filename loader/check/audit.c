@@ -20,34 +20,45 @@ void violation(struct audit *a, const char *fmt, ...)
 	a->report->fn(text, a->report->arg);
 }
 
+static void report_row(const char *text, void *arg)
+{
+	violation(arg, "%s", text);
+}
+
+/* The maps that follow from others. */
+static int audit_maps(struct audit *a, struct error *e)
+{
+	const struct sources x = { a->node, &a->s, &a->options, a->nl };
+	const struct row_report report = { report_row, a };
+
+	return derived_compare(&x, DERIVED_LEASES | DERIVED_ALL, &report, e);
+}
+
 int audit_run(struct node *node, struct netlink *nl, const struct audit_report *report,
 	      size_t *count, struct error *e)
 {
 	struct audit a = { .node = node, .nl = nl, .report = report };
-	int err = snapshot_read(node, &a.s, e);
+	int err = state_read(node, AUDIT_STATE, &a.s, e);
 
 	if (!err)
 		err = node_options(node, &a.options, e);
 	if (!err)
-		err = facts_exclusions(&a.s.facts, nl, e);
+		err = state_read_exclusions(&a.s, nl, e);
 	if (!err) {
-		wanted_build(&a.s, &a.w);
 		audit_leases(&a);
 		audit_blocks(&a);
-		audit_overlaps(&a);
-		audit_pools(&a);
-		audit_pods(&a);
-		err = audit_links(&a, e);
+		err = audit_maps(&a, e);
 	}
 	if (!err)
-		err = audit_derived(&a, e);
+		err = audit_links(&a, e);
+	if (!err)
+		err = audit_routes(&a, e);
 	if (!err)
 		err = audit_flows(&a, e);
 	if (!err)
 		audit_host(&a);
 	*count = a.count;
-	wanted_free(&a.w);
 	options_free(&a.options);
-	snapshot_free(&a.s);
+	state_free(&a.s);
 	return err;
 }

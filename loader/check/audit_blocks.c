@@ -1,111 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Blocks, their bitmaps, and the pools' sums against what the leases say. */
+/* Blocks, pools and objects: what no map is derived from. */
+#include <bpf/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/check/audit_parts.h"
+#include "loader/base/memory.h"
 #include "loader/blocks/list.h"
-#include "loader/blocks/blocks.h"
-#include "loader/kernel/map.h"
+#include "loader/check/audit_parts.h"
+#include "loader/derive/overlaps.h"
 
-static void compare_field(struct audit *a, const char *what, const char *field, uint32_t is,
-			  uint32_t must)
+#define LOCK_SECONDS 60
+
+static void check_block(struct audit *a, size_t n)
 {
-	if (is != must)
-		violation(a, "%s: %s is %u and must be %u", what, field, is, must);
-}
+	const struct block *b = &a->s.blocks[n].block;
+	const struct pool_entry *pool = state_pool(&a->s, b->pool);
+	struct block_lists lists = state_block_lists(a->node, &a->s);
+	bool covered = pool && state_covers(&a->s, pool, &b->prefix);
+	enum block_state expected = block_expected_state(&lists, covered, &b->prefix);
+	char cidr[PREFIX_TEXT];
 
-static void check_numbers(struct audit *a, size_t n, const char *what)
-{
-	const struct block *b = &a->s.inv.blocks[n].block, *w = &a->w.blocks[n];
-
-	if (b->state != BLOCK_ACTIVE && b->state != BLOCK_DRAINING)
-		violation(a, "%s: its state is %d, which is none", what, b->state);
-	compare_field(a, what, "family", b->family, prefix_family(&b->prefix));
-	compare_field(a, what, "size", b->size, w->size);
-	compare_field(a, what, "low", b->low, w->low);
-	compare_field(a, what, "high", b->high, w->high);
-	compare_field(a, what, "cursor", b->cursor, w->cursor);
-	compare_field(a, what, "used", b->used, w->used);
-	compare_field(a, what, "excluded", b->excluded, w->excluded);
-	compare_field(a, what, "prev", b->prev, w->prev);
-	compare_field(a, what, "next", b->next, w->next);
-	if (memcmp(b->full, w->full, sizeof(b->full)))
-		violation(a, "%s: its summary of full chunks is wrong", what);
-}
-
-/* An active block lies in a CIDR of its pool; a draining one has pods. */
-static void check_place(struct audit *a, size_t n, const char *what)
-{
-	const struct block *b = &a->s.inv.blocks[n].block;
-	int64_t p = snapshot_pool(&a->s, b->pool);
-
-	if (p < 0)
-		violation(a, "%s: its pool %u does not exist", what, b->pool);
-	else if (b->state == BLOCK_ACTIVE &&
-		 !blocks_in_pool(a->node, &a->s.inv.pools[p], &b->prefix))
-		violation(a, "%s: is active and in no CIDR of pool \"%s\"", what,
-			  a->s.inv.pools[p].pool.name);
-	if (b->state == BLOCK_DRAINING && !a->w.blocks[n].used)
-		violation(a, "%s: is draining and empty", what);
-}
-
-static void check_word(struct audit *a, size_t n, const char *what, uint32_t word, uint64_t is)
-{
-	const struct block *b = &a->s.inv.blocks[n].block;
-	uint64_t must = a->w.words[a->w.start[n] + word];
-	char text[ADDR_TEXT];
-
-	for (uint32_t bit = 0; is != must && bit < 64; bit++) {
-		struct addr addr = addr_add(&b->prefix.addr, word * 64 + bit);
-
-		if ((is ^ must) >> bit & 1)
-			violation(a, "%s: %s is %s", what, addr_format(&addr, text),
-				  must >> bit & 1 ? "leased and its bit is clear"
-						  : "marked as in use and no lease has it");
-	}
-}
-
-static const struct chunk_entry *chunk_find(const struct audit *a, uint32_t block, uint32_t chunk)
-{
-	size_t low = 0, high = a->s.chunk_count;
-
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		const struct ips_key *k = &a->s.chunks[mid].key;
-
-		if (k->block == block && k->chunk == chunk)
-			return &a->s.chunks[mid];
-		if (k->block < block || (k->block == block && k->chunk < chunk))
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return NULL;
-}
-
-static void check_bitmap(struct audit *a, size_t n, const char *what)
-{
-	for (uint32_t c = 0; c < block_chunks(&a->w.blocks[n]); c++) {
-		const struct chunk_entry *entry = chunk_find(a, a->s.inv.blocks[n].id, c);
-
-		if (!entry)
-			violation(a, "%s: chunk %u of its bitmap is missing", what, c);
-		for (uint32_t w = 0; entry && w < CHUNK_WORDS; w++)
-			check_word(a, n, what, c * CHUNK_WORDS + w, entry->chunk.word[w]);
-	}
-}
-
-static void check_litter(struct audit *a)
-{
-	for (size_t i = 0; i < a->s.chunk_count; i++) {
-		const struct ips_key *k = &a->s.chunks[i].key;
-		int64_t n = snapshot_block(&a->s, k->block);
-
-		if (n < 0 || k->chunk >= block_chunks(&a->w.blocks[n]))
-			violation(a, "bitmap: chunk %u of block %u belongs to no block", k->chunk,
-				  k->block);
-	}
+	prefix_format(&b->prefix, cidr);
+	if (!pool)
+		violation(a, "block %s: its pool %u does not exist", cidr, b->pool);
+	if (b->state != expected)
+		violation(a, "block %s: state is %s, expected %s (pool \"%s\")", cidr,
+			  block_state_name(b->state), block_state_name(expected),
+			  state_pool_name(&a->s, b->pool));
+	if (b->state == BLOCK_DRAINING && !b->used)
+		violation(a, "block %s: is draining and empty", cidr);
 }
 
 struct range {
@@ -122,19 +45,14 @@ static int by_prefix(const void *a, const void *b)
 /* Sorted, what overlaps anything overlaps the widest range that began before it. */
 static void check_overlaps(struct audit *a)
 {
-	size_t count = a->s.inv.block_count + a->s.facts.claim_count;
+	size_t count = a->s.block_count + a->s.claim_count;
 	struct range *list = xcalloc(count, sizeof(*list)), *widest = list;
 	char x[PREFIX_TEXT], y[PREFIX_TEXT];
 
-	for (size_t i = 0; i < count; i++) {
-		size_t claim = i - a->s.inv.block_count;
-
-		if (i < a->s.inv.block_count)
-			list[i].prefix = a->s.inv.blocks[i].block.prefix;
-		else
-			list[i] = (struct range){ a->s.facts.claims[claim].prefix,
-						  a->s.facts.claims[claim].node };
-	}
+	for (size_t i = 0; i < a->s.block_count; i++)
+		list[i].prefix = a->s.blocks[i].block.prefix;
+	for (size_t i = 0; i < a->s.claim_count; i++)
+		list[a->s.block_count + i] = (struct range){ a->s.claims[i].prefix, a->s.claims[i].node };
 	if (count)
 		qsort(list, count, sizeof(*list), by_prefix);
 	for (size_t i = 1; i < count; i++) {
@@ -153,27 +71,73 @@ static void check_overlaps(struct audit *a)
 
 static void check_list(struct audit *a)
 {
-	const char *path = a->node->config.state_file;
 	struct error e;
 
 	if (!block_list_is_current(a->node))
-		violation(a, "%s: does not list the blocks that this node holds", path);
+		violation(a, "%s: does not list the blocks that this node holds",
+			  a->node->config.state_file);
 	if (block_list_probe(a->node, &e))
 		violation(a, "%s", e.text);
 }
 
+static void check_pool(struct audit *a, const struct pool *p)
+{
+	json_t *object = store_get(&a->node->pins, OBJECT_POOL, p->name);
+
+	if (p->state != POOL_ACTIVE && p->state != POOL_TERMINATING)
+		violation(a, "pool %s: invalid state %d", p->name, p->state);
+	if (p->state == POOL_TERMINATING && !p->family[0].blocks && !p->family[1].blocks)
+		violation(a, "pool %s: is terminating and has no block", p->name);
+	if (!object)
+		violation(a, "pool %s: its object cannot be read; apply it again", p->name);
+	json_decref(object);
+}
+
+static void report_overlap(const struct overlap *o, void *arg)
+{
+	char cidr[PREFIX_TEXT], text[EXCLUSION_TEXT];
+
+	violation(arg, "pool \"%s\": CIDR %s overlaps %s; use a range that is free", o->pool,
+		  prefix_format(&o->cidr, cidr), exclusion_text(o->exclusion, text));
+}
+
+/* Objects whose text or JSON is broken; store_list() leaves them out. */
+static void check_objects(struct audit *a)
+{
+	int fd = pins_map(&a->node->pins, PIN_OBJECTS);
+	struct object_key key, *before = NULL;
+	json_t *json;
+
+	while (fd >= 0 && !bpf_map_get_next_key(fd, before, &key)) {
+		before = &key;
+		if (key.chunk)
+			continue;
+		key.name[PP_NAME - 1] = 0;
+		json = store_get(&a->node->pins, key.kind, key.name);
+		if (!json)
+			violation(a, "object %s of kind %d: cannot be read; apply it again",
+				  key.name, key.kind);
+		json_decref(json);
+	}
+}
+
+static void check_lock(struct audit *a)
+{
+	uint64_t held = a->s.ipam.lock / 1000000000, now = ipam_boot_seconds();
+
+	if (a->s.ipam.lock && now > held + LOCK_SECONDS)
+		violation(a, "pp_ipam: transaction lock held for %llu s", (unsigned long long)(now - held));
+}
+
 void audit_blocks(struct audit *a)
 {
-	char cidr[PREFIX_TEXT], what[PREFIX_TEXT + 8];
-
-	for (size_t n = 0; n < a->s.inv.block_count; n++) {
-		snprintf(what, sizeof(what), "block %s",
-			 prefix_format(&a->s.inv.blocks[n].block.prefix, cidr));
-		check_numbers(a, n, what);
-		check_place(a, n, what);
-		check_bitmap(a, n, what);
-	}
-	check_litter(a);
+	for (size_t n = 0; n < a->s.block_count; n++)
+		check_block(a, n);
 	check_overlaps(a);
 	check_list(a);
+	overlaps_report(a->node, &a->s, report_overlap, a);
+	for (size_t n = 0; n < a->s.pool_count; n++)
+		check_pool(a, &a->s.pools[n].pool);
+	check_objects(a);
+	check_lock(a);
 }

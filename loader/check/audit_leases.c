@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Leases, and the endpoints that they publish. */
+/* Leases, which all else is compared with. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
 #include "loader/check/audit_parts.h"
-#include "loader/kernel/map.h"
 #include "loader/base/process.h"
-#include "loader/net/route.h" /* addr_is_zero */
 
 const char *lease_text(const struct lease_entry *l, char text[LEASE_TEXT])
 {
@@ -23,8 +22,8 @@ const char *lease_text(const struct lease_entry *l, char text[LEASE_TEXT])
 static void check_address(struct audit *a, const char *who, const struct lease_ip *ip,
 			  enum family f)
 {
-	int64_t n = snapshot_block(&a->s, ip->block);
-	const struct block *b = n < 0 ? NULL : &a->w.blocks[n];
+	const struct block_entry *entry = state_block(&a->s, ip->block);
+	const struct block *b = entry ? &entry->block : NULL;
 	char text[ADDR_TEXT], cidr[PREFIX_TEXT];
 	uint64_t offset;
 
@@ -63,31 +62,23 @@ static void check_state(struct audit *a, const struct lease_entry *l, const char
 		violation(a, "%s: its slot is %u", who, lease->slot);
 }
 
-void audit_slot(struct audit *a, size_t i, const char *who)
+/* What overlaps something that no pod may have; and a slot that is another lease's too. */
+static void check_conflicts(struct audit *a, const struct lease_entry *l, const char *who)
 {
-	const struct lease *lease = &a->s.leases[i].lease;
-	const struct pod *pod;
+	char ip[ADDR_TEXT], text[EXCLUSION_TEXT];
 
-	if (lease->slot >= PODS_MAX || lease->slot >= a->s.pod_count)
-		return;
-	if (a->s.lease_of_slot[lease->slot] != (int32_t)i) {
-		violation(a, "%s: slot %u is another lease's too", who, lease->slot);
-		return;
+	if (l->lease.slot < PODS_MAX && state_lease_of(&a->s, l->lease.slot) != l)
+		violation(a, "%s: slot %u is another lease's too", who, l->lease.slot);
+	for (int f = 0; f < FAMILIES; f++) {
+		struct prefix prefix = prefix_of(&l->lease.ip[f].address, 128);
+		const struct exclusion *found = NULL;
+
+		if (l->lease.ip[f].block)
+			found = excluded_find(&a->s.exclusions, &prefix);
+		if (found)
+			violation(a, "%s: its address %s overlaps %s; remove the pod", who,
+				  addr_format(&prefix.addr, ip), exclusion_text(found, text));
 	}
-	pod = &a->s.pods[lease->slot].pod;
-	if (pod->generation != lease->generation)
-		violation(a, "%s: slot %u has generation %u and must have %u", who, lease->slot,
-			  pod->generation, lease->generation);
-	else if ((pod->state == POD_READY) != (lease->state == LEASE_BOUND))
-		violation(a, "%s: is %s and slot %u is %s", who, lease_state_name(lease->state),
-			  lease->slot, pod->state == POD_READY ? "published" : "not published");
-	else if (pod->state == POD_READY && pod->ifindex != lease->ifindex)
-		violation(a, "%s: slot %u has interface %u and must have %u", who, lease->slot,
-			  pod->ifindex, lease->ifindex);
-	for (int f = 0; f < FAMILIES && pod->state == POD_READY; f++)
-		if (lease->ip[f].block && addr_compare(&pod->ip[f], &lease->ip[f].address))
-			violation(a, "%s: slot %u has another %s address", who, lease->slot,
-				  family_name(f));
 }
 
 struct owned {
@@ -130,55 +121,10 @@ void audit_leases(struct audit *a)
 
 		lease_text(l, who);
 		check_state(a, l, who);
-		audit_slot(a, i, who);
+		check_conflicts(a, l, who);
 		for (int f = 0; f < FAMILIES; f++)
 			if (l->lease.ip[f].block)
 				check_address(a, who, &l->lease.ip[f], f);
 	}
 	check_duplicates(a);
-}
-
-/* A published pod's addresses lead to its slot. */
-void audit_published(struct audit *a, const struct pod_entry *p)
-{
-	char text[ADDR_TEXT];
-
-	for (int f = 0; f < FAMILIES && p->pod.state == POD_READY; f++) {
-		const struct pod_ip_entry *found = snapshot_pod_ip(&a->s, &p->pod.ip[f]);
-
-		if (addr_is_zero(&p->pod.ip[f]))
-			continue;
-		if (!found || found->ip.slot != p->slot ||
-		    found->ip.generation != p->pod.generation)
-			violation(a, "slot %u: pp_pod_ips does not lead from %s to it", p->slot,
-				  addr_format(&p->pod.ip[f], text));
-	}
-}
-
-static bool has_address(const struct audit *a, const struct pod_ip_entry *e)
-{
-	const struct pod *pod = e->ip.slot < a->s.pod_count ? &a->s.pods[e->ip.slot].pod : NULL;
-
-	if (!pod || pod->state != POD_READY || pod->generation != e->ip.generation)
-		return false;
-	return !addr_compare(&e->addr, &pod->ip[0]) || !addr_compare(&e->addr, &pod->ip[1]);
-}
-
-void audit_pods(struct audit *a)
-{
-	char text[ADDR_TEXT];
-
-	for (size_t i = 0; i < a->s.pod_count; i++) {
-		const struct pod_entry *p = &a->s.pods[i];
-
-		if (p->pod.state == POD_FREE)
-			continue;
-		if (p->slot >= PODS_MAX || a->s.lease_of_slot[p->slot] < 0)
-			violation(a, "slot %u: is in use and no lease has it", p->slot);
-		audit_published(a, p);
-	}
-	for (size_t i = 0; i < a->s.pod_ip_count; i++)
-		if (!has_address(a, &a->s.pod_ips[i]))
-			violation(a, "address %s: is in pp_pod_ips and no pod has it",
-				  addr_format(&a->s.pod_ips[i].addr, text));
 }

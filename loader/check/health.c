@@ -9,7 +9,6 @@
 #include "loader/blocks/list.h"
 #include "loader/blocks/ciliumnode.h"
 #include "loader/check/health_parts.h"
-#include "loader/ipam/inventory.h"
 #include "loader/derive/overlaps.h"
 #include "loader/base/process.h"
 
@@ -66,7 +65,7 @@ static void health_demand(struct health_part *p, struct examination *x)
 	struct request *list;
 	size_t count;
 
-	ciliumnode_requested(x->node, &x->facts, &x->options, &list, &count);
+	ciliumnode_requested(x->node, &x->s, &x->options, &list, &count);
 	for (size_t i = 0; i < count; i++) {
 		const struct request *r = &list[i];
 
@@ -92,9 +91,9 @@ static void health_pools(struct health *h, struct examination *x)
 	struct health_part *p = part_begin(h, "pools");
 	unsigned int terminating = 0;
 
-	for (size_t i = 0; i < x->facts.pool_count; i++)
-		terminating += x->facts.pools[i].pool.state == POOL_TERMINATING;
-	part_note(p, "%zu active", x->facts.pool_count - terminating);
+	for (size_t i = 0; i < x->s.pool_count; i++)
+		terminating += x->s.pools[i].pool.state == POOL_TERMINATING;
+	part_note(p, "%zu active", x->s.pool_count - terminating);
 	if (terminating)
 		part_note(p, "%u terminating", terminating);
 	if (!x->node->config.default_pool)
@@ -104,27 +103,13 @@ static void health_pools(struct health *h, struct examination *x)
 }
 
 /* In static mode: what this node's own object lists and what it does not hold. */
-static unsigned int count_untaken(const struct examination *x, struct claim *first)
+static unsigned int count_untaken(const struct examination *x, const struct claim **first)
 {
-	struct node *node = x->node;
-	json_t *object = store_get(&node->pins, OBJECT_NODE, node->config.node);
-	struct claim *claims = NULL;
 	unsigned int untaken = 0;
-	size_t count = 0;
 
-	if (object && node->config.allocator == NODE_ALLOCATOR_STATIC)
-		claims_of(object, node->config.default_pool_name, &claims, &count);
-	for (size_t i = 0; i < count; i++) {
-		size_t b = 0;
-
-		while (b < x->facts.block_count &&
-		       !prefix_equal(&x->facts.blocks[b].block.prefix, &claims[i].prefix))
-			b++;
-		if (b == x->facts.block_count && !untaken++)
-			*first = claims[i];
-	}
-	free(claims);
-	json_decref(object);
+	for (size_t i = 0; i < x->s.own_count && x->node->config.allocator == NODE_ALLOCATOR_STATIC; i++)
+		if (!state_block_at(&x->s, &x->s.own[i].prefix) && !untaken++)
+			*first = &x->s.own[i];
 	return untaken;
 }
 
@@ -133,22 +118,22 @@ static void health_blocks(struct health *h, struct examination *x)
 	struct health_part *p = part_begin(h, "blocks");
 	unsigned int draining = 0, held = 0, untaken;
 	char text[PREFIX_TEXT];
-	struct claim first;
+	const struct claim *first = NULL;
 
 	untaken = count_untaken(x, &first);
-	for (size_t i = 0; i < x->facts.block_count; i++) {
-		if (x->facts.blocks[i].block.state != BLOCK_DRAINING)
+	for (size_t i = 0; i < x->s.block_count; i++) {
+		if (x->s.blocks[i].block.state != BLOCK_DRAINING)
 			continue;
 		draining++;
-		held += x->facts.blocks[i].block.used;
+		held += x->s.blocks[i].block.used;
 	}
-	part_note(p, "%zu active", x->facts.block_count - draining);
+	part_note(p, "%zu active", x->s.block_count - draining);
 	if (draining)
 		part_note(p, "%u draining with %u addresses in use", draining, held);
 	if (untaken)
 		part_fail(p, "%u listed by the CiliumNode but not held (%s: not part of pool \"%s\")",
-			  untaken, prefix_format(&first.prefix, text), first.pool);
-	if (x->facts.generation != x->node->config.synced)
+			  untaken, prefix_format(&first->prefix, text), first->pool);
+	if (x->s.ipam.generation != x->node->config.synced)
 		part_fail(p, "routes and derived maps are behind the blocks");
 	part_end(p, untaken ? "correct the CiliumNode or the pool" : "run 'pinpool gc'");
 }
@@ -198,7 +183,7 @@ static void health_overlaps(struct health *h, struct examination *x)
 	struct health_part *p = part_begin(h, "overlaps");
 
 	part_note(p, "none");
-	overlaps_report(x->node, &x->facts, report_overlap, p);
+	overlaps_report(x->node, &x->s, report_overlap, p);
 	part_end(p, "no pod gets such an address; use a range that is free, 'pinpool check' shows all");
 }
 
@@ -206,23 +191,15 @@ static void health_leases(struct health *h, struct examination *x)
 {
 	struct health_part *p = part_begin(h, "leases");
 	unsigned int by_state[LEASE_DYING + 1] = {}, lost = 0;
-	struct lease_entry *list;
-	struct error e;
-	size_t count;
 
-	if (ipam_leases(&x->node->pins, &list, &count, &e)) {
-		part_fail(p, "%s", e.text);
-		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		const struct lease *l = &list[i].lease;
+	for (size_t i = 0; i < x->s.lease_count; i++) {
+		const struct lease *l = &x->s.leases[i].lease;
 
 		if (l->state <= LEASE_DYING)
 			by_state[l->state]++;
 		lost += l->state == LEASE_DYING || (l->state == LEASE_RESERVED &&
 						    !process_alive(l->maker_pid, l->maker_start));
 	}
-	free(list);
 	part_note(p, "%u pods", by_state[LEASE_BOUND]);
 	part_note(p, "%u held", by_state[LEASE_HELD]);
 	if (by_state[LEASE_RESERVED])
@@ -234,7 +211,7 @@ static void health_leases(struct health *h, struct examination *x)
 
 static int examine(struct health *h, struct examination *x, struct error *e)
 {
-	int err = facts_read(x->node, &x->facts, e);
+	int err = state_read(x->node, STATE_SOURCES | STATE_LEASES, &x->s, e);
 
 	if (!err)
 		err = node_options(x->node, &x->options, e);
@@ -250,7 +227,7 @@ static int examine(struct health *h, struct examination *x, struct error *e)
 		err = netlink_open(&x->nl, -1, e);
 	if (err)
 		return err;
-	err = facts_exclusions(&x->facts, x->nl, e);
+	err = state_read_exclusions(&x->s, x->nl, e);
 	if (err)
 		return err;
 	health_overlaps(h, x);
@@ -294,7 +271,7 @@ static void health_node(struct health *h, struct node *node)
 		part_fail(p, "%s", e.text);
 	netlink_close(x.nl);
 	options_free(&x.options);
-	facts_free(&x.facts);
+	state_free(&x.s);
 }
 
 void health_read(const char *root, struct health *h)

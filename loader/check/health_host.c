@@ -6,7 +6,6 @@
 #include "loader/host/guard.h"
 #include "loader/check/health_parts.h"
 #include "loader/host/sysctls.h"
-#include "loader/net/routes.h"
 #include "loader/host/uplink.h"
 
 static size_t read_uplinks(struct node *node, struct uplink_entry **list)
@@ -86,8 +85,8 @@ static void note_skipped(struct health_part *p, const struct examination *x)
 	const struct claim *first = NULL;
 	size_t count = 0;
 
-	for (size_t i = 0; i < x->facts.claim_count && x->options.auto_direct_node_routes; i++) {
-		const struct claim *c = &x->facts.claims[i];
+	for (size_t i = 0; i < x->s.claim_count && x->options.auto_direct_node_routes; i++) {
+		const struct claim *c = &x->s.claims[i];
 		uint32_t ifindex;
 
 		if (addr_is_zero(&c->next_hop) ||
@@ -107,16 +106,11 @@ static void note_skipped(struct health_part *p, const struct examination *x)
 void health_routes(struct health *h, struct examination *x)
 {
 	struct health_part *p = part_begin(h, "routes");
-	size_t count, by_state[ROUTES_SURPLUS + 1] = {};
-	struct route *wanted = NULL;
+	size_t by_state[ROUTES_SURPLUS + 1] = {};
+	const struct sources sources = { x->node, &x->s, &x->options, x->nl };
 	struct error e;
-	int err = routes_wanted(x->node, &x->facts, &x->options, x->nl, &wanted, &count, &e);
 
-	if (!err)
-		err = routes_compare(x->nl, 0, ROUTES_BLOCKS | ROUTES_ENDPOINTS | ROUTES_NODES,
-				     wanted, count, count_state, by_state, &e);
-	free(wanted);
-	if (err) {
+	if (derived_routes_compare(&sources, count_state, by_state, &e)) {
 		part_fail(p, "%s", e.text);
 		return;
 	}

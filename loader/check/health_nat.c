@@ -147,13 +147,11 @@ static size_t list_ports(struct node_conn_entry *list, size_t count, char *text,
 static void health_ports(struct health *h, struct examination *x, const struct clock *clock)
 {
 	struct health_part *p = part_begin(h, "ports");
-	int fd = pins_map(&x->node->pins, PIN_NODE_CONNS);
 	struct node_conn_entry *list = NULL;
 	size_t count = 0;
 	char text[128];
 
-	if (fd < 0 || map_read_all(fd, sizeof(struct flow_key), offsetof(struct node_conn_entry, conn),
-				   sizeof(struct node_conn), sizeof(*list), (void **)&list, &count))
+	if (MAP_READ(&x->node->pins, PIN_NODE_CONNS, list, count, answer, conn, NULL))
 		part_fail(p, "pp_node_conns cannot be read; run 'pinpool up'");
 	count = keep_own(list, count, &x->options, clock);
 	part_note(p, "%u-%u are pods' alone", x->options.snat_port_min, x->options.snat_port_max);

@@ -6,13 +6,13 @@
 #include "loader/check/health.h"
 #include "loader/net/netlink.h"
 #include "loader/kernel/context.h"
-#include "loader/derive/parts.h"
+#include "loader/derive/derive.h"
 
 /* What the parts look at. */
 struct examination {
 	struct node *node;
 	struct netlink *nl;
-	struct facts facts;
+	struct state s; /* STATE_SOURCES | STATE_LEASES */
 	struct options options;
 };
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "loader/check/audit_parts.h"
-#include "loader/kernel/map.h"
 #include "loader/net/neighbour.h"
 #include "loader/net/netns.h"
 #include "loader/pod/link.h"
@@ -19,7 +18,7 @@
 struct rebuild {
 	struct node *node;
 	struct netlink *nl;
-	struct inventory inv;
+	struct state s;
 	struct neighbour *neighbours;
 	size_t neighbour_count;
 };
@@ -27,30 +26,20 @@ struct rebuild {
 /* The block that holds the address, or at least the pool that has it in a CIDR. */
 static bool find_home(const struct rebuild *r, struct lease_ip *ip)
 {
-	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
+	const struct block_entry *block = state_block_of(&r->s, &ip->address);
 	enum family f = addr_family(&ip->address);
+	const struct pool_cidr_entry *cidrs;
+	size_t count;
 
-	for (size_t i = 0; i < r->inv.block_count; i++) {
-		if (!prefix_contains(&r->inv.blocks[i].block.prefix, &ip->address))
-			continue;
-		ip->block = r->inv.blocks[i].id;
-		ip->pool = r->inv.blocks[i].block.pool;
-		return true;
+	ip->block = block ? block->id : NO_BLOCK;
+	ip->pool = block ? block->block.pool : 0;
+	for (size_t i = 0; i < r->s.pool_count && !ip->pool; i++) {
+		cidrs = state_cidrs(&r->s, &r->s.pools[i], f, &count);
+		for (size_t c = 0; c < count; c++)
+			if (prefix_contains(&cidrs[c].cidr.cidr, &ip->address))
+				ip->pool = r->s.pools[i].id;
 	}
-	for (size_t i = 0; i < r->inv.pool_count; i++) {
-		uint32_t count = r->inv.pools[i].pool.family[f].cidrs;
-
-		if (ipam_pool_cidrs(&r->node->pins, r->inv.pools[i].id, f, cidrs, count))
-			continue;
-		for (uint32_t c = 0; c < count && c < POOL_FAMILY_CIDRS; c++) {
-			if (!prefix_contains(&cidrs[c].cidr, &ip->address))
-				continue;
-			ip->block = NO_BLOCK;
-			ip->pool = r->inv.pools[i].id;
-			return true;
-		}
-	}
-	return false;
+	return block || ip->pool;
 }
 
 /*
@@ -179,10 +168,10 @@ int audit_rebuild(struct node *node, struct netlink *nl, size_t *count, struct e
 	if (!err)
 		err = neighbour_list(nl, &r.neighbours, &r.neighbour_count, e);
 	if (!err)
-		err = inventory_read(&node->pins, &r.inv, e);
+		err = state_read(node, STATE_POOLS | STATE_CIDRS | STATE_BLOCKS, &r.s, e);
 	for (size_t i = 0; i < link_count && !err; i++)
 		err = rebuild_one(&r, &links[i], count, e);
-	inventory_free(&r.inv);
+	state_free(&r.s);
 	free(r.neighbours);
 	free(links);
 	return err;

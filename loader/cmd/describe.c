@@ -9,35 +9,26 @@
 #include "loader/blocks/ciliumnode.h"
 #include "loader/cmd/cmd.h"
 #include "loader/cmd/layout.h"
-#include "loader/ipam/inventory.h"
+#include "loader/ipam/state.h"
 #include "loader/text/text.h"
 
 struct view {
 	struct node *node;
-	struct facts facts;
+	struct state state;
 	struct options options;
-	struct inventory inv;
-	struct lease_entry *leases;
-	size_t lease_count;
 };
 
 static void view_free(struct view *v)
 {
-	facts_free(&v->facts);
+	state_free(&v->state);
 	options_free(&v->options);
-	inventory_free(&v->inv);
-	free(v->leases);
 }
 
 static int view_read(struct view *v, struct error *e)
 {
-	int err = ipam_leases(&v->node->pins, &v->leases, &v->lease_count, e);
+	int err = state_read(v->node, STATE_POOLS | STATE_BLOCKS | STATE_LEASES | STATE_REMOTE, &v->state, e);
 
-	if (!err)
-		err = facts_read(v->node, &v->facts, e);
-	if (!err)
-		err = node_options(v->node, &v->options, e);
-	return err ? err : inventory_read(&v->node->pins, &v->inv, e);
+	return err ? err : node_options(v->node, &v->options, e);
 }
 
 /* A string of any bytes. */
@@ -114,8 +105,8 @@ static json_t *describe_holders(const struct view *v, uint32_t block)
 	json_t *list = json_array();
 	char ip[ADDR_TEXT], age[16];
 
-	for (size_t i = 0; i < v->lease_count; i++) {
-		const struct lease_entry *l = &v->leases[i];
+	for (size_t i = 0; i < v->state.lease_count; i++) {
+		const struct lease_entry *l = &v->state.leases[i];
 		const char *pod = l->lease.pod[0] ? l->lease.pod : l->owner.id;
 
 		for (int f = 0; f < FAMILIES; f++)
@@ -146,15 +137,15 @@ static void describe_draining(json_t *d, const struct view *v, uint32_t pool)
 	char cidr[PREFIX_TEXT], label[PREFIX_TEXT + PP_NAME + 16];
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < v->inv.block_count; i++) {
-		const struct block *b = &v->inv.blocks[i].block;
+	for (size_t i = 0; i < v->state.block_count; i++) {
+		const struct block *b = &v->state.blocks[i].block;
 
 		if (b->state != BLOCK_DRAINING || (pool && b->pool != pool))
 			continue;
 		snprintf(label, sizeof(label), "%s of %s", prefix_format(&b->prefix, cidr),
-			 inventory_pool_name(&v->inv, b->pool));
+			 state_pool_name(&v->state, b->pool));
 		json_array_append_new(list, json_pack("{s:o}", label, line("used %u", b->used)));
-		json_array_append_new(list, describe_holders(v, v->inv.blocks[i].id));
+		json_array_append_new(list, describe_holders(v, v->state.blocks[i].id));
 	}
 	set_list(d, "Draining", list);
 }
@@ -181,7 +172,7 @@ static void describe_errors(json_t *d, const struct view *v, const char *pool)
 	struct request *list;
 	size_t count;
 
-	ciliumnode_requested(v->node, &v->facts, &v->options, &list, &count);
+	ciliumnode_requested(v->node, &v->state, &v->options, &list, &count);
 	for (size_t i = 0; i < count; i++)
 		for (int f = 0; f < FAMILIES; f++)
 			if (list[i].needed[f] > list[i].capacity[f] && (!pool || !strcmp(pool, list[i].pool)))
@@ -192,7 +183,7 @@ static void describe_errors(json_t *d, const struct view *v, const char *pool)
 
 static void describe_own_node(json_t *d, const struct view *v)
 {
-	json_t *object = ciliumnode_own(v->node, &v->facts, &v->options);
+	json_t *object = ciliumnode_own(v->node, &v->state, &v->options);
 	json_t *status = json_object(), *pools = json_object();
 
 	describe_head(d, object);
@@ -202,8 +193,8 @@ static void describe_own_node(json_t *d, const struct view *v)
 	describe_spec(d, object);
 	json_object_set_new(d, "Status", status);
 	json_object_set_new(status, "Pools", pools);
-	for (size_t i = 0; i < v->facts.pool_count; i++)
-		describe_usage(pools, &v->facts.pools[i].pool, v->facts.pools[i].pool.name);
+	for (size_t i = 0; i < v->state.pool_count; i++)
+		describe_usage(pools, &v->state.pools[i].pool, v->state.pools[i].pool.name);
 	describe_draining(status, v, 0);
 	describe_errors(status, v, NULL);
 	json_decref(object);
@@ -215,11 +206,11 @@ static int describe_node(json_t *d, struct view *v, const char *name, struct err
 		describe_own_node(d, v);
 		return 0;
 	}
-	for (size_t i = 0; i < v->facts.node_count; i++) {
-		if (strcmp(v->facts.nodes[i].name, name))
+	for (size_t i = 0; i < v->state.node_count; i++) {
+		if (strcmp(v->state.nodes[i].name, name))
 			continue;
-		describe_head(d, v->facts.nodes[i].json);
-		describe_spec(d, v->facts.nodes[i].json);
+		describe_head(d, v->state.nodes[i].json);
+		describe_spec(d, v->state.nodes[i].json);
 		return 0;
 	}
 	return error_set(e, -ENOENT, "node \"%s\": not found; see 'pinpool get nodes'", name);

@@ -4,18 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/ipam/claims.h"
 #include "loader/cmd/cmd.h"
 #include "loader/cmd/apply.h"
-#include "loader/ipam/transactions.h"
-
-static const char *pool_name(const struct pool_entry *pools, size_t count, uint32_t id)
-{
-	for (size_t i = 0; i < count; i++)
-		if (pools[i].id == id)
-			return pools[i].pool.name;
-	return "?";
-}
+#include "loader/ipam/state.h"
 
 static void print_pods(const struct lease_entry *leases, size_t count, uint32_t block, int family)
 {
@@ -34,73 +25,67 @@ static void print_pods(const struct lease_entry *leases, size_t count, uint32_t 
 	}
 }
 
-/* What the CiliumNodes of the plan list: this node's own, and the others'. */
-struct lists {
-	struct claim *own, *others;
-	size_t own_count, other_count;
-};
-
-static void lists_read(struct node *node, const struct apply *plan, struct lists *l)
+/* What the CiliumNodes of the plan list. */
+static void lists_read(struct node *node, const struct apply *plan, struct claim **own,
+		       struct claim **others, struct block_lists *l)
 {
-	memset(l, 0, sizeof(*l));
+	*l = (struct block_lists){ .is_static = plan->options.allocator == ALLOCATOR_STATIC };
+	*own = *others = NULL;
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct apply_object *o = &plan->objects[i];
 
 		if (o->kind != OBJECT_NODE || o->result == APPLY_DELETED)
 			continue;
 		if (strcmp(o->name, node->config.node))
-			claims_of(o->json, plan->options.default_pool, &l->others, &l->other_count);
+			claims_of(o->json, plan->options.default_pool, others, &l->other_count);
 		else
-			claims_of(o->json, plan->options.default_pool, &l->own, &l->own_count);
+			claims_of(o->json, plan->options.default_pool, own, &l->own_count);
 	}
+	l->own = *own;
+	l->others = *others;
 }
 
-static bool is_listed(const struct claim *list, size_t count, const struct prefix *prefix)
-{
-	for (size_t i = 0; i < count; i++)
-		if (prefix_equal(&list[i].prefix, prefix))
-			return true;
-	return false;
-}
-
-static bool is_claimed(const struct claim *list, size_t count, const struct prefix *prefix)
-{
-	for (size_t i = 0; i < count; i++)
-		if (prefix_overlaps(&list[i].prefix, prefix))
-			return true;
-	return false;
-}
-
-/* Whether the block would be active: the rule of blocks_settle(), on the plan. */
-static bool is_kept(const struct apply *plan, const struct lists *l, const char *pool,
-		    const struct prefix *prefix)
+/* The state of the block after the plan. */
+static enum block_state state_after(const struct apply *plan, const struct block_lists *l,
+				    const char *pool, const struct prefix *prefix)
 {
 	const struct apply_object *o = apply_pool(plan, pool);
 
-	return o && apply_covers(o, prefix) && !is_claimed(l->others, l->other_count, prefix) &&
-	       (plan->options.allocator != ALLOCATOR_STATIC ||
-		is_listed(l->own, l->own_count, prefix));
+	return block_expected_state(l, o && apply_covers(o, prefix), prefix);
 }
 
-static bool is_held(const struct block_entry *blocks, size_t count, const struct prefix *prefix)
-{
-	for (size_t i = 0; i < count; i++)
-		if (prefix_equal(&blocks[i].block.prefix, prefix))
-			return true;
-	return false;
-}
-
-/* In static mode the list says which blocks would come. */
-static bool print_taken(const struct apply *plan, const struct lists *l,
-			const struct block_entry *blocks, size_t count)
+static bool print_held(const struct apply *plan, const struct block_lists *l, const struct state *s)
 {
 	char text[PREFIX_TEXT];
 	bool any = false;
 
-	for (size_t i = 0; i < l->own_count && plan->options.allocator == ALLOCATOR_STATIC; i++) {
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct block *b = &s->blocks[i].block;
+		const char *name = state_pool_name(s, b->pool);
+		enum block_state after = state_after(plan, l, name, &b->prefix);
+
+		if (after == b->state)
+			continue;
+		any = true;
+		printf("block %s of pool %s would %s\n", prefix_format(&b->prefix, text), name,
+		       after == BLOCK_ACTIVE ? "stop draining" : b->used ? "start draining" : "be dropped");
+		if (after != BLOCK_ACTIVE)
+			print_pods(s->leases, s->lease_count, s->blocks[i].id, b->family);
+	}
+	return any;
+}
+
+/* In static mode the list says which blocks would come. */
+static bool print_taken(const struct apply *plan, const struct block_lists *l, const struct state *s)
+{
+	char text[PREFIX_TEXT];
+	bool any = false;
+
+	for (size_t i = 0; i < l->own_count && l->is_static; i++) {
 		const struct claim *c = &l->own[i];
 
-		if (is_held(blocks, count, &c->prefix) || !is_kept(plan, l, c->pool, &c->prefix))
+		if (state_block_at(s, &c->prefix) ||
+		    state_after(plan, l, c->pool, &c->prefix) != BLOCK_ACTIVE)
 			continue;
 		any = true;
 		printf("block %s of pool %s would be taken\n", prefix_format(&c->prefix, text), c->pool);
@@ -110,40 +95,20 @@ static bool print_taken(const struct apply *plan, const struct lists *l,
 
 static bool print_blocks(struct node *node, const struct apply *plan, struct error *e, int *err)
 {
-	struct pool_entry *pools = NULL;
-	struct block_entry *blocks = NULL;
-	struct lease_entry *leases = NULL;
-	size_t pool_count = 0, block_count = 0, lease_count = 0;
-	struct lists l;
-	bool any = false;
-	char text[PREFIX_TEXT];
+	struct claim *own, *others;
+	struct block_lists l;
+	struct state s;
+	bool any;
 
-	lists_read(node, plan, &l);
-	*err = ipam_pools(&node->pins, &pools, &pool_count, e);
-	if (!*err)
-		*err = ipam_blocks(&node->pins, &blocks, &block_count, e);
-	if (!*err)
-		*err = ipam_leases(&node->pins, &leases, &lease_count, e);
-	for (size_t i = 0; !*err && i < block_count; i++) {
-		const struct block *b = &blocks[i].block;
-		const char *name = pool_name(pools, pool_count, b->pool);
-		bool kept = is_kept(plan, &l, name, &b->prefix);
-
-		if (kept == (b->state == BLOCK_ACTIVE))
-			continue;
-		any = true;
-		printf("block %s of pool %s would %s\n", prefix_format(&b->prefix, text), name,
-		       kept ? "stop draining" : b->used ? "start draining" : "be dropped");
-		if (!kept)
-			print_pods(leases, lease_count, blocks[i].id, b->family);
-	}
-	if (!*err)
-		any |= print_taken(plan, &l, blocks, block_count);
-	free(l.own);
-	free(l.others);
-	free(pools);
-	free(blocks);
-	free(leases);
+	*err = state_read(node, STATE_POOLS | STATE_BLOCKS | STATE_LEASES, &s, e);
+	if (*err)
+		return false;
+	lists_read(node, plan, &own, &others, &l);
+	any = print_held(plan, &l, &s);
+	any |= print_taken(plan, &l, &s);
+	free(own);
+	free(others);
+	state_free(&s);
 	return any;
 }
 

@@ -140,7 +140,7 @@ static int run(struct call *c, struct error *e)
 		get->kind->free(get);
 	else
 		free(get->list);
-	inventory_free(&get->inventory);
+	state_free(&get->state);
 	return err;
 }
 

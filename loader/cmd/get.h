@@ -11,7 +11,7 @@
 #include "loader/cmd/cmd.h"
 #include "loader/cmd/output.h"
 #include "loader/cmd/table.h"
-#include "loader/ipam/inventory.h"
+#include "loader/ipam/state.h"
 #include "loader/kernel/clock.h"
 
 struct get {
@@ -23,7 +23,7 @@ struct get {
 	/* of the kind's read() */
 	void *list;         /* owned; entries of kind->size bytes */
 	size_t count;
-	struct inventory inventory;
+	struct state state;
 	struct clock clock;
 };
 

@@ -6,13 +6,13 @@
 
 static int read_blocks(struct get *get, struct error *e)
 {
-	struct inventory *inv = &get->inventory;
-	int err = inventory_read(&get->node->pins, inv, e);
+	struct state *state = &get->state;
+	int err = state_read(get->node, STATE_POOLS | STATE_BLOCKS, state, e);
 
-	get->list = inv->blocks;
-	get->count = inv->block_count;
-	inv->blocks = NULL;
-	inv->block_count = 0;
+	get->list = state->blocks;
+	get->count = state->block_count;
+	state->blocks = NULL;
+	state->block_count = 0;
 	return err;
 }
 
@@ -21,8 +21,8 @@ static int by_pool_and_prefix(const void *a, const void *b, const struct get *ge
 {
 	const struct block *x = &((const struct block_entry *)a)->block;
 	const struct block *y = &((const struct block_entry *)b)->block;
-	int order = strcmp(inventory_pool_name(&get->inventory, x->pool),
-			   inventory_pool_name(&get->inventory, y->pool));
+	int order = strcmp(state_pool_name(&get->state, x->pool),
+			   state_pool_name(&get->state, y->pool));
 
 	return order ? order : prefix_compare(&x->prefix, &y->prefix);
 }
@@ -34,7 +34,7 @@ static bool is_named(const struct get *get, const void *entry)
 	char cidr[PREFIX_TEXT];
 
 	return !strcmp(get->name, prefix_format(&b->prefix, cidr)) ||
-	       !strcmp(get->name, inventory_pool_name(&get->inventory, b->pool));
+	       !strcmp(get->name, state_pool_name(&get->state, b->pool));
 }
 
 static json_t *item_of(const struct get *get, const void *entry)
@@ -43,7 +43,7 @@ static json_t *item_of(const struct get *get, const void *entry)
 	char cidr[PREFIX_TEXT], created[32];
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "pool",
-			 inventory_pool_name(&get->inventory, b->pool), "cidr",
+			 state_pool_name(&get->state, b->pool), "cidr",
 			 prefix_format(&b->prefix, cidr), "family", family_name(b->family), "node",
 			 get->node->config.node, "state", block_state_name(b->state), "usable",
 			 (json_int_t)block_capacity(b), "used", (json_int_t)b->used, "free",

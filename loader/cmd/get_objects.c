@@ -35,47 +35,47 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The applied CiliumNodes, this node's own replaced by what it is now. */
-static void put_own(struct node *node, struct facts *facts, const struct options *options)
+static void put_own(struct node *node, struct state *state, const struct options *options)
 {
-	json_t *json = ciliumnode_own(node, facts, options);
+	json_t *json = ciliumnode_own(node, state, options);
 	struct stored *own = NULL;
 
-	for (size_t i = 0; i < facts->node_count; i++)
-		if (!strcmp(facts->nodes[i].name, node->config.node))
-			own = &facts->nodes[i];
+	for (size_t i = 0; i < state->node_count; i++)
+		if (!strcmp(state->nodes[i].name, node->config.node))
+			own = &state->nodes[i];
 	if (own) {
 		json_decref(own->json);
 	} else {
-		facts->nodes =
-			xrealloc(facts->nodes, (facts->node_count + 1) * sizeof(*facts->nodes));
-		own = &facts->nodes[facts->node_count++];
+		state->nodes =
+			xrealloc(state->nodes, (state->node_count + 1) * sizeof(*state->nodes));
+		own = &state->nodes[state->node_count++];
 		memset(own, 0, sizeof(*own));
 		own->kind = OBJECT_NODE;
 		memcpy(own->name, node->config.node, sizeof(own->name));
 		own->created = node_created(node);
 	}
 	own->json = json;
-	qsort(facts->nodes, facts->node_count, sizeof(*facts->nodes), by_name);
+	qsort(state->nodes, state->node_count, sizeof(*state->nodes), by_name);
 }
 
 static int read_nodes(struct get *get, struct error *e)
 {
 	struct options options = {};
-	struct facts facts;
-	int err = facts_read(get->node, &facts, e);
+	struct state state;
+	int err = state_read(get->node, STATE_POOLS | STATE_BLOCKS | STATE_REMOTE, &state, e);
 
 	if (err)
 		return err;
 	err = node_options(get->node, &options, e);
 	if (!err) {
-		put_own(get->node, &facts, &options);
-		get->list = facts.nodes;
-		get->count = facts.node_count;
-		facts.nodes = NULL;
-		facts.node_count = 0;
+		put_own(get->node, &state, &options);
+		get->list = state.nodes;
+		get->count = state.node_count;
+		state.nodes = NULL;
+		state.node_count = 0;
 	}
 	options_free(&options);
-	facts_free(&facts);
+	state_free(&state);
 	return err;
 }
 

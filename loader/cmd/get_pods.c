@@ -10,14 +10,16 @@ static const char *name_of(const struct lease_entry *l)
 	return l->lease.pod[0] ? l->lease.pod : l->owner.id;
 }
 
-/* Leases first: the blocks of all of them are then in the inventory, or gone with them. */
 static int read_pods(struct get *get, struct error *e)
 {
-	struct lease_entry *list = NULL;
-	int err = ipam_leases(&get->node->pins, &list, &get->count, e);
+	struct state *state = &get->state;
+	int err = state_read(get->node, STATE_POOLS | STATE_BLOCKS | STATE_LEASES, state, e);
 
-	get->list = list;
-	return err ? err : inventory_read(&get->node->pins, &get->inventory, e);
+	get->list = state->leases;
+	get->count = state->lease_count;
+	state->leases = NULL;
+	state->lease_count = 0;
+	return err;
 }
 
 static int by_name(const void *a, const void *b, const struct get *get)
@@ -44,20 +46,20 @@ static bool is_named(const struct get *get, const void *entry)
 	       !strcmp(name + length + 1, name_of(l));
 }
 
-static json_t *ips_of(const struct inventory *inv, const struct lease *l)
+static json_t *ips_of(const struct state *state, const struct lease *l)
 {
 	char ip[ADDR_TEXT], cidr[PREFIX_TEXT];
 	json_t *ips = json_array();
 
 	for (int f = 0; f < FAMILIES; f++) {
-		const struct block *b = inventory_block(inv, l->ip[f].block);
+		const struct block_entry *b = state_block(state, l->ip[f].block);
 
 		if (l->ip[f].block)
 			json_array_append_new(
 				ips, json_pack("{s:s, s:s, s:s, s:s}", "address",
 					       addr_format(&l->ip[f].address, ip), "family", family_name(f),
-					       "pool", inventory_pool_name(inv, l->ip[f].pool), "block",
-					       b ? prefix_format(&b->prefix, cidr) : ""));
+					       "pool", state_pool_name(state, l->ip[f].pool), "block",
+					       b ? prefix_format(&b->block.prefix, cidr) : ""));
 	}
 	return ips;
 }
@@ -71,7 +73,7 @@ static json_t *string(const char *text)
 static json_t *item_of(const struct get *get, const void *entry)
 {
 	const struct lease_entry *l = entry;
-	const struct inventory *inv = &get->inventory;
+	const struct state *state = &get->state;
 	char created[32];
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:s, s:b, s:s, s:o}", "namespace",
@@ -79,8 +81,8 @@ static json_t *item_of(const struct get *get, const void *entry)
 			 "ifname", string(l->owner.ifname), "ifindex", (json_int_t)l->lease.ifindex,
 			 "hostInterface", string(l->lease.host_ifname), "netns", string(l->lease.netns),
 			 "state", lease_state_name(l->lease.state), "draining",
-			 inventory_is_draining(inv, &l->lease), "creationTimestamp",
-			 time_text(l->lease.created, created), "ips", ips_of(inv, &l->lease));
+			 state_is_draining(state, &l->lease), "creationTimestamp",
+			 time_text(l->lease.created, created), "ips", ips_of(state, &l->lease));
 }
 
 static const struct column columns[] = {

@@ -7,7 +7,7 @@
 
 #include "loader/base/memory.h"
 #include "loader/cmd/get.h"
-#include "loader/derive/parts.h"
+#include "loader/derive/derive.h"
 #include "loader/net/routes.h"
 #include "loader/text/text.h"
 
@@ -54,24 +54,19 @@ static void collect(const struct route *route, enum routes_state state, void *ar
 static int read_routes(struct get *get, struct error *e)
 {
 	struct options options = {};
-	struct route *wanted = NULL;
-	struct facts facts;
-	size_t count;
-	int err = facts_read(get->node, &facts, e);
+	struct state state;
+	int err = state_read(get->node, STATE_SOURCES | STATE_LEASES, &state, e);
 
 	if (err)
 		return err;
 	err = node_options(get->node, &options, e);
 	if (!err)
-		err = facts_exclusions(&facts, get->nl, e);
+		err = state_read_exclusions(&state, get->nl, e);
 	if (!err)
-		err = routes_wanted(get->node, &facts, &options, get->nl, &wanted, &count, e);
-	if (!err)
-		err = routes_compare(get->nl, 0, ROUTES_BLOCKS | ROUTES_ENDPOINTS | ROUTES_NODES, wanted,
-				     count, collect, get, e);
-	free(wanted);
+		err = derived_routes_compare(&(struct sources){ get->node, &state, &options, get->nl }, collect,
+					     get, e);
 	options_free(&options);
-	facts_free(&facts);
+	state_free(&state);
 	return err;
 }
 

@@ -10,7 +10,7 @@
 #include "loader/kernel/counters.h"
 #include "loader/ipam/flow_shares.h"
 #include "loader/kernel/flows.h"
-#include "loader/ipam/inventory.h"
+#include "loader/ipam/state.h"
 #include "loader/kernel/usage.h"
 
 static void family(const char *name, const char *type, const char *unit, const char *help)
@@ -31,12 +31,12 @@ static void print_build(const struct node *node)
 }
 
 /* One gauge of each pool and family: the member of struct pool_family at @offset. */
-static void pool_gauge(const struct inventory *inv, const char *name, size_t offset,
+static void pool_gauge(const struct state *state, const char *name, size_t offset,
 		       const char *help)
 {
 	family(name, "gauge", NULL, help);
-	for (size_t i = 0; i < inv->pool_count; i++) {
-		const struct pool *p = &inv->pools[i].pool;
+	for (size_t i = 0; i < state->pool_count; i++) {
+		const struct pool *p = &state->pools[i].pool;
 
 		for (int f = 0; f < FAMILIES; f++) {
 			const struct pool_family *pf = &p->family[f];
@@ -51,30 +51,30 @@ static void pool_gauge(const struct inventory *inv, const char *name, size_t off
 	}
 }
 
-static void print_pools(const struct inventory *inv)
+static void print_pools(const struct state *state)
 {
 	family("pinpool_pool_terminating", "gauge", NULL,
 	       "1 where the pool is deleted and still in use.");
-	for (size_t i = 0; i < inv->pool_count; i++)
-		printf("pinpool_pool_terminating{pool=\"%s\"} %d\n", inv->pools[i].pool.name,
-		       inv->pools[i].pool.state == POOL_TERMINATING);
-	pool_gauge(inv, "pinpool_pool_blocks", offsetof(struct pool_family, blocks),
+	for (size_t i = 0; i < state->pool_count; i++)
+		printf("pinpool_pool_terminating{pool=\"%s\"} %d\n", state->pools[i].pool.name,
+		       state->pools[i].pool.state == POOL_TERMINATING);
+	pool_gauge(state, "pinpool_pool_blocks", offsetof(struct pool_family, blocks),
 		   "Blocks of the pool that this node holds, draining ones included.");
-	pool_gauge(inv, "pinpool_pool_capacity", offsetof(struct pool_family, capacity),
+	pool_gauge(state, "pinpool_pool_capacity", offsetof(struct pool_family, capacity),
 		   "Usable addresses of blocks that are not draining.");
-	pool_gauge(inv, "pinpool_pool_used", offsetof(struct pool_family, in_use),
+	pool_gauge(state, "pinpool_pool_used", offsetof(struct pool_family, in_use),
 		   "Addresses in use of blocks that are not draining.");
-	pool_gauge(inv, "pinpool_pool_draining", offsetof(struct pool_family, draining),
+	pool_gauge(state, "pinpool_pool_draining", offsetof(struct pool_family, draining),
 		   "Addresses in use of draining blocks.");
 }
 
-static void print_blocks(const struct inventory *inv)
+static void print_blocks(const struct state *state)
 {
 	unsigned int by_state[BLOCK_DRAINING + 1] = {};
 
-	for (size_t i = 0; i < inv->block_count; i++)
-		if (inv->blocks[i].block.state <= BLOCK_DRAINING)
-			by_state[inv->blocks[i].block.state]++;
+	for (size_t i = 0; i < state->block_count; i++)
+		if (state->blocks[i].block.state <= BLOCK_DRAINING)
+			by_state[state->blocks[i].block.state]++;
 	family("pinpool_blocks", "gauge", NULL, "Blocks that this node holds.");
 	for (int s = BLOCK_ACTIVE; s <= BLOCK_DRAINING; s++)
 		printf("pinpool_blocks{state=\"%s\"} %u\n", block_state_name(s), by_state[s]);
@@ -213,23 +213,21 @@ static int run(struct call *c, struct error *e)
 {
 	struct node *node = &c->node;
 	struct counter counters[STATS_COUNT];
-	struct lease_entry *leases = NULL;
 	struct pinned *pinned = NULL;
-	struct inventory inv = {};
-	size_t lease_count, pinned_count;
-	int err = inventory_read(&node->pins, &inv, e);
+	struct state state;
+	size_t pinned_count;
+	int err = state_read(node, STATE_POOLS | STATE_BLOCKS | STATE_LEASES, &state, e);
 
-	if (!err)
-		err = ipam_leases(&node->pins, &leases, &lease_count, e);
-	if (!err)
-		err = counters_read(&node->pins, counters, e);
+	if (err)
+		return err;
+	err = counters_read(&node->pins, counters, e);
 	if (!err)
 		err = pinned_list(&node->pins, &pinned, &pinned_count, e);
 	if (!err) {
 		print_build(node);
-		print_pools(&inv);
-		print_blocks(&inv);
-		print_leases(leases, lease_count);
+		print_pools(&state);
+		print_blocks(&state);
+		print_leases(state.leases, state.lease_count);
 		print_pendings(&node->pins);
 		print_flows(&node->pins);
 		print_pod_flows(&node->pins);
@@ -237,8 +235,7 @@ static int run(struct call *c, struct error *e)
 		print_memory(pinned, pinned_count);
 		puts("# EOF");
 	}
-	inventory_free(&inv);
-	free(leases);
+	state_free(&state);
 	free(pinned);
 	return err;
 }

@@ -31,31 +31,29 @@ const struct exclusion *overlap_next(const struct exclusions *x, const struct pr
 	return NULL;
 }
 
-static void report_family(struct node *node, const struct facts *facts, const struct pool_entry *p,
-			  const struct pool_spec *spec, enum family family,
-			  void (*fn)(const struct overlap *overlap, void *arg), void *arg)
+static void report_family(const struct state *s, const struct pool_entry *p, const struct pool_spec *spec,
+			  enum family family, void (*fn)(const struct overlap *overlap, void *arg),
+			  void *arg)
 {
 	struct overlap overlap = { .pool = p->pool.name };
-	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
-	uint32_t count = p->pool.family[family].cidrs;
+	size_t count;
+	const struct pool_cidr_entry *cidrs = state_cidrs(s, p, family, &count);
 
-	if (ipam_pool_cidrs(&node->pins, p->id, family, cidrs, count))
-		return;
-	for (uint32_t c = 0; c < count && c < POOL_FAMILY_CIDRS; c++) {
+	for (size_t c = 0; c < count; c++) {
 		size_t at = 0;
 
-		overlap.cidr = cidrs[c].cidr;
-		while ((overlap.exclusion = overlap_next(&facts->exclusions, &overlap.cidr,
-							 &spec->family[family], &at)))
+		overlap.cidr = cidrs[c].cidr.cidr;
+		while ((overlap.exclusion = overlap_next(&s->exclusions, &overlap.cidr, &spec->family[family],
+							 &at)))
 			fn(&overlap, arg);
 	}
 }
 
-void overlaps_report(struct node *node, const struct facts *facts,
+void overlaps_report(struct node *node, const struct state *s,
 		     void (*fn)(const struct overlap *overlap, void *arg), void *arg)
 {
-	for (size_t i = 0; i < facts->pool_count; i++) {
-		const struct pool_entry *p = &facts->pools[i];
+	for (size_t i = 0; i < s->pool_count; i++) {
+		const struct pool_entry *p = &s->pools[i];
 		struct pool_spec spec = {};
 		json_t *json;
 
@@ -65,7 +63,7 @@ void overlaps_report(struct node *node, const struct facts *facts,
 		if (!json || pool_spec_from_json(json, &spec, NULL))
 			memset(&spec, 0, sizeof(spec));
 		for (int f = 0; f < FAMILIES; f++)
-			report_family(node, facts, p, &spec, f, fn, arg);
+			report_family(s, p, &spec, f, fn, arg);
 		pool_spec_free(&spec);
 		json_decref(json);
 	}

@@ -5,7 +5,7 @@
 
 #include "loader/net/excluded.h"
 #include "loader/manifest/pool_spec.h"
-#include "loader/derive/parts.h"
+#include "loader/ipam/state.h"
 
 /*
  * The next exclusion from *at on, which is moved past it, that overlaps a pool's CIDR where none of the
@@ -20,8 +20,8 @@ struct overlap {
 	const struct exclusion *exclusion;
 };
 
-/* Calls fn for each overlap of an active pool; needs the facts' exclusions. */
-void overlaps_report(struct node *node, const struct facts *facts,
+/* Calls fn for each overlap of an active pool; needs STATE_POOLS, STATE_CIDRS and the exclusions. */
+void overlaps_report(struct node *node, const struct state *s,
 		     void (*fn)(const struct overlap *overlap, void *arg), void *arg);
 
 #endif

@@ -6,15 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
+#include "loader/derive/derive.h"
 #include "loader/net/address.h"
-#include "loader/kernel/map.h"
-#include "loader/derive/parts.h"
 #include "maps/ranges.h"
-
-static int by_prefix(const void *a, const void *b)
-{
-	return prefix_compare(a, b);
-}
 
 /* The longest prefix that covers both. */
 static struct prefix common(const struct prefix *a, const struct prefix *b)
@@ -88,19 +83,17 @@ static void fill_ipv6(struct ranges *r, const struct prefix *groups, size_t coun
 	}
 }
 
-static struct ranges want_ranges(const struct facts *facts)
+static struct ranges expected_ranges(const struct state *s)
 {
-	struct prefix *list = xcalloc(facts->block_count, sizeof(*list)), groups[RANGES_MAX];
+	struct prefix *list = xcalloc(s->block_count, sizeof(*list)), groups[RANGES_MAX];
 	struct ranges r = {};
 
 	for (int f = 0; f < FAMILIES; f++) {
 		size_t n = 0;
 
-		for (size_t i = 0; i < facts->block_count; i++)
-			if (facts->blocks[i].block.family == (enum family)f)
-				list[n++] = facts->blocks[i].block.prefix;
-		if (n)
-			qsort(list, n, sizeof(*list), by_prefix);
+		for (size_t i = 0; i < s->block_count; i++)
+			if (s->blocks_by_prefix[i]->block.family == (enum family)f)
+				list[n++] = s->blocks_by_prefix[i]->block.prefix;
 		n = group(list, n, groups);
 		if (f == FAMILY_IPV4)
 			fill_ipv4(&r, groups, n);
@@ -129,32 +122,26 @@ static int fill_own(struct ranges *r, struct netlink *nl, struct error *e)
 	return err;
 }
 
-int sync_ranges(struct node *node, const struct facts *facts, struct netlink *nl, struct error *e)
+int ranges_rows(const struct sources *x, struct row_list *rows, struct error *e)
 {
-	struct ranges r = want_ranges(facts), unknown;
-	int fd = pins_map(&node->pins, PIN_RANGES), err;
+	struct ranges r = expected_ranges(x->state);
+	int err = x->nl ? fill_own(&r, x->nl, e) : 0;
 	__u32 zero = 0;
 
-	if (fd < 0)
-		return pins_error(&node->pins, "pp_ranges", fd, e);
-	err = fill_own(&r, nl, e);
-	if (err)
-		return err;
-	unknown = r;
-	/* no packet may see new prefixes with the old counts: in between, everything is looked up */
-	unknown.count[FAMILY_IPV4] = unknown.count[FAMILY_IPV6] = 0;
-	if (bpf_map_update_elem(fd, &zero, &unknown, BPF_ANY) ||
-	    bpf_map_update_elem(fd, &zero, &r, BPF_ANY))
-		return pins_error(&node->pins, "pp_ranges", -errno, e);
-	return 0;
+	if (!err)
+		rows_add(&rows[MAP_RANGES], &zero, &r);
+	return err;
 }
 
-bool ranges_are_right(struct node *node, const struct facts *facts)
+/* No packet may see new prefixes with the old counts: in between, everything is looked up. */
+int ranges_write(struct node *node, const void *key, const void *value, struct error *e)
 {
-	struct ranges wanted = want_ranges(facts), now;
 	int fd = pins_map(&node->pins, PIN_RANGES);
-	__u32 zero = 0;
+	struct ranges unknown;
 
-	return fd >= 0 && !bpf_map_lookup_elem(fd, &zero, &now) &&
-	       !memcmp(&wanted, &now, offsetof(struct ranges, own));
+	memcpy(&unknown, value, sizeof(unknown));
+	unknown.count[FAMILY_IPV4] = unknown.count[FAMILY_IPV6] = 0;
+	if (bpf_map_update_elem(fd, key, &unknown, BPF_ANY) || bpf_map_update_elem(fd, key, value, BPF_ANY))
+		return pins_error(&node->pins, "pp_ranges", -errno, e);
+	return 0;
 }

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/kernel/map.h"
-#include "loader/net/routes.h"
-#include "loader/derive/parts.h"
+#include "loader/base/memory.h"
+#include "loader/derive/derive.h"
 
 /* Behind any route that a person or BGP gives; a pod's own route is longer or has no metric. */
 #define BLOCK_ROUTE_METRIC 1048576
@@ -31,10 +30,10 @@ static struct route *append(struct route_list *list, const struct prefix *to)
  * Whether the block's route would come before the kernel's way to something else: a subnet that the block
  * is in, or another host in the block. What is local is found before.
  */
-static bool is_in_the_way(const struct facts *facts, const struct prefix *block)
+static bool is_in_the_way(const struct state *s, const struct prefix *block)
 {
-	for (size_t i = 0; i < facts->exclusions.count; i++) {
-		const struct exclusion *x = &facts->exclusions.list[i];
+	for (size_t i = 0; i < s->exclusions.count; i++) {
+		const struct exclusion *x = &s->exclusions.list[i];
 
 		if (prefix_overlaps(&x->prefix, block) && x->kind != EXCLUDED_LOCAL &&
 		    (x->kind != EXCLUDED_SUBNET || prefix_covers(&x->prefix, block)))
@@ -43,13 +42,13 @@ static bool is_in_the_way(const struct facts *facts, const struct prefix *block)
 	return false;
 }
 
-static void want_blocks(const struct facts *facts, struct route_list *list)
+static void expected_blocks(const struct state *s, struct route_list *list)
 {
-	for (size_t i = 0; i < facts->block_count; i++) {
-		const struct prefix *prefix = &facts->blocks[i].block.prefix;
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct prefix *prefix = &s->blocks[i].block.prefix;
 		struct route *r;
 
-		if (is_in_the_way(facts, prefix))
+		if (is_in_the_way(s, prefix))
 			continue;
 		r = append(list, prefix);
 		r->type = RTN_UNREACHABLE;
@@ -65,7 +64,7 @@ static bool is_gone(const struct lease *l)
 	return !if_indextoname(l->ifindex, name);
 }
 
-static int want_endpoints(struct node *node, struct route_list *list, struct error *e)
+static int expected_endpoints(struct node *node, struct route_list *list, struct error *e)
 {
 	struct lease_entry *leases;
 	size_t count;
@@ -92,24 +91,24 @@ static int want_endpoints(struct node *node, struct route_list *list, struct err
 }
 
 /* What can be routed is; of the first claim that cannot be the sentence tells (ROUTES_UNREACHABLE). */
-static int want_nodes(const struct facts *facts, const struct options *options, struct netlink *nl,
-		      struct route_list *list, struct error *e)
+static int expected_nodes(const struct sources *x, struct route_list *list, struct error *e)
 {
+	const struct state *s = x->state;
 	char text[PREFIX_TEXT], hop[ADDR_TEXT];
 	int first = 0;
 
-	for (size_t i = 0; i < facts->claim_count && options->auto_direct_node_routes; i++) {
-		const struct claim *c = &facts->claims[i];
+	for (size_t i = 0; i < s->claim_count && x->options->auto_direct_node_routes; i++) {
+		const struct claim *c = &s->claims[i];
 		uint32_t ifindex = 0;
 		struct route *r;
 
 		if (addr_is_zero(&c->next_hop))
 			continue;
-		if (route_is_onlink(nl, &c->next_hop, &ifindex, NULL) > 0) {
+		if (route_is_onlink(x->nl, &c->next_hop, &ifindex, NULL) > 0) {
 			r = append(list, &c->prefix);
 			r->gateway = c->next_hop;
 			r->ifindex = ifindex;
-		} else if (!options->direct_routing_skip_unreachable && !first) {
+		} else if (!x->options->direct_routing_skip_unreachable && !first) {
 			first = error_set(e, ROUTES_UNREACHABLE,
 					  "node %s: no direct route to %s: %s is not on a common link; set direct-routing-skip-unreachable=true and route it by BGP",
 					  c->node, prefix_format(&c->prefix, text),
@@ -119,12 +118,12 @@ static int want_nodes(const struct facts *facts, const struct options *options, 
 	return first;
 }
 
-static int reconcile(struct netlink *nl, enum routes_kind kind, struct route_list *list, int err,
+static int reconcile(const struct sources *x, enum routes_kind kind, struct route_list *list, int err,
 		     unsigned int *changes, struct error *e)
 {
 	struct routes_change change = {};
 	struct error later;
-	int late = routes_reconcile(nl, 0, kind, list->routes, list->count, &change, &later);
+	int late = routes_reconcile(x->nl, 0, kind, list->routes, list->count, &change, &later);
 
 	if (changes)
 		*changes += change.added + change.removed;
@@ -136,21 +135,20 @@ static int reconcile(struct netlink *nl, enum routes_kind kind, struct route_lis
 	return late;
 }
 
-int sync_block_routes(const struct facts *facts, struct netlink *nl, unsigned int *changes,
-		      struct error *e)
+int sync_block_routes(const struct sources *x, unsigned int *changes, struct error *e)
 {
 	struct route_list list = {};
 
-	want_blocks(facts, &list);
-	return reconcile(nl, ROUTES_BLOCKS, &list, 0, changes, e);
+	expected_blocks(x->state, &list);
+	return reconcile(x, ROUTES_BLOCKS, &list, 0, changes, e);
 }
 
-int sync_endpoint_routes(struct node *node, struct netlink *nl, struct error *e)
+int sync_endpoint_routes(const struct sources *x, struct error *e)
 {
 	struct route_list list = {};
-	int err = want_endpoints(node, &list, e);
+	int err = expected_endpoints(x->node, &list, e);
 
-	return err ? err : reconcile(nl, ROUTES_ENDPOINTS, &list, 0, NULL, e);
+	return err ? err : reconcile(x, ROUTES_ENDPOINTS, &list, 0, NULL, e);
 }
 
 /* Pods' routes while pods come and go. */
@@ -205,7 +203,7 @@ static int remove_surplus(struct node *node, struct pod_routes *r, struct error 
 static int restore_pod_routes(struct node *node, struct pod_routes *r, struct error *e)
 {
 	struct route_list list = {};
-	int err = want_endpoints(node, &list, e);
+	int err = expected_endpoints(node, &list, e);
 
 	if (!err)
 		err = routes_compare(r->nl, 0, ROUTES_ENDPOINTS, list.routes, list.count,
@@ -217,39 +215,41 @@ static int restore_pod_routes(struct node *node, struct pod_routes *r, struct er
 	return err ? err : netlink_flush(r->nl, e);
 }
 
-int sync_pod_routes(struct node *node, struct netlink *nl, unsigned int *changes, struct error *e)
+int sync_pod_routes(const struct sources *x, unsigned int *changes, struct error *e)
 {
 	int err = -1;
 
 	/* a pod that went meanwhile made the first try fail */
 	for (int tries = 0; tries < 2 && err; tries++) {
-		struct pod_routes r = { .nl = nl };
+		struct pod_routes r = { .nl = x->nl };
 
-		err = restore_pod_routes(node, &r, e);
+		err = restore_pod_routes(x->node, &r, e);
 		if (!err && changes)
 			*changes += r.changes;
 	}
 	return err;
 }
 
-int sync_node_routes(const struct facts *facts, const struct options *options, struct netlink *nl,
-		     unsigned int *changes, struct error *e)
+int sync_node_routes(const struct sources *x, unsigned int *changes, struct error *e)
 {
 	struct route_list list = {};
-	int err = want_nodes(facts, options, nl, &list, e);
+	int err = expected_nodes(x, &list, e);
 
-	return reconcile(nl, ROUTES_NODES, &list, err, changes, e);
+	return reconcile(x, ROUTES_NODES, &list, err, changes, e);
 }
 
-int routes_wanted(struct node *node, const struct facts *facts, const struct options *options,
-		  struct netlink *nl, struct route **routes, size_t *count, struct error *e)
+int derived_routes_compare(const struct sources *x,
+			   void (*fn)(const struct route *route, enum routes_state state, void *arg),
+			   void *arg, struct error *e)
 {
 	struct route_list list = {};
-	int err = want_endpoints(node, &list, e);
+	int err = expected_endpoints(x->node, &list, e);
 
-	want_blocks(facts, &list);
-	want_nodes(facts, options, nl, &list, NULL); /* what lacks a way has no route to look for */
-	*routes = list.routes;
-	*count = list.count;
+	expected_blocks(x->state, &list);
+	expected_nodes(x, &list, NULL); /* a block without a route has none to compare */
+	if (!err)
+		err = routes_compare(x->nl, 0, ROUTES_BLOCKS | ROUTES_ENDPOINTS | ROUTES_NODES, list.routes,
+				     list.count, fn, arg, e);
+	free(list.routes);
 	return err;
 }

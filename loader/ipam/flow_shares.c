@@ -32,16 +32,12 @@ static int read_table(struct pins *pins, struct flow_shares *shares, struct erro
 
 static int read_counts(struct pins *pins, struct flow_shares *shares, struct error *e)
 {
-	int fd = pins_map(pins, PIN_POD_FLOWS), err;
 	struct pod_flows_entry *list;
 	size_t count;
+	int err = MAP_READ(pins, PIN_POD_FLOWS, list, count, slot, flows, e);
 
-	if (fd < 0)
-		return pins_error(pins, "pp_pod_flows", fd, e);
-	err = map_read_all(fd, sizeof(__u32), offsetof(struct pod_flows_entry, flows),
-			   sizeof(struct pod_flows), sizeof(*list), (void **)&list, &count);
 	if (err)
-		return pins_error(pins, "pp_pod_flows", err, e);
+		return err;
 	shares->list = xcalloc(count ? count : 1, sizeof(*shares->list));
 	for (size_t i = 0; i < count; i++)
 		if (list[i].flows.count)

@@ -144,24 +144,9 @@ int ipam_lease_read(struct pins *pins, const struct lease_owner *owner, struct l
 	return read_one(pins, PIN_LEASES, owner, lease);
 }
 
-static int read_all(struct pins *pins, enum pinned_map map, size_t key_size, size_t value_at,
-		    size_t value_size, size_t record_size, void **list, size_t *count,
-		    struct error *e)
-{
-	int fd = pins_map(pins, map), err;
-
-	*list = NULL;
-	*count = 0;
-	if (fd < 0)
-		return pins_error(pins, pinned_map_names[map], fd, e);
-	err = map_read_all(fd, key_size, value_at, value_size, record_size, list, count);
-	return err ? pins_error(pins, pinned_map_names[map], err, e) : 0;
-}
-
 int ipam_leases(struct pins *pins, struct lease_entry **list, size_t *count, struct error *e)
 {
-	return read_all(pins, PIN_LEASES, sizeof((*list)->owner), offsetof(struct lease_entry, lease),
-			sizeof((*list)->lease), sizeof(**list), (void **)list, count, e);
+	return MAP_READ(pins, PIN_LEASES, *list, *count, owner, lease, e);
 }
 
 static int by_pool_name(const void *a, const void *b)
@@ -172,8 +157,7 @@ static int by_pool_name(const void *a, const void *b)
 
 int ipam_pools(struct pins *pins, struct pool_entry **list, size_t *count, struct error *e)
 {
-	int err = read_all(pins, PIN_POOLS, sizeof((*list)->id), offsetof(struct pool_entry, pool),
-			   sizeof((*list)->pool), sizeof(**list), (void **)list, count, e);
+	int err = MAP_READ(pins, PIN_POOLS, *list, *count, id, pool, e);
 
 	if (!err && *count)
 		qsort(*list, *count, sizeof(**list), by_pool_name);
@@ -189,8 +173,7 @@ static int by_block_id(const void *a, const void *b)
 
 int ipam_blocks(struct pins *pins, struct block_entry **list, size_t *count, struct error *e)
 {
-	int err = read_all(pins, PIN_BLOCKS, sizeof((*list)->id), offsetof(struct block_entry, block),
-			   sizeof((*list)->block), sizeof(**list), (void **)list, count, e);
+	int err = MAP_READ(pins, PIN_BLOCKS, *list, *count, id, block, e);
 
 	if (!err && *count)
 		qsort(*list, *count, sizeof(**list), by_block_id);
@@ -199,8 +182,7 @@ int ipam_blocks(struct pins *pins, struct block_entry **list, size_t *count, str
 
 int ipam_pendings(struct pins *pins, struct pending_entry **list, size_t *count, struct error *e)
 {
-	return read_all(pins, PIN_PENDING, sizeof((*list)->key), offsetof(struct pending_entry, pending),
-			sizeof((*list)->pending), sizeof(**list), (void **)list, count, e);
+	return MAP_READ(pins, PIN_PENDING, *list, *count, key, pending, e);
 }
 
 int ipam_pool_cidrs(struct pins *pins, uint32_t pool, enum family family, struct pool_cidr *cidrs,

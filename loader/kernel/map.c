@@ -68,3 +68,15 @@ int map_read_all(int fd, size_t key_size, size_t value_at, size_t value_size, si
 	*count = used;
 	return 0;
 }
+
+int map_read_pinned(struct pins *pins, enum pinned_map map, size_t key_size, size_t value_at,
+		    size_t value_size, size_t record_size, void **list, size_t *count, struct error *e)
+{
+	int fd = pins_map(pins, map), err = fd;
+
+	*list = NULL;
+	*count = 0;
+	if (fd >= 0)
+		err = map_read_all(fd, key_size, value_at, value_size, record_size, list, count);
+	return err < 0 ? pins_error(pins, pinned_map_names[map], err, e) : 0;
+}

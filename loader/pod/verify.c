@@ -5,7 +5,7 @@
 #include "loader/net/excluded.h"
 #include "loader/pod/verify.h"
 #include "loader/blocks/sync.h"
-#include "loader/derive/parts.h"
+#include "loader/ipam/state.h"
 
 int pod_verify(struct node *node, struct netlink *nl, const struct lease_owner *owner,
 	       const struct txn *txn, struct error *e)
@@ -39,17 +39,17 @@ int pod_excluded_error(struct node *node, const char *pool, const struct addr *a
 	struct prefix prefix = prefix_of(addr, 128);
 	const struct exclusion *found = NULL;
 	struct netlink *nl = NULL;
-	struct facts facts;
-	int err = facts_read(node, &facts, e);
+	struct state state;
+	int err = state_read(node, STATE_REMOTE, &state, e);
 
 	if (err)
 		return err;
-	if (!netlink_open(&nl, -1, NULL) && !facts_exclusions(&facts, nl, NULL))
-		found = excluded_find(&facts.exclusions, &prefix);
+	if (!netlink_open(&nl, -1, NULL) && !state_read_exclusions(&state, nl, NULL))
+		found = excluded_find(&state.exclusions, &prefix);
 	if (found)
 		exclusion_text(found, text);
 	netlink_close(nl);
-	facts_free(&facts);
+	state_free(&state);
 	return error_set(e, -EADDRINUSE,
 			 "pool \"%s\": IP %s: provided IP is not available: it is of %s; choose another",
 			 pool, addr_format(addr, ip), text);

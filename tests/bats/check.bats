@@ -57,7 +57,7 @@ named_and_repaired() {
 	[ "$output" = "0 violations" ]
 }
 
-@test "a bit too much, and one too few" {
+@test "stray and missing bits of a bitmap" {
 	poke pp_ips '.key.block == 1' $((1 << 1 | 1 << 7)) 0
 	named_and_repaired "block 10.10.0.0/27: 10.10.0.7 is marked as in use and no lease has it" \
 		"block 10.10.0.0/27: 10.10.0.2 is leased and its bit is clear"
@@ -67,20 +67,20 @@ named_and_repaired() {
 	forget pp_ips '.key.block == 2'
 	bpftool map update pinned "$root/pp_ips" key 99 0 0 0 0 0 0 0 value $(printf '0 %.0s' {1..64})
 	named_and_repaired "block 10.20.0.0/27: chunk 0 of its bitmap is missing" \
-		"chunk 0 of block 99 belongs to no block"
+		"bitmap: chunk 0 of block 99 is unexpected"
 }
 
 @test "counters of a block, of a pool, of the whole" {
 	poke pp_blocks '.value.used == 2' 9 12
 	poke pp_pools '.value.name == "mars"' 7 $((256 + 8 + 5 * 4))
 	poke pp_ipam true 77 32
-	named_and_repaired "block 10.10.0.0/27: used is 9 and must be 2" \
-		"pool mars: capacity of ipv4 is 7 and must be 30" "pp_ipam: pools is 77 and must be 2"
+	named_and_repaired "block 10.10.0.0/27: used is 9, expected 2" \
+		"pool mars: ipv4 capacity is 7, expected 30" "pp_ipam: pools is 77, expected 2"
 }
 
 @test "a pool's name" {
 	forget pp_pool_ids '.key.name == "mars"'
-	named_and_repaired "pool mars: pp_pool_ids does not lead to it"
+	named_and_repaired "pp_pool_ids: mars is missing"
 }
 
 @test "a block gone: its address lies nowhere" {
@@ -90,7 +90,7 @@ named_and_repaired() {
 
 @test "an endpoint and its index" {
 	forget pp_pod_ips 'true'
-	named_and_repaired "pp_pod_ips does not lead from 10.10.0.1 to it"
+	named_and_repaired "pp_pod_ips: 10.10.0.1 is missing" "pp_pod_ips: 10.20.0.1 is missing"
 	poke pp_pods '.value.state == "POD_READY"' 1 0
 	named_and_repaired "is bound and slot 0 is not published"
 }
@@ -163,7 +163,7 @@ named_and_repaired() {
 	ip route add unreachable 10.77.0.0/24 proto 112
 	forget pp_nomasq '.value.reason == "NOMASQ_NATIVE"'
 	forget pp_cidrs '.value.kind == "CIDR_LOCAL"'
-	named_and_repaired "route 10.10.0.1/32: is missing" "route 10.77.0.0/24: belongs to nothing" \
+	named_and_repaired "route 10.10.0.1/32 is missing" "route 10.77.0.0/24 is unexpected" \
 		"pp_nomasq: 10.0.0.0/8 is missing" "pp_cidrs: 10.10.0.0/27 is missing"
 }
 
@@ -184,7 +184,7 @@ named_and_repaired() {
 @test "the transaction lock left taken" {
 	poke pp_ipam true 1 0
 	fails 1 pinpool check
-	has "the transaction lock is taken since"
+	has "pp_ipam: transaction lock held for "
 	fails 0 pinpool check --fix
 	pinpool alloc --owner later
 }

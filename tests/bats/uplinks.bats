@@ -322,7 +322,7 @@ state() {
 	run ! pp node1 check
 	[[ $output == *'sysctl net.ipv4.ip_forward: is "0", must be "1"'* ]]
 	[[ $output == *'sysctl net.ipv6.conf.all.forwarding: is "0", must be "1"'* ]]
-	[[ $output == *"10.10.0.0/27: is missing"* ]]
+	[[ $output == *"route 10.10.0.0/27 is missing"* ]]
 	pp node1 gc
 	pp node1 check
 	eventually reach a "${world[@]}"

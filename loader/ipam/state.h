@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A node's state, read once and found by id, name, slot or CIDR: for everything that looks at more than
+ * one entry. Each map is read by itself; what must be consistent is read under a lock or read again.
+ */
+#ifndef PP_STATE_H
+#define PP_STATE_H
+
+#include <stdbool.h>
+
+#include "loader/ipam/claims.h"
+#include "loader/ipam/transactions.h"
+#include "loader/kernel/context.h"
+#include "loader/kernel/store.h"
+#include "loader/net/excluded.h"
+#include "maps/pods.h"
+
+enum state_part {
+	STATE_POOLS = 1,
+	STATE_CIDRS = 2,  /* of the pools */
+	STATE_BLOCKS = 4, /* of this node */
+	STATE_LEASES = 8,
+	STATE_REMOTE = 16, /* CiliumNodes, and the blocks that they list */
+	STATE_PODS = 32,   /* pp_pods, one entry per slot */
+	/* all that derived maps and routes follow from */
+	STATE_SOURCES = STATE_POOLS | STATE_CIDRS | STATE_BLOCKS | STATE_REMOTE,
+};
+
+struct pool_cidr_entry {
+	struct pool_cidr_key key;
+	struct pool_cidr cidr;
+};
+
+struct pod_entry {
+	uint32_t slot;
+	struct pod pod;
+};
+
+/* All lists are owned; those of parts that were not read are empty. */
+struct state {
+	struct ipam ipam; /* read before all else: its generation is at most that of the rest */
+	struct pool_entry *pools; /* by name */
+	size_t pool_count;
+	const struct pool_entry **pools_by_id;
+	struct pool_cidr_entry *cidrs; /* by pool, family and index */
+	size_t cidr_count;
+	struct block_entry *blocks; /* by id */
+	size_t block_count;
+	const struct block_entry **blocks_by_prefix; /* no two overlap: by their ends too */
+	struct lease_entry *leases; /* read before pools and blocks: these have all that the leases name */
+	size_t lease_count;
+	int32_t *lease_of_slot; /* PODS_MAX indexes of leases; -1: none */
+	struct stored *nodes;   /* CiliumNodes, by name */
+	size_t node_count;
+	struct claim *claims; /* of the other nodes */
+	size_t claim_count;
+	struct claim *own; /* what this node's own CiliumNode lists */
+	size_t own_count;
+	struct pod_entry *pods; /* by slot */
+	size_t pod_count;
+	struct exclusions exclusions; /* state_read_exclusions() */
+};
+
+/* @parts: a mask of enum state_part. The caller frees @s unless it fails. 0 or -errno with a sentence. */
+int state_read(struct node *node, unsigned int parts, struct state *s, struct error *e);
+/* Adds the addresses that no pod may get, sorted; needs STATE_REMOTE. @nl: the node's namespace. */
+int state_read_exclusions(struct state *s, struct netlink *nl, struct error *e);
+void state_free(struct state *s);
+
+/* NULL: none. */
+const struct pool_entry *state_pool(const struct state *s, uint32_t id);
+const struct pool_entry *state_pool_named(const struct state *s, const char *name);
+const struct block_entry *state_block(const struct state *s, uint32_t id);
+/* The block that holds the address. */
+const struct block_entry *state_block_of(const struct state *s, const struct addr *addr);
+/* The block with exactly this prefix. */
+const struct block_entry *state_block_at(const struct state *s, const struct prefix *prefix);
+/* The index in blocks_by_prefix of the first block that ends at or after @addr. */
+size_t state_blocks_from(const struct state *s, const struct addr *addr);
+/* "?" where there is no such pool. */
+const char *state_pool_name(const struct state *s, uint32_t id);
+/* The pool's CIDRs of the family in list order, as many as are there. */
+const struct pool_cidr_entry *state_cidrs(const struct state *s, const struct pool_entry *pool,
+					  enum family family, size_t *count);
+/* Whether the pool is active, has the family, and one of its CIDRs covers @prefix. */
+bool state_covers(const struct state *s, const struct pool_entry *pool, const struct prefix *prefix);
+/* Whether one of the lease's addresses lies in a draining block. */
+bool state_is_draining(const struct state *s, const struct lease *lease);
+/* The lease that has the slot; NULL: none. Of several, the first one. */
+const struct lease_entry *state_lease_of(const struct state *s, uint32_t slot);
+
+/* Who lists blocks: this node's own CiliumNode and the others. */
+struct block_lists {
+	const struct claim *own, *others;
+	size_t own_count, other_count;
+	bool is_static; /* static mode: a block outside @own is not kept */
+};
+
+/*
+ * The state that a block should have: active where an active pool covers it (@covered), no other node
+ * lists it and, in static mode, this node's own CiliumNode does; else draining.
+ */
+enum block_state block_expected_state(const struct block_lists *lists, bool covered,
+				      const struct prefix *prefix);
+/* The lists of @node as @s has them. */
+struct block_lists state_block_lists(const struct node *node, const struct state *s);
+
+/* "held", "reserved", "bound", "dying"; "active", "draining"; "active", "terminating" */
+const char *lease_state_name(enum lease_state state);
+const char *block_state_name(enum block_state state);
+const char *pool_state_name(enum pool_state state);
+
+/* Addresses that the block can still give. */
+uint32_t pool_free(const struct pool_family *pf);
+uint32_t block_free(const struct block *block);
+
+#endif
