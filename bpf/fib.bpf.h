@@ -7,7 +7,7 @@
 
 #include "bpf/config.bpf.h"
 #include "bpf/deliver.bpf.h"
-#include "maps/recent.h"
+#include "maps/flow_cache.h"
 
 static __always_inline void fib_addresses(struct bpf_fib_lookup *fib, const struct packet *p)
 {

@@ -21,7 +21,7 @@
 #include "bpf/native.bpf.h"
 #include "bpf/nomasq.bpf.h"
 #include "bpf/parse_slow.bpf.h"
-#include "bpf/recent.bpf.h"
+#include "bpf/flow_cache.bpf.h"
 #include "bpf/stamp.bpf.h"
 #include "maps/dispatch.bpf.h"
 
@@ -78,7 +78,7 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
 	return verdict;
 }
 
-static __always_inline int send_on(struct __sk_buff *skb, const struct packet *p, struct recent *route)
+static __always_inline int send_on(struct __sk_buff *skb, const struct packet *p, struct cache_entry *route)
 {
 	if (!ttl_decrement(skb, p))
 		return drop(skb, STAT_REWRITE);
@@ -108,7 +108,7 @@ __noinline int forward_by_stack(struct __sk_buff *skb)
 
 /* By the routing table; @fast: what is not by an uplink begins anew in the slow function. */
 static __always_inline int to_network(struct __sk_buff *skb, struct packet *p,
-				      struct recent *recent, bool fast)
+				      struct cache_entry *cached, bool fast)
 {
 	struct bpf_fib_lookup fib = {};
 
@@ -126,16 +126,16 @@ static __always_inline int to_network(struct __sk_buff *skb, struct packet *p,
 		if (!may_bypass_uplinks())
 			return drop(skb, STAT_NO_UPLINK);
 	}
-	recent->ifindex = fib.ifindex;
-	recent->mtu = fib.mtu_result;
-	recent->tos = p->tos;
-	fib_next_hop(&fib, &recent->hop);
-	return send_on(skb, p, recent);
+	cached->ifindex = fib.ifindex;
+	cached->mtu = fib.mtu_result;
+	cached->tos = p->tos;
+	fib_next_hop(&fib, &cached->hop);
+	return send_on(skb, p, cached);
 }
 
 /* Fragments and options are left to the stack: it may want to put them together. */
 static __always_inline int to_elsewhere(struct __sk_buff *skb, struct packet *p,
-					struct recent *recent, bool slow, bool fast)
+					struct cache_entry *cached, bool slow, bool fast)
 {
 	enum stat reason = filter_destination(p);
 
@@ -143,7 +143,7 @@ static __always_inline int to_elsewhere(struct __sk_buff *skb, struct packet *p,
 		return drop(skb, reason);
 	if (addr_is_link_only(&p->key.destination, p->family))
 		return by_stack(skb, p);
-	return slow ? forward_by_stack(skb) : to_network(skb, p, recent, fast);
+	return slow ? forward_by_stack(skb) : to_network(skb, p, cached, fast);
 }
 
 /* A link-local source talks to the host's end of the veth and to nobody else. */
@@ -193,38 +193,38 @@ static __always_inline int by_limiter(int verdict)
 }
 
 /* Whether pp_to_net would let this packet of @from pass as it did the last one of its flow. */
-static __always_inline bool is_native_again(const struct packet *p, const struct recent *recent,
+static __always_inline bool is_native_again(const struct packet *p, const struct cache_entry *cached,
 					    const struct pod *from)
 {
-	return recent->kind == RECENT_NATIVE && recent->generation == from->generation &&
+	return cached->kind == CACHE_NATIVE && cached->generation == from->generation &&
 	       !(p->tcp_flags & TCP_SYN) &&
 	       !(p->flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM | PACKET_MAY_FRAGMENT));
 }
 
 /* Whether the last packet of its flow was sent where this one must go. */
 static __always_inline bool was_routed(struct __sk_buff *skb, const struct packet *p,
-				       const struct recent *recent)
+				       const struct cache_entry *cached)
 {
-	return recent->ifindex && recent->tos == p->tos && packet_length(skb, p) <= recent->mtu;
+	return cached->ifindex && cached->tos == p->tos && packet_length(skb, p) <= cached->mtu;
 }
 
 /* The sender is who it says, and no hint says whom it is for. @fast: of from_pod_fast(). */
 static __always_inline int onward(struct __sk_buff *skb, struct packet *p, struct pod *from, bool slow,
 				  bool fast)
 {
-	struct recent *recent = recent_of(skb, &p->key, RECENT_OUT);
+	struct cache_entry *cached = cache_lookup(skb, &p->key, CACHE_EGRESS);
 	struct pod *to;
 	__u32 slot;
 
-	if (!recent)
+	if (!cached)
 		return drop(skb, STAT_MALFORMED);
-	if (!slow && was_routed(skb, p, recent)) {
-		if (is_native_again(p, recent, from))
+	if (!slow && was_routed(skb, p, cached)) {
+		if (is_native_again(p, cached, from))
 			stamp(skb, p);
-		return send_on(skb, p, recent);
+		return send_on(skb, p, cached);
 	}
 	to = pod_by_ip(&p->key.destination, &slot);
-	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, recent, slow, fast);
+	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, cached, slow, fast);
 }
 
 /* @slow: options, extension headers or a fragment */
@@ -250,7 +250,7 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct packet *p, boo
 
 		return from->flags & POD_SHAPED ? by_limiter(verdict) : verdict;
 	}
-	to = pod_hinted(&p->key.destination, p->family);
+	to = pod_cache_lookup(&p->key.destination, p->family);
 	return to ? to_pod(skb, p, to) : onward(skb, p, from, slow, false);
 }
 
@@ -314,7 +314,7 @@ static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype
 	if (!is_sender(from, skb->ifindex) || !pod_has(from, &p.key.source, p.family) ||
 	    from->flags)
 		return from_pod_slow(skb);
-	to = pod_hinted(&p.key.destination, p.family);
+	to = pod_cache_lookup(&p.key.destination, p.family);
 	/* a pod takes the packet as it is: only the stack and devices finish checksums */
 	if (to)
 		return fits(skb, &p, to->mtu) ? to_pod(skb, &p, to) : from_pod_slow(skb);

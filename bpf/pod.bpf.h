@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "bpf/address.bpf.h"
-#include "maps/pod_hints.bpf.h"
+#include "maps/pod_cache.bpf.h"
 #include "maps/pod_ips.bpf.h"
 #include "maps/pods.bpf.h"
 
@@ -29,39 +29,39 @@ static __always_inline bool pod_has(const struct pod *pod, const struct addr *ip
 	return addr_equal(pod_address(pod, family), ip) && !addr_is_none(ip);
 }
 
-static __always_inline __u32 pod_hint_tag(const struct addr *ip)
+static __always_inline __u32 pod_cache_tag(const struct addr *ip)
 {
 	return bpf_be64_to_cpu(addr_words(ip)->low);
 }
 
-static __always_inline struct pod_hint *pod_hint_of(__u32 tag)
+static __always_inline struct pod_cache_entry *pod_cache_at(__u32 tag)
 {
 	__u32 zero = 0;
-	struct pod_hints *hints = bpf_map_lookup_elem(&pp_pod_hints, &zero);
+	struct pod_cache *cache = bpf_map_lookup_elem(&pp_pod_cache, &zero);
 
-	return hints ? &hints->hint[(tag ^ tag >> 12) % POD_HINTS] : NULL;
+	return cache ? &cache->entry[(tag ^ tag >> 12) % POD_CACHE_ENTRIES] : NULL;
 }
 
 /* The pod that has this address, if it is still where it was last found. */
-static __always_inline struct pod *pod_hinted(const struct addr *ip, enum family family)
+static __always_inline struct pod *pod_cache_lookup(const struct addr *ip, enum family family)
 {
-	__u32 tag = pod_hint_tag(ip);
-	struct pod_hint *hint = pod_hint_of(tag);
+	__u32 tag = pod_cache_tag(ip);
+	struct pod_cache_entry *entry = pod_cache_at(tag);
 	struct pod *pod;
 
-	if (!hint || hint->address != tag)
+	if (!entry || entry->address != tag)
 		return NULL;
-	pod = pod_at(hint->slot);
+	pod = pod_at(entry->slot);
 	return pod && pod_has(pod, ip, family) ? pod : NULL;
 }
 
-static __always_inline void pod_hint_set(const struct addr *ip, __u32 slot)
+static __always_inline void pod_cache_set(const struct addr *ip, __u32 slot)
 {
-	__u32 tag = pod_hint_tag(ip);
-	struct pod_hint *hint = pod_hint_of(tag);
+	__u32 tag = pod_cache_tag(ip);
+	struct pod_cache_entry *entry = pod_cache_at(tag);
 
-	if (hint && (hint->address != tag || hint->slot != slot))
-		*hint = (struct pod_hint){ .address = tag, .slot = slot };
+	if (entry && (entry->address != tag || entry->slot != slot))
+		*entry = (struct pod_cache_entry){ .address = tag, .slot = slot };
 }
 
 /* The pod that has this address; *slot is set if there is one. */
@@ -77,7 +77,7 @@ static __always_inline struct pod *pod_by_ip(const struct addr *ip, __u32 *slot)
 	pod = pod_at(ref->slot);
 	if (!pod || pod->generation != ref->generation)
 		return NULL;
-	pod_hint_set(ip, *slot);
+	pod_cache_set(ip, *slot);
 	return pod;
 }
 

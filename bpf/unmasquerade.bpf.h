@@ -8,7 +8,7 @@
 
 #include "bpf/masquerade.bpf.h"
 #include "bpf/neighbour.bpf.h"
-#include "bpf/recent.bpf.h"
+#include "bpf/flow_cache.bpf.h"
 
 /* What the flow makes of the pod's end of a packet that arrives. */
 static __always_inline bool inward(struct rewrite *r, const struct flow *flow, __u32 generation)
@@ -40,7 +40,7 @@ static __always_inline int hand_over(struct __sk_buff *skb, const struct pod *po
 
 /* To a pod's own address. @recent: whether what it opens was noted in this tick; NULL: not known. */
 static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p, const struct pod *pod,
-				  struct recent *recent)
+				  struct cache_entry *cached)
 {
 	enum stat reason = filter_message(p);
 	__u32 length = skb->len;
@@ -49,13 +49,13 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
 		return drop(skb, reason);
 	if (is_nd(p))
 		return drop(skb, STAT_ND);
-	if (!(p->flags & PACKET_FRAGMENT_LATER) && opens_inbound(p) && !(recent && recent->noted)) {
+	if (!(p->flags & PACKET_FRAGMENT_LATER) && opens_inbound(p) && !(cached && cached->inbound_recorded)) {
 		struct flow_key answer;
 
 		key_reverse(&answer, &p->key);
 		inbound_note(&answer, p->family, pod->generation);
-		if (recent)
-			recent->noted = true;
+		if (cached)
+			cached->inbound_recorded = true;
 	}
 	if (is_for_stack(skb, p, pod))
 		return count(skb, STAT_IN_STACK, PASS);

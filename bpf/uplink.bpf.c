@@ -34,35 +34,35 @@ static __always_inline struct pod *native_sender(const struct packet *p, __u32 *
 
 /* A packet without a flow keeps its address, or is left to the slow function. */
 static __always_inline int native_out(struct __sk_buff *skb, const struct packet *p,
-				      struct recent *recent)
+				      struct cache_entry *cached)
 {
 	struct pod *pod;
 	__u32 slot;
 
 	if (is_pure_syn(p))
 		return LEFT;
-	if (!recent_pod(recent, RECENT_NATIVE)) {
+	if (!cached_pod(cached, CACHE_NATIVE)) {
 		pod = native_sender(p, &slot);
 		if (!pod)
 			return LEFT;
-		recent_note(recent, RECENT_NATIVE, slot, pod->generation);
+		cache_set(cached, CACHE_NATIVE, slot, pod->generation);
 	}
 	return count(skb, STAT_OUT_NATIVE, PASS);
 }
 
 /* The flow of what leaves: as it was found in this tick, or anew; *generation is the reference's. */
-static __always_inline struct flow *flow_out(struct recent *recent, const struct flow_key *key,
+static __always_inline struct flow *flow_out(struct cache_entry *cached, const struct flow_key *key,
 					     __u32 *generation, __u32 now)
 {
-	struct flow *flow = recent_flow(recent, now);
+	struct flow *flow = cached_flow(cached, now);
 	struct flow_ref ref;
 
-	if (!flow && recent->kind != RECENT_NATIVE) {
+	if (!flow && cached->kind != CACHE_NATIVE) {
 		flow = flow_find(&pp_flow_fwd, key, &ref, now);
 		if (flow)
-			recent_note(recent, RECENT_FLOW, ref.slot, ref.generation);
+			cache_set(cached, CACHE_FLOW, ref.slot, ref.generation);
 	}
-	*generation = recent->generation;
+	*generation = cached->generation;
 	return flow;
 }
 
@@ -71,7 +71,7 @@ static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype
 {
 	struct rewrite r = { .end = END_SOURCE };
 	__u32 now = clock_units(), generation;
-	struct recent *recent;
+	struct cache_entry *cached;
 	struct packet p = {};
 	struct flow_key key;
 	struct flow *flow;
@@ -84,12 +84,12 @@ static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype
 	if (p.flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM | PACKET_MAY_FRAGMENT))
 		return LEFT;
 	key = p.key;
-	recent = recent_of(skb, &key, RECENT_OUT);
-	if (!recent)
+	cached = cache_lookup(skb, &key, CACHE_EGRESS);
+	if (!cached)
 		return LEFT;
-	flow = flow_out(recent, &key, &generation, now);
+	flow = flow_out(cached, &key, &generation, now);
 	if (!flow)
-		return native_out(skb, &p, recent);
+		return native_out(skb, &p, cached);
 	if (p.flags & PACKET_MAY_FRAGMENT || !outward(&r, flow, generation))
 		return LEFT;
 	flow_touch(flow, generation, &p, true, now);
@@ -143,7 +143,7 @@ int pp_to_net(struct __sk_buff *skb)
  * Whom a packet is for, into its entry; why it is dropped, or NO_DROP. A global function, which the
  * verifier goes through once and not for each kind of packet.
  */
-__noinline int receiver_find(struct __sk_buff *skb, struct packet *p, struct recent *recent)
+__noinline int receiver_find(struct __sk_buff *skb, struct packet *p, struct cache_entry *cached)
 {
 	struct ranges *ranges = ranges_get();
 	__u32 now = clock_units();
@@ -154,7 +154,7 @@ __noinline int receiver_find(struct __sk_buff *skb, struct packet *p, struct rec
 	struct pod *pod;
 	__u32 slot;
 
-	if (!p || !recent)
+	if (!p || !cached)
 		return NO_DROP;
 	key = p->key; /* 6.1 takes no argument of a global function for a key */
 	maybe_pod = maybe_local(ranges, &key.destination, p->family);
@@ -163,9 +163,9 @@ __noinline int receiver_find(struct __sk_buff *skb, struct packet *p, struct rec
 	if (reason != NO_DROP)
 		return reason;
 	if (pod)
-		recent_note(recent, RECENT_POD, slot, pod->generation);
+		cache_set(cached, CACHE_POD, slot, pod->generation);
 	else if (may_answer(p) && flow_find(&pp_flow_rev, &key, &ref, now))
-		recent_note(recent, RECENT_FLOW, ref.slot, ref.generation);
+		cache_set(cached, CACHE_FLOW, ref.slot, ref.generation);
 	else
 		node_receives(&key, now);
 	return NO_DROP;
@@ -185,7 +185,7 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct ranges *ranges = ranges_get();
 	struct packet p = {}, copy;
-	struct recent *recent;
+	struct cache_entry *cached;
 	struct flow *flow;
 	enum stat reason;
 	struct pod *pod;
@@ -194,23 +194,23 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 		return LEFT;
 	if (!maybe_local(ranges, &p.key.destination, p.family) && !may_answer(&p))
 		return no_receiver(skb, &p, ranges);
-	recent = recent_of(skb, &p.key, RECENT_IN);
-	if (!recent)
+	cached = cache_lookup(skb, &p.key, CACHE_INGRESS);
+	if (!cached)
 		return LEFT;
-	if (recent->kind == RECENT_NOTHING) {
+	if (cached->kind == CACHE_EMPTY) {
 		copy = p; /* so that only this and not all of the packet must be in memory */
-		reason = receiver_find(skb, &copy, recent);
+		reason = receiver_find(skb, &copy, cached);
 		if (reason != NO_DROP)
 			return drop(skb, reason);
-		if (recent->kind == RECENT_NOTHING)
+		if (cached->kind == CACHE_EMPTY)
 			return count(skb, STAT_IN_OTHER, PASS);
 	}
-	pod = recent_pod(recent, RECENT_POD);
+	pod = cached_pod(cached, CACHE_POD);
 	if (pod)
-		return to_pod(skb, &p, pod, recent);
+		return to_pod(skb, &p, pod, cached);
 	/* an echo request with identifier 0 has the key of an answer */
-	flow = may_answer(&p) ? recent_flow(recent, clock_units()) : NULL;
-	return flow ? translate_in(skb, &p, flow, recent->generation) : LEFT;
+	flow = may_answer(&p) ? cached_flow(cached, clock_units()) : NULL;
+	return flow ? translate_in(skb, &p, flow, cached->generation) : LEFT;
 }
 
 /* TCP of a connection to a pod from where none of this node's pods is: no map but the pod's is asked. */
@@ -223,7 +223,7 @@ static __always_inline int from_net_fast(struct __sk_buff *skb, __be16 ethertype
 
 	if (!parse_common(skb, &p, ethertype) || p.key.protocol != PROTOCOL_TCP || p.tcp_flags & TCP_SYN)
 		return LEFT;
-	pod = pod_hinted(&p.key.destination, p.family);
+	pod = pod_cache_lookup(&p.key.destination, p.family);
 	if (!pod || is_bogon(&p.key, p.family) || addr_is_link_local(&p.key.source, p.family) ||
 	    maybe_local(ranges, &p.key.source, p.family) || maybe_own(ranges, &p.key.source) ||
 	    !fits(skb, &p, pod->mtu))

@@ -170,7 +170,7 @@ static int attach(struct attachment *a, const struct link *link, struct error *e
 	return guard(a, link, e);
 }
 
-/* Not listed any more, and for longer than programs cache that it was (maps/recent.h): a tick. */
+/* Not listed any more, and for longer than programs cache that it was (maps/flow_cache.h): a tick. */
 static void unlist_all(struct node *node, const struct uplink_entry *list, size_t count)
 {
 	const struct timespec tick = { .tv_nsec = 20000000 };

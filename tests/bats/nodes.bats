@@ -154,7 +154,7 @@ connectivity_test() {
 	reach node1 "${v4[b1]}" "${v6[b1]}"
 }
 
-# Programs ask the routing table once a tick of the clock for a flow (bpf/recent.bpf.h).
+# Programs ask the routing table once a tick of the clock for a flow (bpf/flow_cache.bpf.h).
 @test "a busy flow follows the routing table at once, there and back" {
 	local moment=$((4 * PINPOOL_SLOW))e-1 to since until
 	static_nodes 2

@@ -10,32 +10,32 @@ CASES = []
 
 
 class Case:
-    def __init__(self, name, function, parameters, complete, hinted, lab):
+    def __init__(self, name, function, parameters, complete, cached, lab):
         self.name, self.function, self.parameters = name, function, parameters
-        self.complete, self.hinted, self.lab = complete, hinted, lab
+        self.complete, self.cached, self.lab = complete, cached, lab
 
     def ways(self):
         """What it runs with: CHECKSUM_COMPLETE or not, pods' places known beforehand or not."""
-        return itertools.product((False, True)[:1 + self.complete], (False, True)[:1 + self.hinted])
+        return itertools.product((False, True)[:1 + self.complete], (False, True)[:1 + self.cached])
 
-    def run(self, lab, complete, hinted):
+    def run(self, lab, complete, cached):
         lab.complete(complete)
-        lab.reset(hinted)
+        lab.reset(cached)
         self.function(lab, **self.parameters)
 
 
-def case(name, complete=True, hinted=True, lab="usual", **parameters):
+def case(name, complete=True, cached=True, lab="usual", **parameters):
     """
     Registers the function below once per combination of @parameters (each a list of values; the
-    name is formatted with them). @complete: run it with CHECKSUM_COMPLETE too. @hinted: and with all
-    pods in pp_pod_hints, in the usual lab. @lab: "usual", "small" with 16 ports and 64 flows,
+    name is formatted with them). @complete: run it with CHECKSUM_COMPLETE too. @cached: and with all
+    pods in pp_pod_cache, in the usual lab. @lab: "usual", "small" with 16 ports and 64 flows,
     "dense" with 300 ports and without stamps, or "stock" without protocols that have no ports.
     """
     def register(function):
         for values in itertools.product(*parameters.values()):
             chosen = dict(zip(parameters, values))
             CASES.append(Case(name.format(**chosen), function, chosen, complete,
-                              hinted and lab == "usual", lab))
+                              cached and lab == "usual", lab))
         return function
 
     return register

@@ -103,7 +103,7 @@ def interleaved(lab, family):
 
 
 @case("fragment: no two pods' datagrams to one destination share an id, IPv{family}", family=BOTH,
-      complete=False, hinted=False)
+      complete=False, cached=False)
 def distinct_ids(lab, family):
     """A pod that sends many begins again with its own ids; another pod's are others all the time."""
     first = {
@@ -123,7 +123,7 @@ def distinct_ids(lab, family):
 
 
 @case("fragment: ids of a pod that is gone are another's only after a while, IPv{family}", family=BOTH,
-      complete=False, hinted=False)
+      complete=False, cached=False)
 def ids_of_the_dead(lab, family):
     def ids(pod, count):
         piece = fragments(big("udp", pod.ip[family], W[family], 50000, 80), family)[0]
@@ -145,7 +145,7 @@ def all_owned(lab, pod, segments, expires):
 
 
 @case("fragment: a greedy pod begins again with its own ids and leaves others some, IPv{family}",
-      family=BOTH, complete=False, hinted=False)
+      family=BOTH, complete=False, cached=False)
 def greedy(lab, family):
     for segments in (64, 63, 120, 128):
         all_owned(lab, A, segments, lab.now + 30)

@@ -83,7 +83,7 @@ def not_ready(lab, family, state):
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
 
 
-@case("local: an index entry of an older generation delivers nothing, IPv{family}", hinted=False,
+@case("local: an index entry of an older generation delivers nothing, IPv{family}", cached=False,
       family=BOTH)
 def stale_generation(lab, family):
     lab.remove_route(B)
@@ -91,7 +91,7 @@ def stale_generation(lab, family):
     lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
 
 
-@case("local: an index entry beyond the last slot, IPv{family}", hinted=False,
+@case("local: an index entry beyond the last slot, IPv{family}", cached=False,
       family=BOTH)
 def slot_out_of_range(lab, family):
     lab.remove_route(B)
@@ -378,7 +378,7 @@ def tunnels(lab):
         lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
 
 
-@case("local: addresses of one place in pp_pod_hints are told apart, IPv{family}", hinted=False,
+@case("local: addresses of one place in pp_pod_cache are told apart, IPv{family}", cached=False,
       family=BOTH)
 def shared_place(lab, family):
     # its bits 0 and 12 fall on each other
@@ -388,8 +388,8 @@ def shared_place(lab, family):
         for to in B, twin:
             packet = udp(A.ip[family], to.ip[family], 1, 2)
             lab.from_pod(A, packet).delivered(to, moved(packet))
-    hints = lab.maps["pp_pod_hints"][0]["hint"]
-    assert sum(hint["address"] != 0 for hint in hints) == 1, "they do not share a place"
+    entries = lab.maps["pp_pod_cache"][0]["entry"]
+    assert sum(entry["address"] != 0 for entry in entries) == 1, "they do not share a place"
 
 
 @case("local: the address that is none is no pod's that lacks a family", complete=False)

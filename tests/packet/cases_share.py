@@ -168,7 +168,7 @@ def reset_is_kept(lab, family):
 
 
 @case("share: a resolver asks one server 2000 questions with 16 ports, IPv{family}", family=BOTH,
-      lab="small", complete=False, hinted=False)
+      lab="small", complete=False, cached=False)
 def resolver(lab, family):
     keep = flow(lab, family, B, 1000, W[family], "unreplied")
     for i in range(2000):
@@ -180,7 +180,7 @@ def resolver(lab, family):
 
 
 @case("share: no port but of 300 to one host: the sample finds who has them, IPv{family}",
-      family=BOTH, lab="dense", complete=False, hinted=False)
+      family=BOTH, lab="dense", complete=False, cached=False)
 def sampled(lab, family):
     for i in range(10):
         flow(lab, family, B, 1000 + i, W[family], "established")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The stamp that pp_from_pod gives a packet for pp_to_net (bpf/stamp.bpf.h): when, and what it is worth."""
 from cases import BOTH, case, masquerade
-from cases_recent import BITS
+from cases_cache import BITS
 from lab import A, B, C, N1, W, address_of
 from packets import echo, error, moved, tcp, udp
 

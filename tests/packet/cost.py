@@ -4,7 +4,7 @@
 
 usage: tests/packet/cost.py [--first] [--rounds N] [--repeat N] [--flows N] [--blocks N] [--remotes N] [WORD...]
 
-With --first each packet is its flow's first in a tick of the clock (bpf/recent.bpf.h), else it is a
+With --first each packet is its flow's first in a tick of the clock (bpf/flow_cache.bpf.h), else it is a
 later one. The minimum of many rounds of BPF_PROG_TEST_RUN, pinned to one CPU. A path that ends in a redirect
 is compared with a trivial program that does the same. Flows, blocks and remotes fill the tables.
 """

@@ -97,7 +97,7 @@ def enter_namespace():
 
 
 def stay_on_cpu():
-    """What programs remember of a flow is each CPU's own (bpf/recent.bpf.h)."""
+    """What programs remember of a flow is each CPU's own (bpf/flow_cache.bpf.h)."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
@@ -150,7 +150,7 @@ def own_filter(addresses):
 class Lab:
     """Programs, maps and interfaces; reset() brings the maps back to the start.
 
-    The clock ticks (bpf/recent.bpf.h) with what changes for the programs, but not when a pod or a
+    The clock ticks (bpf/flow_cache.bpf.h) with what changes for the programs, but not when a pod or a
     flow goes: they must see that at once.
     """
     def __init__(self, rodata=None, sizes=None, verbose=False):
@@ -165,10 +165,10 @@ class Lab:
 
     # --- maps -----------------------------------------------------------------------------------
 
-    def reset(self, hinted=False):
+    def reset(self, cached=False):
         """The maps as they are on a node that has just come up with its pods.
 
-        @hinted: and all of them have received something.
+        @cached: and all of them have received something.
         """
         while self.without:
             self.change_routes("add", self.without.pop())
@@ -177,7 +177,7 @@ class Lab:
                      "pp_kept", "pp_node_conns", "pp_node_ips"):
             if name in self.maps:
                 self.maps[name].clear()
-        for name in ("pp_flows", "pp_flow_table", "pp_pod_flows", "pp_stats", "pp_event_rate", "pp_pod_hints",
+        for name in ("pp_flows", "pp_flow_table", "pp_pod_flows", "pp_stats", "pp_event_rate", "pp_pod_cache",
                      "pp_frag_ids"):
             if name in self.maps:
                 self.maps[name].zero()
@@ -185,8 +185,8 @@ class Lab:
         self.ranges, self.own = {4: [], 6: []}, own_filter([*N1.values(), *N1B.values()])
         for pod in PODS:
             self.put_pod(pod)
-        if hinted:
-            self.put_hints()
+        if cached:
+            self.fill_pod_cache()
         self.config = dict(ipv4=1, ipv6=1, masquerade=[1, 1], endpoint_routes=1, default_pool=1,
                            mtu=1500)
         self.put("pp_config", 0, self.config)
@@ -278,14 +278,14 @@ class Lab:
             self.maps["pp_pod_ips"][pod.ip[family]] = dict(
                 slot=pod.slot, generation=changes.get("generation", pod.generation))
 
-    def put_hints(self):
-        """pp_pod_hints as pod_hint_set() fills it (bpf/pod.bpf.h)."""
-        value = self.maps["pp_pod_hints"][0]
+    def fill_pod_cache(self):
+        """pp_pod_cache as pod_hint_set() fills it (bpf/pod.bpf.h)."""
+        value = self.maps["pp_pod_cache"][0]
         for pod in PODS:
             for family in (4, 6):
                 tag = int(ipaddress.ip_address(pod.ip[family])) & 0xffffffff
-                value["hint"][(tag ^ tag >> 12) % len(value["hint"])] = dict(address=tag, slot=pod.slot)
-        self.put("pp_pod_hints", 0, value)
+                value["entry"][(tag ^ tag >> 12) % len(value["entry"])] = dict(address=tag, slot=pod.slot)
+        self.put("pp_pod_cache", 0, value)
 
     def mark(self, pod, used):
         """The pod's bit in the allocator's bitmap."""

@@ -45,7 +45,7 @@ int cost_restore(struct __sk_buff *skb)
 		original->next++;
 		bpf_skb_store_bytes(skb, original->vary_at, &original->next, 2, 0);
 	}
-	skb->mark = original->tick++; /* with the tests' clock (bpf/recent.bpf.h) */
+	skb->mark = original->tick++; /* with the tests' clock (bpf/flow_cache.bpf.h) */
 	bpf_tail_call(skb, &cost_measured, 0);
 	return 0;
 }
