@@ -97,7 +97,7 @@ static __always_inline __u64 *bitmap_word(__u32 id, __u32 offset)
 	return chunk ? &chunk->word[offset / 64 % CHUNK_WORDS] : NULL;
 }
 
-static __always_inline bool is_excluded(__u32 id, __u32 offset)
+static __always_inline bool offset_is_excluded(__u32 id, __u32 offset)
 {
 	struct ips_key key = { .block = id, .chunk = offset / CHUNK_ADDRESSES };
 	struct ips_chunk *chunk = bpf_map_lookup_elem(&pp_excluded, &key);

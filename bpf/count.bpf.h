@@ -39,7 +39,7 @@ static __always_inline void sample(struct __sk_buff *skb, enum stat reason)
 	bpf_ringbuf_submit(event, 0);
 }
 
-static __always_inline void drop_time_note(enum stat reason)
+static __always_inline void drop_time_set(enum stat reason)
 {
 	__u32 index = reason, *last = bpf_map_lookup_elem(&pp_drop_times, &index);
 
@@ -51,7 +51,7 @@ static __always_inline void drop_time_note(enum stat reason)
 __noinline int drop(struct __sk_buff *skb, enum stat reason)
 {
 	count_length(reason, skb->len);
-	drop_time_note(reason);
+	drop_time_set(reason);
 	if (sample_allowed())
 		sample(skb, reason);
 	return TC_ACT_SHOT;

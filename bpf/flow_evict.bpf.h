@@ -51,11 +51,11 @@ __noinline int consider_slot(struct eviction *eviction, __u32 n)
 	if (flow->state <= FLOW_DYING)
 		return 0;
 	if (!flow_is_current(flow, eviction->now)) {
-		victim_note(&eviction->victim, 0, 0, slot, generation, 0);
+		victim_consider(&eviction->victim, 0, 0, slot, generation, 0);
 		return 1;
 	}
 	rank = slot_rank(eviction, flow);
-	victim_note(&eviction->victim, rank, used_last(flow), slot, generation, 0);
+	victim_consider(&eviction->victim, rank, used_last(flow), slot, generation, 0);
 	eviction->good += rank <= RANK_WANTED;
 	return !rank || eviction->good >= EVICT_GOOD;
 }

@@ -126,7 +126,7 @@ static __always_inline __u32 used_last(const struct flow *flow)
 }
 
 /* @used is 0 for what is over already. */
-static __always_inline void victim_note(struct victim *victim, __u32 rank, __u32 used, __u32 slot,
+static __always_inline void victim_consider(struct victim *victim, __u32 rank, __u32 used, __u32 slot,
 					__u32 generation, __u32 place)
 {
 	__u64 score = (__u64)rank << 32 | used;

@@ -19,7 +19,7 @@ static __always_inline void fragment_key(struct frag_key *key, const struct pack
 }
 
 /* @p, as it arrived, is a first fragment: remembers its flow, NO_FLOW: that it keeps its addresses. */
-__noinline int fragment_remember(struct packet *p, __u32 slot, __u32 generation)
+__noinline int fragment_record(struct packet *p, __u32 slot, __u32 generation)
 {
 	struct frag frag = { .flow = { slot, generation }, .masqueraded = slot != NO_FLOW };
 	struct frag_key key;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Connections with a pod's own address: opened by outside (maps/inbound.h) or kept (maps/kept.h). */
+/* Connections with a pod's own address: opened by outside (maps/inbound.h) or kept (maps/native_conns.h). */
 #ifndef PP_BPF_INBOUND_BPF_H
 #define PP_BPF_INBOUND_BPF_H
 
@@ -7,7 +7,7 @@
 #include "bpf/nomasq.bpf.h"
 #include "maps/config.bpf.h"
 #include "maps/inbound.bpf.h"
-#include "maps/kept.bpf.h"
+#include "maps/native_conns.bpf.h"
 
 static __always_inline bool masquerades(const struct config *config, enum family family)
 {
@@ -50,7 +50,7 @@ static __always_inline bool renew(void *map, const struct flow_key *key, const s
  * A packet of opens_inbound() came to a pod of @generation, which would answer with @answer: remembered
  * if the answer would be masqueraded otherwise.
  */
-__noinline int inbound_note(struct flow_key *answer, enum family family, __u32 generation)
+__noinline int inbound_record(struct flow_key *answer, enum family family, __u32 generation)
 {
 	struct inbound fresh = { .pod_generation = generation };
 	__u32 zero = 0, now = clock_units();
@@ -78,8 +78,8 @@ static __always_inline void inbound_touch(struct inbound *inbound, const struct 
 		inbound->expires = expires;
 }
 
-/* Whether @p of the pod belongs to a connection of @map: pp_inbound or pp_kept. */
-static __always_inline bool keeps_connection(void *map, const struct packet *p, __u32 generation,
+/* Whether @p of the pod belongs to a connection of @map: pp_inbound or pp_native_conns. */
+static __always_inline bool renews_connection(void *map, const struct packet *p, __u32 generation,
 					     __u32 now)
 {
 	struct inbound *inbound = bpf_map_lookup_elem(map, &p->key);
@@ -91,16 +91,16 @@ static __always_inline bool keeps_connection(void *map, const struct packet *p, 
 }
 
 /* Whether @p, for which there is no flow, goes on with a connection that has the pod's own address. */
-static __always_inline bool goes_on(const struct packet *p, __u32 generation, __u32 now)
+static __always_inline bool continues_connection(const struct packet *p, __u32 generation, __u32 now)
 {
 	if (is_pure_syn(p) || p->flags & PACKET_ECHO_REQUEST)
 		return false;
-	return keeps_connection(&pp_inbound, p, generation, now) ||
-	       (p->key.protocol == PROTOCOL_TCP && keeps_connection(&pp_kept, p, generation, now));
+	return renews_connection(&pp_inbound, p, generation, now) ||
+	       (p->key.protocol == PROTOCOL_TCP && renews_connection(&pp_native_conns, p, generation, now));
 }
 
 /* The pod opens a connection with its own address. */
-static __always_inline void kept_note(const struct packet *p, __u32 generation)
+static __always_inline void native_conn_record(const struct packet *p, __u32 generation)
 {
 	__u32 now = clock_units();
 	struct inbound fresh = {
@@ -108,17 +108,17 @@ static __always_inline void kept_note(const struct packet *p, __u32 generation)
 		.pod_generation = generation,
 	};
 
-	if (is_pure_syn(p) && !renew(&pp_kept, &p->key, &fresh, now))
-		bpf_map_update_elem(&pp_kept, &p->key, &fresh, BPF_ANY);
+	if (is_pure_syn(p) && !renew(&pp_native_conns, &p->key, &fresh, now))
+		bpf_map_update_elem(&pp_native_conns, &p->key, &fresh, BPF_ANY);
 }
 
 /* It opens one that is masqueraded: what was between the same ports is over. */
-static __always_inline void forget_connection(const struct packet *p)
+static __always_inline void native_conns_forget(const struct packet *p)
 {
 	if (!is_pure_syn(p))
 		return;
 	bpf_map_delete_elem(&pp_inbound, &p->key);
-	bpf_map_delete_elem(&pp_kept, &p->key);
+	bpf_map_delete_elem(&pp_native_conns, &p->key);
 }
 
 #endif

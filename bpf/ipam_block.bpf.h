@@ -155,7 +155,7 @@ static long walk_wanted(__u32 i, void *data)
 		walk->error = IPAM_ADDRESS_TAKEN;
 	else if (b->state != BLOCK_ACTIVE)
 		walk->error = IPAM_ADDRESS_DRAINING;
-	else if (is_excluded(walk->id, offset))
+	else if (offset_is_excluded(walk->id, offset))
 		walk->error = IPAM_ADDRESS_EXCLUDED;
 	else
 		walk->error = IPAM_OK;

@@ -47,7 +47,7 @@ __noinline int translate_out(struct __sk_buff *skb, struct packet *p, __u32 slot
 }
 
 /* Whether the packet of the pod in @slot keeps its address, whatever its connection. */
-__noinline int keeps_address(struct packet *p, __u32 slot)
+__noinline int packet_is_excluded(struct packet *p, __u32 slot)
 {
 	struct pod *pod = pod_at(slot);
 
@@ -88,15 +88,15 @@ static __always_inline int later_fragment_out(struct __sk_buff *skb, struct pack
 		p->masq_id = frag.id;
 		return translate_out(skb, p, frag.flow.slot, frag.flow.generation);
 	}
-	if ((known && !frag.masqueraded) || keeps_address(p, slot))
+	if ((known && !frag.masqueraded) || packet_is_excluded(p, slot))
 		return count(skb, STAT_OUT_NATIVE, PASS);
 	return drop(skb, STAT_FRAGMENT);
 }
 
-static __always_inline int kept(struct __sk_buff *skb, struct packet *p, enum stat stat)
+static __always_inline int leave_native(struct __sk_buff *skb, struct packet *p, enum stat stat)
 {
 	if (p->flags & PACKET_FRAGMENT)
-		fragment_remember(p, NO_FLOW, 0);
+		fragment_record(p, NO_FLOW, 0);
 	return count(skb, stat, PASS);
 }
 
@@ -112,12 +112,12 @@ static __always_inline int connection_out(struct __sk_buff *skb, struct scratch 
 	/* other ICMP has the key of a request with identifier 0 */
 	if (p->flags & (PACKET_ECHO_REPLY | PACKET_ICMP_OTHER) ||
 	    !flow_find(&pp_flow_fwd, &p->key, &c->flow, now)) {
-		if (keeps_address(p, slot)) {
-			kept_note(p, pod->generation);
-			return kept(skb, p, STAT_OUT_NATIVE);
+		if (packet_is_excluded(p, slot)) {
+			native_conn_record(p, pod->generation);
+			return leave_native(skb, p, STAT_OUT_NATIVE);
 		}
-		if (goes_on(p, pod->generation, now))
-			return kept(skb, p, STAT_OUT_INBOUND);
+		if (continues_connection(p, pod->generation, now))
+			return leave_native(skb, p, STAT_OUT_INBOUND);
 		c->pod = slot;
 		c->pod_generation = pod->generation;
 		reason = check_opens(p);
@@ -125,12 +125,12 @@ static __always_inline int connection_out(struct __sk_buff *skb, struct scratch 
 			reason = flow_create(skb);
 		if (reason != NO_DROP)
 			return drop(skb, reason);
-		forget_connection(p);
+		native_conns_forget(p);
 	}
 	if (needs_id(p) && !frag_id_choose(p, slot, pod->generation, skb->gso_segs))
 		return drop(skb, STAT_FRAGMENT_ID);
 	if (p->flags & PACKET_FRAGMENT)
-		fragment_remember(p, c->flow.slot, c->flow.generation);
+		fragment_record(p, c->flow.slot, c->flow.generation);
 	return translate_out(skb, p, c->flow.slot, c->flow.generation);
 }
 
@@ -186,7 +186,7 @@ static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct scra
 			       count(skb, STAT_OUT_MASQUERADED, PASS) : drop(skb, STAT_ICMP_ERROR);
 	case QUOTED_UNKNOWN:
 		if (addr_equal(&s->quoted.key.source, &s->packet.key.source) &&
-		    keeps_address(&s->packet, slot))
+		    packet_is_excluded(&s->packet, slot))
 			return count(skb, STAT_OUT_NATIVE, PASS);
 		if (quotes_inbound(s, pod->generation))
 			return count(skb, STAT_OUT_INBOUND, PASS);

@@ -57,7 +57,7 @@ static __always_inline bool node_conn_is_current(const struct flow_key *answer, 
 	return conn && now <= conn->expires && conn->origin != NODE_CONN_REFUSED;
 }
 
-static __always_inline void node_conn_note(const struct flow_key *answer, __u32 now,
+static __always_inline void node_conn_record(const struct flow_key *answer, __u32 now,
 					   enum node_conn_origin origin)
 {
 	struct node_conn *conn = bpf_map_lookup_elem(&pp_node_conns, answer);
@@ -108,13 +108,13 @@ __noinline int node_sends(struct flow_key *key, __u32 ifindex)
 	key_reverse(&answer, key);
 	if (ifindex) {
 		if (flow_yield(&answer, ifindex, now))
-			node_conn_note(&answer, now, NODE_CONN_FORWARDED);
+			node_conn_record(&answer, now, NODE_CONN_FORWARDED);
 		return false;
 	}
 	conn = bpf_map_lookup_elem(&pp_node_conns, &answer);
 	if (!conn || conn->expires != now + NODE_CONN_HOLD || conn->origin != NODE_CONN_SENT) {
 		/* noted first: a flow that another CPU is about to claim then finds the note */
-		node_conn_note(&answer, now, NODE_CONN_SENT);
+		node_conn_record(&answer, now, NODE_CONN_SENT);
 		flow_yield(&answer, 0, now);
 	}
 	return answer.protocol == PROTOCOL_TCP || answer.protocol == PROTOCOL_UDP;
@@ -127,7 +127,7 @@ __noinline int node_sends(struct flow_key *key, __u32 ifindex)
 static __always_inline void node_receives(const struct flow_key *answer, __u32 now)
 {
 	if (cfg.portless && is_portless(answer->protocol))
-		node_conn_note(answer, now, NODE_CONN_RECEIVED);
+		node_conn_record(answer, now, NODE_CONN_RECEIVED);
 }
 
 /*

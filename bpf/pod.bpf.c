@@ -22,7 +22,7 @@
 #include "bpf/nomasq.bpf.h"
 #include "bpf/parse_slow.bpf.h"
 #include "bpf/flow_cache.bpf.h"
-#include "bpf/stamp.bpf.h"
+#include "bpf/native_mark.bpf.h"
 #include "maps/dispatch.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -220,7 +220,7 @@ static __always_inline int onward(struct __sk_buff *skb, struct packet *p, struc
 		return drop(skb, STAT_MALFORMED);
 	if (!slow && was_routed(skb, p, cached)) {
 		if (is_native_again(p, cached, from))
-			stamp(skb, p);
+			native_mark_set(skb, p);
 		return send_on(skb, p, cached);
 	}
 	to = pod_by_ip(&p->key.destination, &slot);

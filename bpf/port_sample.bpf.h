@@ -140,7 +140,7 @@ __noinline int judge_occupant(struct judging *judging, __u32 n)
 				     tally_count(sample, occupant->pod));
 		used = used_last(flow);
 	}
-	victim_note(&judging->victim, rank, used, occupant->flow.slot,
+	victim_consider(&judging->victim, rank, used, occupant->flow.slot,
 		    occupant->flow.generation, n);
 	return 0;
 }

@@ -53,7 +53,7 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
 		struct flow_key answer;
 
 		key_reverse(&answer, &p->key);
-		inbound_note(&answer, p->family, pod->generation);
+		inbound_record(&answer, p->family, pod->generation);
 		if (cached)
 			cached->inbound_recorded = true;
 	}
@@ -136,7 +136,7 @@ static __always_inline int answer_in_slow(struct __sk_buff *skb, struct packet *
 		return count(skb, STAT_IN_OTHER, PASS);
 	}
 	if (p->flags & PACKET_FRAGMENT)
-		fragment_remember(p, ref.slot, ref.generation);
+		fragment_record(p, ref.slot, ref.generation);
 	return translate_in_slow(skb, p, ref.slot, ref.generation);
 }
 

@@ -11,7 +11,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "bpf/common.bpf.h"
-#include "bpf/stamp.bpf.h"
+#include "bpf/native_mark.bpf.h"
 #include "bpf/unmasquerade.bpf.h"
 #include "maps/calls.bpf.h"
 
@@ -133,7 +133,7 @@ int pp_masquerade_slow(struct __sk_buff *skb)
 SEC("tc")
 int pp_to_net(struct __sk_buff *skb)
 {
-	if (is_stamped(skb))
+	if (has_native_mark(skb))
 		return count(skb, STAT_OUT_NATIVE, PASS);
 	bpf_tail_call(skb, &pp_calls, CALL_MASQUERADE);
 	return drop(skb, STAT_INSERT);

@@ -26,7 +26,7 @@ struct datapath_config {
 	__u32 flows;                 /* entries of pp_flows */
 	__u32 clock_shift;
 	__u32 secret;                /* random: where the search for a port starts */
-	__u64 stamp;                 /* random: bpf/stamp.bpf.h; 0: none */
+	__u64 mark_secret;               /* random: bpf/native_mark.bpf.h; 0: none */
 	__u32 timeout[FLOW_STATES];  /* clock units */
 	__u32 reset_timeout;         /* clock units: TCP after a RST of the pod, or one to its SYN */
 	__u32 transitory_timeout;    /* clock units: established TCP after a RST from outside */

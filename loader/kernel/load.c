@@ -252,8 +252,8 @@ static void datapath_configure(const struct options *options, struct datapath_co
 	cfg->portless = options->masquerade_portless;
 	if (getrandom(&cfg->secret, sizeof(cfg->secret), 0) < 0)
 		cfg->secret = getpid();
-	if (getrandom(&cfg->stamp, sizeof(cfg->stamp), 0) < 0)
-		cfg->stamp = 0;
+	if (getrandom(&cfg->mark_secret, sizeof(cfg->mark_secret), 0) < 0)
+		cfg->mark_secret = 0;
 }
 
 int load_datapath(struct pins *pins, const struct options *options, bool *resized, struct error *e)

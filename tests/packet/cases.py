@@ -29,7 +29,7 @@ def case(name, complete=True, cached=True, lab="usual", **parameters):
     Registers the function below once per combination of @parameters (each a list of values; the
     name is formatted with them). @complete: run it with CHECKSUM_COMPLETE too. @cached: and with all
     pods in pp_pod_cache, in the usual lab. @lab: "usual", "small" with 16 ports and 64 flows,
-    "dense" with 300 ports and without stamps, or "stock" without protocols that have no ports.
+    "dense" with 300 ports and without native marks, or "stock" without protocols that have no ports.
     """
     def register(function):
         for values in itertools.product(*parameters.values()):

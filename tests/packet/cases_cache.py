@@ -187,7 +187,7 @@ def leaver_gone(lab, family, how):
 def kept(lab, family):
     lab.to_net(tcp(A.ip[family], C[family], 1000, 80, "A")).passed()
     lab.to_net(tcp(A.ip[family], C[family], 1000, 80, "S")).passed()
-    assert len(lab.maps["pp_kept"]) == 1
+    assert len(lab.maps["pp_native_conns"]) == 1
 
 
 @case("cache: so is one from outside, after whatever came before, IPv{family}", family=BOTH)

@@ -22,7 +22,7 @@ from cases import port_of
 from lab import A, B, C, D, HOST_MAC, MACS, N1, ROUTER_MAC, UNALLOCATED, W
 from packets import Ether, l4, tcp, udp
 
-CONFIG = dict(virtual_clock=0, stamp=0x7374616d70, fib_skip_neigh=4, fib_source=[16, 16], port_min=49152,
+CONFIG = dict(virtual_clock=0, mark_secret=0x7374616d70, fib_skip_neigh=4, fib_source=[16, 16], port_min=49152,
               port_max=65535, flows=65536, buffer_access=buffer_access())
 DATA = b"x" * 40
 CALL_REDIRECT_PEER, CALL_REDIRECT_NEIGH = 155, 152
@@ -184,21 +184,21 @@ def masquerade_paths(bench, f):
                          "up0", "peer")
     native = leaving(udp(A.ip[f], C[f], 1, 2, DATA))
     yield bench.path(f"masquerade not needed, IPv{f}", "out_native", "pp_to_net", native, "up0")
-    yield bench.path(f"masquerade not needed, stamped, IPv{f}", "out_native", "pp_to_net", native, "up0",
-                     cb=stamp(bench.lab, udp(A.ip[f], C[f], 1, 2, DATA)))
+    yield bench.path(f"masquerade not needed, native mark, IPv{f}", "out_native", "pp_to_net", native, "up0",
+                     cb=native_mark(bench.lab, udp(A.ip[f], C[f], 1, 2, DATA)))
     new = leaving(udp(D.ip[f], W[f], 1, 2, DATA))
     yield bench.path(f"masquerade new flow, IPv{f}", "out_masqueraded", "pp_to_net", new, "up0",
                      vary=34 if f == 4 else 54, repeat=new_flows(bench.options))
 
 
-def stamp(lab, packet):
+def native_mark(lab, packet):
     """What pp_from_pod tells pp_to_net of it, once its flow is known."""
     for _ in range(1000):
         found = lab.from_pod(A, packet).cb
         if found != (0, 0):
             return found
         lab.to_net(packet)
-    sys.exit("no packet gets a stamp")
+    sys.exit("no packet gets a native mark")
 
 
 def new_flows(options):

@@ -174,7 +174,7 @@ class Lab:
             self.change_routes("add", self.without.pop())
         for name in ("pp_pools", "pp_blocks", "pp_ips", "pp_cidrs", "pp_nomasq", "pp_uplinks",
                      "pp_pod_ips", "pp_flow_fwd", "pp_flow_rev", "pp_frags", "pp_inbound",
-                     "pp_kept", "pp_node_conns", "pp_node_ips"):
+                     "pp_native_conns", "pp_node_conns", "pp_node_ips"):
             if name in self.maps:
                 self.maps[name].clear()
         for name in ("pp_flows", "pp_flow_table", "pp_pod_flows", "pp_stats", "pp_event_rate", "pp_pod_cache",

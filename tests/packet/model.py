@@ -62,7 +62,7 @@ class Model:
         self.skipped = set()  # pool numbers that keep their addresses
         self.masq = {}  # (uplink, family) -> address bytes
         self.idents = {}  # (destination, 16 bits of an identification outside) -> (pod, until when)
-        self.forward, self.backward, self.inbound, self.kept, self.fragments = {}, {}, {}, {}, {}
+        self.forward, self.backward, self.inbound, self.native_conns, self.fragments = {}, {}, {}, {}, {}
         self.shares = None  # what the programs' table shows (share.py)
         self.node_conns = {}  # the node's own, as the peer answers -> [expiry, origin]
 
@@ -311,9 +311,9 @@ class Model:
         if not flow:
             if excluded:
                 if pure_syn(p):
-                    self.kept[p.key()] = [pod, self.now + INBOUND_ESTABLISHED]
+                    self.native_conns[p.key()] = [pod, self.now + INBOUND_ESTABLISHED]
                 return self.leave(p, frame)
-            if self.goes_on(p):
+            if self.continues_connection(p):
                 return self.leave(p, frame)
             if not self.opens(p):
                 return [(DROP, None)]
@@ -322,7 +322,7 @@ class Model:
                 return [(DROP, None)]
             if pure_syn(p):
                 self.inbound.pop(p.key(), None)
-                self.kept.pop(p.key(), None)
+                self.native_conns.pop(p.key(), None)
         else:
             self.renew(flow, p, True)
         outside = wire.rewritten(frame, p, "src", flow.masq, flow.port if p.kind in PORTED else None)
@@ -417,7 +417,7 @@ class Model:
                 return [(PASS, wire.with_ident(outside, p, entry[2]))]
         return [(PASS, frame)] if excluded else [(DROP, None)]
 
-    def goes_on(self, p):
+    def continues_connection(self, p):
         """
         With a connection that began with the pod's own address. Only outside keeps UDP's alive, so
         that a pod cannot hold its own address open.
@@ -426,7 +426,7 @@ class Model:
             return False
         entry = self.inbound_entry(p.key())
         if not entry and p.proto == wire.TCP:
-            entry = self.entry_of(self.kept, p.key())
+            entry = self.entry_of(self.native_conns, p.key())
         if entry and p.proto == wire.TCP:
             entry[1] = self.now + (TIMEOUTS["reset"] if p.tcp_flags
                                    & RST else INBOUND_ESTABLISHED)

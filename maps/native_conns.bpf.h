@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef PP_KEPT_BPF_H
-#define PP_KEPT_BPF_H
+#ifndef PP_NATIVE_CONNS_BPF_H
+#define PP_NATIVE_CONNS_BPF_H
 
-#include "maps/kept.h"
+#include "maps/native_conns.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, KEPT_MAX);
+	__uint(max_entries, NATIVE_CONNS_MAX);
 	__type(key, struct flow_key);
 	__type(value, struct inbound);
-} pp_kept SEC(".maps");
+} pp_native_conns SEC(".maps");
 
 #endif

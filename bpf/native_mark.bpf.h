@@ -5,25 +5,25 @@
  * packet's addresses and a number that nobody else knows: what is left there by others, or what
  * was changed on the way, is no stamp. A packet without one only costs pp_to_net a look of its own.
  */
-#ifndef PP_STAMP_BPF_H
-#define PP_STAMP_BPF_H
+#ifndef PP_NATIVE_MARK_BPF_H
+#define PP_NATIVE_MARK_BPF_H
 
 #include "bpf/config.bpf.h"
 #include "bpf/parse.bpf.h"
 
-static __always_inline __u64 stamp_of(const struct addr *source, const struct addr *destination)
+static __always_inline __u64 native_mark_of(const struct addr *source, const struct addr *destination)
 {
 	const struct addr_words *s = addr_words(source), *d = addr_words(destination);
 
-	return cfg.stamp ^ (s->high ^ s->low) ^ (d->high ^ d->low) * 0x9e3779b97f4a7c15ULL;
+	return cfg.mark_secret ^ (s->high ^ s->low) ^ (d->high ^ d->low) * 0x9e3779b97f4a7c15ULL;
 }
 
-static __always_inline void stamp(struct __sk_buff *skb, const struct packet *p)
+static __always_inline void native_mark_set(struct __sk_buff *skb, const struct packet *p)
 {
-	__u64 stamp = cfg.stamp ? stamp_of(&p->key.source, &p->key.destination) : 0;
+	__u64 mark = cfg.mark_secret ? native_mark_of(&p->key.source, &p->key.destination) : 0;
 
-	skb->cb[0] = stamp;
-	skb->cb[1] = stamp >> 32;
+	skb->cb[0] = mark;
+	skb->cb[1] = mark >> 32;
 }
 
 /* The addresses in an untagged frame, whatever else it may be; false: there are none. */
@@ -53,13 +53,13 @@ static __always_inline bool frame_addresses(struct __sk_buff *skb, struct addr *
 	}
 }
 
-static __always_inline bool is_stamped(struct __sk_buff *skb)
+static __always_inline bool has_native_mark(struct __sk_buff *skb)
 {
 	__u64 found = (__u64)skb->cb[1] << 32 | skb->cb[0];
 	struct addr source, destination;
 
-	return found && cfg.stamp && frame_addresses(skb, &source, &destination) &&
-	       found == stamp_of(&source, &destination);
+	return found && cfg.mark_secret && frame_addresses(skb, &source, &destination) &&
+	       found == native_mark_of(&source, &destination);
 }
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The stamp that pp_from_pod gives a packet for pp_to_net (bpf/stamp.bpf.h): when, and what it is worth."""
+"""The mark that pp_from_pod gives a packet for pp_to_net (bpf/native_mark.bpf.h): when, and what it is worth."""
 from cases import BOTH, case, masquerade
 from cases_cache import BITS
 from lab import A, B, C, N1, W, address_of
@@ -15,13 +15,13 @@ def sent(lab, packet, pod=A):
     return result.cb
 
 
-def stamped(lab, packet):
+def marked(lab, packet):
     """The same once its flow is known to keep its address."""
     assert sent(lab, packet) == NONE
     lab.to_net(moved(packet)).passed()
-    stamp = sent(lab, packet)
-    assert stamp != NONE
-    return stamp
+    mark = sent(lab, packet)
+    assert mark != NONE
+    return mark
 
 
 def unreachable(source, destination, about):
@@ -29,43 +29,43 @@ def unreachable(source, destination, about):
     return error(source, destination, kind, code, about)
 
 
-@case("stamp: on the second packet of a flow that keeps its address, IPv{family}", family=BOTH)
+@case("native mark: on the second packet of a flow that keeps its address, IPv{family}", family=BOTH)
 def second(lab, family):
     packet = udp(A.ip[family], C[family], 1000, 80)
-    stamp, before = stamped(lab, packet), lab.counted("out_native")
-    lab.to_net(moved(packet), cb=stamp).passed()
+    mark, before = marked(lab, packet), lab.counted("out_native")
+    lab.to_net(moved(packet), cb=mark).passed()
     assert lab.counted("out_native") == before + 1
 
 
-@case("stamp: pp_to_net asks no map, IPv{family}", family=BOTH)
+@case("native mark: pp_to_net asks no map, IPv{family}", family=BOTH)
 def trusted(lab, family):
     packet = udp(A.ip[family], W[family], 1000, 80)
     lab.put_nomasq(W[family], BITS[family], "NOMASQ_AGENT")
-    stamp = stamped(lab, packet)
+    mark = marked(lab, packet)
     lab.take("pp_nomasq", dict(length=128, addr=W[family]))
-    lab.to_net(moved(packet), cb=stamp).passed()
+    lab.to_net(moved(packet), cb=mark).passed()
     masquerade(lab, packet, family, "udp")
 
 
-def ignored(lab, packet, stamp):
+def ignored(lab, packet, mark):
     """Masqueraded as if there were none."""
-    result = lab.to_net(moved(packet), cb=stamp)
+    result = lab.to_net(moved(packet), cb=mark)
     assert result.passes and result.frame != result.sent, result.say()
 
 
-@case("stamp: only whole and for these addresses, IPv{family}", family=BOTH)
+@case("native mark: only whole and for these addresses, IPv{family}", family=BOTH)
 def bound(lab, family):
     packet = udp(A.ip[family], W[family], 1000, 80)
     lab.put_nomasq(W[family], BITS[family], "NOMASQ_AGENT")
-    low, high = stamped(lab, packet)
+    low, high = marked(lab, packet)
     lab.take("pp_nomasq", dict(length=128, addr=W[family]))
-    for stamp in (low, 0), (0, high), (low ^ 1, high), (low, high ^ 1), (1, 1):
-        ignored(lab, packet, stamp)
+    for mark in (low, 0), (0, high), (low ^ 1, high), (low, high ^ 1), (1, 1):
+        ignored(lab, packet, mark)
     ignored(lab, udp(B.ip[family], W[family], 1000, 80), (low, high))
     ignored(lab, udp(A.ip[family], address_of(W[family], 1), 1000, 80), (low, high))
 
 
-@case("stamp: not on a masqueraded flow's packets, IPv{family}", family=BOTH)
+@case("native mark: not on a masqueraded flow's packets, IPv{family}", family=BOTH)
 def masqueraded(lab, family):
     packet = udp(A.ip[family], W[family], 1000, 80)
     masquerade(lab, packet, family, "udp")
@@ -80,41 +80,41 @@ def masqueraded(lab, family):
     assert flow["generation"] == generation
 
 
-@case("stamp: not on a SYN, which must be noted, nor on its answer, IPv{family}", family=BOTH)
+@case("native mark: not on a SYN, which must be noted, nor on its answer, IPv{family}", family=BOTH)
 def syn(lab, family):
-    stamped(lab, tcp(A.ip[family], C[family], 1000, 80, "A"))
+    marked(lab, tcp(A.ip[family], C[family], 1000, 80, "A"))
     for flags in "S", "SA":
         assert sent(lab, tcp(A.ip[family], C[family], 1000, 80, flags)) == NONE
     for flags in "A", "PA", "FA", "R":
         assert sent(lab, tcp(A.ip[family], C[family], 1000, 80, flags)) != NONE
 
 
-@case("stamp: on echo requests, not on errors with their key, IPv{family}", family=BOTH)
+@case("native mark: on echo requests, not on errors with their key, IPv{family}", family=BOTH)
 def echoes(lab, family):
-    stamped(lab, echo(A.ip[family], C[family], 0))
+    marked(lab, echo(A.ip[family], C[family], 0))
     about = udp(C[family], A.ip[family], 1, 2)
     assert sent(lab, unreachable(A.ip[family], C[family], about)) == NONE
 
 
-@case("stamp: none after a tick of the clock, IPv{family}", family=BOTH)
+@case("native mark: none after a tick of the clock, IPv{family}", family=BOTH)
 def tick(lab, family):
     packet = udp(A.ip[family], C[family], 1000, 80)
-    stamped(lab, packet)
+    marked(lab, packet)
     lab.tick += 1
     assert sent(lab, packet) == NONE
 
 
-@case("stamp: none for the heir of a pod that the flow was of, IPv{family}", family=BOTH)
+@case("native mark: none for the heir of a pod that the flow was of, IPv{family}", family=BOTH)
 def heir(lab, family):
     packet = udp(A.ip[family], C[family], 1000, 80)
-    stamped(lab, packet)
+    marked(lab, packet)
     tick_before = lab.tick
     lab.put_pod(type(A)(**{**vars(A), "generation": 99}))
     lab.tick = tick_before
     assert sent(lab, packet) == NONE
 
 
-@case("stamp: a node without a number of its own gives and takes none, IPv{family}", lab="dense",
+@case("native mark: a node without a number of its own gives and takes none, IPv{family}", lab="dense",
       family=BOTH)
 def off(lab, family):
     packet = udp(A.ip[family], C[family], 1000, 80)
@@ -123,16 +123,16 @@ def off(lab, family):
         lab.to_net(moved(packet)).passed()
 
 
-@case("stamp: without programs to jump to, what has none does not leave, IPv{family}", family=BOTH)
+@case("native mark: without programs to jump to, what has none does not leave, IPv{family}", family=BOTH)
 def no_calls(lab, family):
     packet = udp(A.ip[family], C[family], 1000, 80)
-    stamp = stamped(lab, packet)
+    mark = marked(lab, packet)
     inbound = udp(C[family], B.ip[family], 1, 2)
     calls = lab.maps["pp_calls"]
     programs = {0: "pp_masquerade", 1: "pp_masquerade_slow", 2: "pp_from_net_slow"}
     calls.clear()
     try:
-        lab.to_net(moved(packet), cb=stamp).passed()
+        lab.to_net(moved(packet), cb=mark).passed()
         lab.to_net(moved(packet)).dropped()
         lab.from_net(inbound).delivered(B, moved(inbound))
         lab.from_net(unreachable(W[family], N1[family], udp(N1[family], W[family], 1, 2))).passed()
