@@ -29,8 +29,8 @@ static __always_inline void fib_addresses(struct bpf_fib_lookup *fib, const stru
 
 enum forwarding {
 	FORWARD,          /* fib has interface and next hop */
-	FORWARD_NOT,      /* the stack will not forward it either: the node's own addresses, no route */
-	FORWARD_BY_STACK, /* the stack forwards it: fragments, an ICMP error, an encapsulating route */
+	FORWARD_REFUSED,      /* the stack will not forward it either: the node's own addresses, no route */
+	FORWARD_VIA_STACK, /* the stack forwards it: fragments, an ICMP error, an encapsulating route */
 };
 
 static __always_inline enum forwarding fib_result(int result)
@@ -44,9 +44,9 @@ static __always_inline enum forwarding fib_result(int result)
 	case BPF_FIB_LKUP_RET_PROHIBIT:
 	case BPF_FIB_LKUP_RET_NOT_FWDED:
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
-		return FORWARD_NOT;
+		return FORWARD_REFUSED;
 	default:
-		return FORWARD_BY_STACK;
+		return FORWARD_VIA_STACK;
 	}
 }
 
@@ -61,7 +61,7 @@ static __always_inline enum forwarding fib_forward(struct __sk_buff *skb, const 
 	fib->tot_len = length;
 	forwarding = fib_result(bpf_fib_lookup(skb, fib, sizeof(*fib), cfg.fib_skip_neigh));
 	/* back to where it came from: it leaves the pod no further */
-	return forwarding == FORWARD && fib->ifindex == skb->ifindex ? FORWARD_NOT : forwarding;
+	return forwarding == FORWARD && fib->ifindex == skb->ifindex ? FORWARD_REFUSED : forwarding;
 }
 
 _Static_assert(sizeof(struct next_hop) == sizeof(struct bpf_redir_neigh), "struct next_hop is one");

@@ -62,7 +62,7 @@ static __always_inline void key_swap(struct flow_key *key)
 }
 
 /* The key in pp_flow_rev. */
-static __always_inline void flow_answer_key(struct flow_key *to, const struct flow *flow)
+static __always_inline void flow_reply_key(struct flow_key *to, const struct flow *flow)
 {
 	key_reverse(to, &flow->forward);
 	to->destination = flow->masq_address;

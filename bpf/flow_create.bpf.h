@@ -74,10 +74,10 @@ enum claim {
 	CLAIM_FAILED,
 };
 
-/* Who has the port of s->answer. Adopted: the creation is it. */
+/* Who has the port of s->reply. Adopted: the creation is it. */
 static __always_inline enum claim occupant_of(struct scratch *s, __u32 now)
 {
-	struct flow_ref *found = bpf_map_lookup_elem(&pp_flow_rev, &s->answer);
+	struct flow_ref *found = bpf_map_lookup_elem(&pp_flow_rev, &s->reply);
 	struct flow_ref occupant;
 	struct flow *flow;
 
@@ -115,21 +115,21 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 
 	if (!flow)
 		return CLAIM_FAILED;
-	s->answer.destination_port = port;
+	s->reply.destination_port = port;
 	result = occupant_of(s, now);
 	if (result != CLAIM_FREE)
 		return result;
-	if (node_conn_is_current(&s->answer, now))
+	if (node_conn_is_current(&s->reply, now))
 		return CLAIM_BUSY;
-	if ((s->answer.protocol == PROTOCOL_TCP || s->answer.protocol == PROTOCOL_UDP) &&
-	    host_has_port(skb, &s->answer, s->packet.family))
+	if ((s->reply.protocol == PROTOCOL_TCP || s->reply.protocol == PROTOCOL_UDP) &&
+	    host_has_port(skb, &s->reply, s->packet.family))
 		return CLAIM_BUSY;
 	flow->masq_port = port;
-	err = bpf_map_update_elem(&pp_flow_rev, &s->answer, &s->creation.flow, BPF_NOEXIST);
+	err = bpf_map_update_elem(&pp_flow_rev, &s->reply, &s->creation.flow, BPF_NOEXIST);
 	if (!err && flow_stands(flow, s->creation.flow.generation))
 		return CLAIMED;
 	if (!err) {
-		index_delete(&pp_flow_rev, &s->answer, s->creation.flow.slot,
+		index_delete(&pp_flow_rev, &s->reply, s->creation.flow.slot,
 			     s->creation.flow.generation);
 		return CLAIM_FAILED;
 	}
@@ -282,7 +282,7 @@ __noinline int flow_create(struct __sk_buff *skb)
 	generation = record_fill(table, flow, &s->packet, &s->creation, now);
 	s->creation.flow.slot = slot;
 	s->creation.flow.generation = generation;
-	flow_answer_key(&s->answer, flow);
+	flow_reply_key(&s->reply, flow);
 	result = claim_any(skb, s);
 	if (result == CLAIMED) {
 		count_flow(STAT_FLOW_CREATED);

@@ -44,7 +44,7 @@ __noinline int flow_end(__u32 slot, __u32 generation)
 		return 0;
 	key = flow->forward;
 	index_delete(&pp_flow_fwd, &key, slot, generation);
-	flow_answer_key(&key, flow);
+	flow_reply_key(&key, flow);
 	index_delete(&pp_flow_rev, &key, slot, generation);
 	share_uncount(table, flow->pod);
 	return 1;

@@ -110,14 +110,14 @@ __noinline int quotes_own(struct __sk_buff *skb)
 }
 
 /* Ends of the quoted packet itself, whose key is the answer's. */
-static __always_inline enum end other_end(enum end end)
+static __always_inline enum nat_side opposite_side(enum nat_side side)
 {
-	return end == END_SOURCE ? END_DESTINATION : END_SOURCE;
+	return side == NAT_SOURCE ? NAT_DESTINATION : NAT_SOURCE;
 }
 
-static __always_inline const struct addr *quoted_address(const struct packet *q, enum end end)
+static __always_inline const struct addr *quoted_address(const struct packet *q, enum nat_side side)
 {
-	return packet_address(q, other_end(end));
+	return packet_address(q, opposite_side(side));
 }
 
 /* Replaces two bytes at @offset by @to, adding what that changes to *sum. */
@@ -148,8 +148,8 @@ static __always_inline bool patch_checksum(struct __sk_buff *skb, __u32 offset, 
 static __always_inline bool quoted_rewrite_l3(struct __sk_buff *skb, const struct packet *q,
 					      const struct rewrite *r, __u64 *sum)
 {
-	const struct addr *from = quoted_address(q, r->end);
-	__u32 at = q->l3 + (r->end == END_SOURCE ? 0 : q->family == FAMILY_IPV6 ? 16 : 4);
+	const struct addr *from = quoted_address(q, r->side);
+	__u32 at = q->l3 + (r->side == NAT_SOURCE ? 0 : q->family == FAMILY_IPV6 ? 16 : 4);
 	__be32 old, new;
 
 	if (q->family == FAMILY_IPV6) {
@@ -170,12 +170,12 @@ static __always_inline bool quoted_rewrite_l4(struct __sk_buff *skb, const struc
 					      const struct rewrite *r, __u64 addresses, __u64 *sum)
 {
 	__u32 check = checksum_offset(q->key.protocol);
-	__be16 old = bpf_htons(packet_port(q, other_end(r->end))), new = bpf_htons(r->port);
+	__be16 old = bpf_htons(packet_port(q, opposite_side(r->side))), new = bpf_htons(r->port);
 	__u64 change = q->key.protocol == PROTOCOL_ICMP ? 0 : addresses;
 
 	if (old != new) {
 		change += (__u64)(__u16)~old + new;
-		if (!patch16(skb, q->l4 + port_offset(q->key.protocol, r->end), old, new, sum))
+		if (!patch16(skb, q->l4 + port_offset(q->key.protocol, r->side), old, new, sum))
 			return false;
 	}
 	if (!check || q->l4 + check + sizeof(__u16) > q->end)
@@ -207,12 +207,12 @@ __noinline int icmp_error_rewrite(struct __sk_buff *skb, struct packet *p, struc
 	if (!p || !q || !r)
 		return false;
 	if (!quoted_rewrite_l3(skb, q, r, &sum) ||
-	    !quoted_rewrite_l4(skb, q, r, address_change(q->family, quoted_address(q, r->end), r),
+	    !quoted_rewrite_l4(skb, q, r, address_change(q->family, quoted_address(q, r->side), r),
 			       &sum))
 		return false;
-	r->end = other_end(r->end);
+	r->side = opposite_side(r->side);
 	if (around && p->family == FAMILY_IPV6)
-		sum += address_change(p->family, packet_address(p, r->end), r);
+		sum += address_change(p->family, packet_address(p, r->side), r);
 	sum = sum_fold32(sum);
 	if (!patch_checksum(skb, p->l4 + offsetof(struct icmphdr, checksum), sum, false, &sum))
 		return false;

@@ -47,10 +47,10 @@ static __always_inline bool renew(void *map, const struct flow_key *key, const s
 }
 
 /*
- * A packet of opens_inbound() came to a pod of @generation, which would answer with @answer: remembered
+ * A packet of opens_inbound() came to a pod of @generation, which would answer with @reply: remembered
  * if the answer would be masqueraded otherwise.
  */
-__noinline int inbound_record(struct flow_key *answer, enum family family, __u32 generation)
+__noinline int inbound_record(struct flow_key *reply, enum family family, __u32 generation)
 {
 	struct inbound fresh = { .pod_generation = generation };
 	__u32 zero = 0, now = clock_units();
@@ -58,9 +58,9 @@ __noinline int inbound_record(struct flow_key *answer, enum family family, __u32
 	struct flow_ref ref;
 	struct flow_key key;
 
-	if (!answer || !config || !masquerades(config, family) || is_native(&answer->destination))
+	if (!reply || !config || !masquerades(config, family) || is_native(&reply->destination))
 		return 0;
-	key = *answer; /* 6.1 takes no argument of a global function for a key */
+	key = *reply; /* 6.1 takes no argument of a global function for a key */
 	fresh.expires = now + cfg.inbound_timeout;
 	/* what the pod began itself stays what it is */
 	if (!renew(&pp_inbound, &key, &fresh, now) && !flow_find(&pp_flow_fwd, &key, &ref, now))

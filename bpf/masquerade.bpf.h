@@ -18,7 +18,7 @@
 #define PASS TC_ACT_UNSPEC
 
 /* What the flow makes of the pod's end of a packet that leaves; false: it is another flow by now. */
-static __always_inline bool outward(struct rewrite *r, const struct flow *flow, __u32 generation)
+static __always_inline bool nat_rewrite(struct rewrite *r, const struct flow *flow, __u32 generation)
 {
 	r->address = flow->masq_address;
 	r->port = flow->masq_port;
@@ -32,12 +32,12 @@ static __always_inline bool needs_id(const struct packet *p)
 }
 
 /* Translates by the flow in @slot, which lives; p->masq_id is set if needed. */
-__noinline int translate_out(struct __sk_buff *skb, struct packet *p, __u32 slot, __u32 generation)
+__noinline int masquerade_packet(struct __sk_buff *skb, struct packet *p, __u32 slot, __u32 generation)
 {
-	struct rewrite r = { .end = END_SOURCE };
+	struct rewrite r = { .side = NAT_SOURCE };
 	struct flow *flow = flow_at(slot);
 
-	if (!p || !flow || !outward(&r, flow, generation))
+	if (!p || !flow || !nat_rewrite(&r, flow, generation))
 		return drop(skb, STAT_INSERT);
 	if (!(p->flags & PACKET_FRAGMENT_LATER))
 		flow_touch(flow, generation, p, true, clock_units());
@@ -86,7 +86,7 @@ static __always_inline int later_fragment_out(struct __sk_buff *skb, struct pack
 	if (flow && flow_is_current(flow, clock_units()) &&
 	    addr_equal(&flow->forward.source, &p->key.source)) {
 		p->masq_id = frag.id;
-		return translate_out(skb, p, frag.flow.slot, frag.flow.generation);
+		return masquerade_packet(skb, p, frag.flow.slot, frag.flow.generation);
 	}
 	if ((known && !frag.masqueraded) || packet_is_excluded(p, slot))
 		return count(skb, STAT_OUT_NATIVE, PASS);
@@ -131,7 +131,7 @@ static __always_inline int connection_out(struct __sk_buff *skb, struct scratch 
 		return drop(skb, STAT_FRAGMENT_ID);
 	if (p->flags & PACKET_FRAGMENT)
 		fragment_record(p, c->flow.slot, c->flow.generation);
-	return translate_out(skb, p, c->flow.slot, c->flow.generation);
+	return masquerade_packet(skb, p, c->flow.slot, c->flow.generation);
 }
 
 enum quoted {
@@ -147,7 +147,7 @@ enum quoted {
  */
 __noinline int icmp_error_out(struct __sk_buff *skb)
 {
-	struct rewrite r = { .end = END_DESTINATION };
+	struct rewrite r = { .side = NAT_DESTINATION };
 	struct scratch *s = scratch();
 	struct flow_ref ref;
 	struct flow *flow;
@@ -158,7 +158,7 @@ __noinline int icmp_error_out(struct __sk_buff *skb)
 	if (s->quoted.flags & PACKET_ECHO_REQUEST)
 		return QUOTED_UNKNOWN; /* from outside to the pod: no flow of the pod's */
 	flow = flow_find(&pp_flow_fwd, &s->quoted.key, &ref, clock_units());
-	if (!flow || !outward(&r, flow, ref.generation))
+	if (!flow || !nat_rewrite(&r, flow, ref.generation))
 		return QUOTED_UNKNOWN;
 	around = addr_equal(&s->packet.key.source, &s->quoted.key.source);
 	return icmp_error_rewrite(skb, &s->packet, &s->quoted, &r, around) ? QUOTED_TRANSLATED :
@@ -168,11 +168,11 @@ __noinline int icmp_error_out(struct __sk_buff *skb)
 /* About an inbound connection, by the pod it went to and to whom it is about. */
 static __always_inline bool quotes_inbound(const struct scratch *s, __u32 generation)
 {
-	const struct flow_key *answer = &s->quoted.key, *key = &s->packet.key;
+	const struct flow_key *reply = &s->quoted.key, *key = &s->packet.key;
 
-	return addr_equal(&answer->source, &key->source) &&
-	       addr_equal(&answer->destination, &key->destination) &&
-	       inbound_is_current(bpf_map_lookup_elem(&pp_inbound, answer), generation,
+	return addr_equal(&reply->source, &key->source) &&
+	       addr_equal(&reply->destination, &key->destination) &&
+	       inbound_is_current(bpf_map_lookup_elem(&pp_inbound, reply), generation,
 				  clock_units());
 }
 
@@ -211,7 +211,7 @@ static __always_inline int node_out(struct __sk_buff *skb, const struct packet *
 }
 
 /* What is not a pod's: of that only the node's own errors about pods' packets are translated. */
-static __always_inline int not_pod(struct __sk_buff *skb, struct scratch *s)
+static __always_inline int nonpod_out(struct __sk_buff *skb, struct scratch *s)
 {
 	const struct packet *p = &s->packet;
 
@@ -265,7 +265,7 @@ __noinline int masquerade_slow(struct __sk_buff *skb)
 		return count(skb, STAT_OUT_OTHER, PASS);
 	pod = pod_by_ip(&p->key.source, &slot);
 	if (!pod)
-		return local_block(&p->key.source) ? drop(skb, STAT_NO_POD) : not_pod(skb, s);
+		return local_block(&p->key.source) ? drop(skb, STAT_NO_POD) : nonpod_out(skb, s);
 	reason = check_leaving(p, parsed);
 	if (reason != NO_DROP)
 		return drop(skb, reason);

@@ -50,21 +50,21 @@ static __always_inline bool may_collide(const struct packet *p)
 	return is_masq_key(p->key.protocol, p->key.source_port, p->flags & PACKET_ECHO_REQUEST);
 }
 
-static __always_inline bool node_conn_is_current(const struct flow_key *answer, __u32 now)
+static __always_inline bool node_conn_is_current(const struct flow_key *reply, __u32 now)
 {
-	struct node_conn *conn = bpf_map_lookup_elem(&pp_node_conns, answer);
+	struct node_conn *conn = bpf_map_lookup_elem(&pp_node_conns, reply);
 
 	return conn && now <= conn->expires && conn->origin != NODE_CONN_REFUSED;
 }
 
-static __always_inline void node_conn_record(const struct flow_key *answer, __u32 now,
+static __always_inline void node_conn_record(const struct flow_key *reply, __u32 now,
 					   enum node_conn_origin origin)
 {
-	struct node_conn *conn = bpf_map_lookup_elem(&pp_node_conns, answer);
+	struct node_conn *conn = bpf_map_lookup_elem(&pp_node_conns, reply);
 	struct node_conn fresh = { .expires = now + NODE_CONN_HOLD, .origin = origin };
 
 	if (!conn) {
-		bpf_map_update_elem(&pp_node_conns, answer, &fresh, BPF_ANY);
+		bpf_map_update_elem(&pp_node_conns, reply, &fresh, BPF_ANY);
 		return;
 	}
 	/* what comes changes neither what was sent nor, for a while, what was refused */
@@ -79,11 +79,11 @@ static __always_inline void node_conn_record(const struct flow_key *answer, __u3
 		conn->origin = origin;
 }
 
-/* Ends the flow that @answer belongs to, unless it is of the pod behind @ifindex; true: it did. */
-static __always_inline bool flow_yield(const struct flow_key *answer, __u32 ifindex, __u32 now)
+/* Ends the flow that @reply belongs to, unless it is of the pod behind @ifindex; true: it did. */
+static __always_inline bool flow_yield(const struct flow_key *reply, __u32 ifindex, __u32 now)
 {
 	struct flow_ref ref;
-	struct flow *flow = flow_find(&pp_flow_rev, answer, &ref, now);
+	struct flow *flow = flow_find(&pp_flow_rev, reply, &ref, now);
 	struct pod *pod = flow ? pod_at(flow->pod) : NULL;
 
 	/* a masqueraded packet passes a second uplink, the one below a VLAN's */
@@ -100,49 +100,49 @@ static __always_inline bool flow_yield(const struct flow_key *answer, __u32 ifin
 __noinline int node_sends(struct flow_key *key, __u32 ifindex)
 {
 	__u32 now = clock_units();
-	struct flow_key answer;
+	struct flow_key reply;
 	struct node_conn *conn;
 
 	if (!key)
 		return false;
-	key_reverse(&answer, key);
+	key_reverse(&reply, key);
 	if (ifindex) {
-		if (flow_yield(&answer, ifindex, now))
-			node_conn_record(&answer, now, NODE_CONN_FORWARDED);
+		if (flow_yield(&reply, ifindex, now))
+			node_conn_record(&reply, now, NODE_CONN_FORWARDED);
 		return false;
 	}
-	conn = bpf_map_lookup_elem(&pp_node_conns, &answer);
+	conn = bpf_map_lookup_elem(&pp_node_conns, &reply);
 	if (!conn || conn->expires != now + NODE_CONN_HOLD || conn->origin != NODE_CONN_SENT) {
 		/* noted first: a flow that another CPU is about to claim then finds the note */
-		node_conn_record(&answer, now, NODE_CONN_SENT);
-		flow_yield(&answer, 0, now);
+		node_conn_record(&reply, now, NODE_CONN_SENT);
+		flow_yield(&reply, 0, now);
 	}
-	return answer.protocol == PROTOCOL_TCP || answer.protocol == PROTOCOL_UDP;
+	return reply.protocol == PROTOCOL_TCP || reply.protocol == PROTOCOL_UDP;
 }
 
 /*
- * A packet that is no answer to a flow came with @answer's key. One without ports may be of the
+ * A packet that is no answer to a flow came with @reply's key. One without ports may be of the
  * node's own tunnel: no pod gets what its peer sends next.
  */
-static __always_inline void node_receives(const struct flow_key *answer, __u32 now)
+static __always_inline void node_receives(const struct flow_key *reply, __u32 now)
 {
-	if (cfg.portless && is_portless(answer->protocol))
-		node_conn_record(answer, now, NODE_CONN_RECEIVED);
+	if (cfg.portless && is_portless(reply->protocol))
+		node_conn_record(reply, now, NODE_CONN_RECEIVED);
 }
 
 /*
- * The node's own ICMP error quotes a packet without ports; @key: of its answer. The node does not use
+ * The node's own ICMP error quotes a packet without ports; @key: of its reply. The node does not use
  * it, so a pod may: one that goes on after its flow has ended, above all.
  */
 static __always_inline void node_refuses(const struct flow_key *key, __u32 now)
 {
 	struct node_conn *conn;
-	struct flow_key answer;
+	struct flow_key reply;
 
 	if (!cfg.portless || !is_portless(key->protocol))
 		return;
-	key_reverse(&answer, key);
-	conn = bpf_map_lookup_elem(&pp_node_conns, &answer);
+	key_reverse(&reply, key);
+	conn = bpf_map_lookup_elem(&pp_node_conns, &reply);
 	if (!conn || (conn->origin != NODE_CONN_RECEIVED && conn->origin != NODE_CONN_REFUSED))
 		return;
 	conn->origin = NODE_CONN_REFUSED;

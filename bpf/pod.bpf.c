@@ -2,7 +2,7 @@
 /*
  * What pods send. Each pod's veth has pp_pod_entry, which only jumps to the node's one pp_from_pod:
  * source check, then straight to another pod's interface or out by the routing table. What is common
- * (bpf/common.bpf.h) takes a way of its own, with the same steps. Whatever is unusual goes untouched
+ * (bpf/fastpath.bpf.h) takes a way of its own, with the same steps. Whatever is unusual goes untouched
  * to the kernel's stack; masquerading is the uplinks' business alone.
  */
 #include <linux/bpf.h>
@@ -12,7 +12,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "bpf/checksum.bpf.h"
-#include "bpf/common.bpf.h"
+#include "bpf/fastpath.bpf.h"
 #include "bpf/count.bpf.h"
 #include "bpf/fib.bpf.h"
 #include "bpf/filter.bpf.h"
@@ -56,7 +56,7 @@ __noinline int check_stack(__u64 high, __u64 low, enum family family)
 }
 
 /* To the node itself, or to where only its stack knows how. */
-static __always_inline int by_stack(struct __sk_buff *skb, const struct packet *p)
+static __always_inline int via_stack(struct __sk_buff *skb, const struct packet *p)
 {
 	const struct addr_words *destination = addr_words(&p->key.destination);
 	enum stat reason = check_stack(destination->high, destination->low, p->family);
@@ -78,7 +78,7 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
 	return verdict;
 }
 
-static __always_inline int send_on(struct __sk_buff *skb, const struct packet *p, struct cache_entry *route)
+static __always_inline int send_routed(struct __sk_buff *skb, const struct packet *p, struct cache_entry *route)
 {
 	if (!ttl_decrement(skb, p))
 		return drop(skb, STAT_REWRITE);
@@ -91,7 +91,7 @@ int from_pod_slow(struct __sk_buff *skb);
  * The packet of scratch() to the stack, which may forward it: by no device by which it may not leave. An
  * encapsulating route would hide the pod's address in a packet of the node.
  */
-__noinline int forward_by_stack(struct __sk_buff *skb)
+__noinline int forward_via_stack(struct __sk_buff *skb)
 {
 	struct scratch *s = scratch();
 	enum forwarding forwarding;
@@ -100,9 +100,9 @@ __noinline int forward_by_stack(struct __sk_buff *skb)
 		return drop(skb, STAT_NO_UPLINK);
 	__builtin_memset(&s->fib, 0, sizeof(s->fib));
 	forwarding = fib_forward(skb, &s->packet, 1, &s->fib);
-	if (forwarding == FORWARD_NOT || (forwarding == FORWARD && is_uplink(s->fib.ifindex)) ||
+	if (forwarding == FORWARD_REFUSED || (forwarding == FORWARD && is_uplink(s->fib.ifindex)) ||
 	    may_bypass_uplinks())
-		return by_stack(skb, &s->packet);
+		return via_stack(skb, &s->packet);
 	return drop(skb, STAT_NO_UPLINK);
 }
 
@@ -113,10 +113,10 @@ static __always_inline int to_network(struct __sk_buff *skb, struct packet *p,
 	struct bpf_fib_lookup fib = {};
 
 	switch (fib_forward(skb, p, packet_length(skb, p), &fib)) {
-	case FORWARD_NOT:
-		return by_stack(skb, p);
-	case FORWARD_BY_STACK:
-		return fast ? from_pod_slow(skb) : forward_by_stack(skb);
+	case FORWARD_REFUSED:
+		return via_stack(skb, p);
+	case FORWARD_VIA_STACK:
+		return fast ? from_pod_slow(skb) : forward_via_stack(skb);
 	default:
 		break;
 	}
@@ -130,11 +130,11 @@ static __always_inline int to_network(struct __sk_buff *skb, struct packet *p,
 	cached->mtu = fib.mtu_result;
 	cached->tos = p->tos;
 	fib_next_hop(&fib, &cached->hop);
-	return send_on(skb, p, cached);
+	return send_routed(skb, p, cached);
 }
 
 /* Fragments and options are left to the stack: it may want to put them together. */
-static __always_inline int to_elsewhere(struct __sk_buff *skb, struct packet *p,
+static __always_inline int to_nonlocal(struct __sk_buff *skb, struct packet *p,
 					struct cache_entry *cached, bool slow, bool fast)
 {
 	enum stat reason = filter_destination(p);
@@ -142,12 +142,12 @@ static __always_inline int to_elsewhere(struct __sk_buff *skb, struct packet *p,
 	if (reason != NO_DROP)
 		return drop(skb, reason);
 	if (addr_is_link_only(&p->key.destination, p->family))
-		return by_stack(skb, p);
-	return slow ? forward_by_stack(skb) : to_network(skb, p, cached, fast);
+		return via_stack(skb, p);
+	return slow ? forward_via_stack(skb) : to_network(skb, p, cached, fast);
 }
 
 /* A link-local source talks to the host's end of the veth and to nobody else. */
-static __always_inline int from_elsewhere(struct __sk_buff *skb, const struct packet *p,
+static __always_inline int from_link_local(struct __sk_buff *skb, const struct packet *p,
 					  enum stat reason)
 {
 	bool local = p->family == FAMILY_IPV6 && addr_is_link_local(&p->key.source, FAMILY_IPV6);
@@ -168,32 +168,32 @@ static __always_inline enum stat filter_sent(struct __sk_buff *skb, const struct
 }
 
 /* No hops are left: the stack must answer, for a pod or for the node. */
-static __always_inline int expired(struct __sk_buff *skb, const struct packet *p)
+static __always_inline int ttl_expired(struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 slot;
 
-	return pod_by_ip(&p->key.destination, &slot) ? to_stack(skb) : by_stack(skb, p);
+	return pod_by_ip(&p->key.destination, &slot) ? to_stack(skb) : via_stack(skb, p);
 }
 
 /* A pod with host ports: netfilter may have to translate what it answers, pods of the node included. */
-static __always_inline int all_by_stack(struct __sk_buff *skb, const struct packet *p)
+static __always_inline int all_via_stack(struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 slot;
 
-	return pod_by_ip(&p->key.destination, &slot) ? to_stack(skb) : forward_by_stack(skb);
+	return pod_by_ip(&p->key.destination, &slot) ? to_stack(skb) : forward_via_stack(skb);
 }
 
 /*
  * A pod with rate limits: the filters behind us, of the queueing discipline, take what it sends to its
  * limiter, and only then it goes to the stack.
  */
-static __always_inline int by_limiter(int verdict)
+static __always_inline int via_limiter(int verdict)
 {
 	return verdict == TC_ACT_OK ? TC_ACT_UNSPEC : verdict;
 }
 
 /* Whether pp_to_net would let this packet of @from pass as it did the last one of its flow. */
-static __always_inline bool is_native_again(const struct packet *p, const struct cache_entry *cached,
+static __always_inline bool is_cached_native(const struct packet *p, const struct cache_entry *cached,
 					    const struct pod *from)
 {
 	return cached->kind == CACHE_NATIVE && cached->generation == from->generation &&
@@ -202,14 +202,14 @@ static __always_inline bool is_native_again(const struct packet *p, const struct
 }
 
 /* Whether the last packet of its flow was sent where this one must go. */
-static __always_inline bool was_routed(struct __sk_buff *skb, const struct packet *p,
+static __always_inline bool has_cached_route(struct __sk_buff *skb, const struct packet *p,
 				       const struct cache_entry *cached)
 {
 	return cached->ifindex && cached->tos == p->tos && packet_length(skb, p) <= cached->mtu;
 }
 
 /* The sender is who it says, and no hint says whom it is for. @fast: of from_pod_fast(). */
-static __always_inline int onward(struct __sk_buff *skb, struct packet *p, struct pod *from, bool slow,
+static __always_inline int forward(struct __sk_buff *skb, struct packet *p, struct pod *from, bool slow,
 				  bool fast)
 {
 	struct cache_entry *cached = cache_lookup(skb, &p->key, CACHE_EGRESS);
@@ -218,13 +218,13 @@ static __always_inline int onward(struct __sk_buff *skb, struct packet *p, struc
 
 	if (!cached)
 		return drop(skb, STAT_MALFORMED);
-	if (!slow && was_routed(skb, p, cached)) {
-		if (is_native_again(p, cached, from))
+	if (!slow && has_cached_route(skb, p, cached)) {
+		if (is_cached_native(p, cached, from))
 			native_mark_set(skb, p);
-		return send_on(skb, p, cached);
+		return send_routed(skb, p, cached);
 	}
 	to = pod_by_ip(&p->key.destination, &slot);
-	return to ? to_pod(skb, p, to) : to_elsewhere(skb, p, cached, slow, fast);
+	return to ? to_pod(skb, p, to) : to_nonlocal(skb, p, cached, slow, fast);
 }
 
 /* @slow: options, extension headers or a fragment */
@@ -240,18 +240,18 @@ static __always_inline int from_pod(struct __sk_buff *skb, struct packet *p, boo
 	if (!from)
 		return drop(skb, STAT_SPOOFED);
 	if (!pod_has(from, &p->key.source, p->family))
-		return from_elsewhere(skb, p, reason);
+		return from_link_local(skb, p, reason);
 	if (reason != NO_DROP)
 		return drop(skb, reason);
 	if (p->ttl <= 1)
-		return expired(skb, p);
+		return ttl_expired(skb, p);
 	if (from->flags & (POD_BY_STACK | POD_SHAPED)) {
-		int verdict = all_by_stack(skb, p);
+		int verdict = all_via_stack(skb, p);
 
-		return from->flags & POD_SHAPED ? by_limiter(verdict) : verdict;
+		return from->flags & POD_SHAPED ? via_limiter(verdict) : verdict;
 	}
 	to = pod_cache_lookup(&p->key.destination, p->family);
-	return to ? to_pod(skb, p, to) : onward(skb, p, from, slow, false);
+	return to ? to_pod(skb, p, to) : forward(skb, p, from, slow, false);
 }
 
 static __always_inline int from_pod_ip(struct __sk_buff *skb, struct packet *p, enum parsed parsed)
@@ -307,7 +307,7 @@ static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype
 	struct packet p = {};
 	struct pod *from, *to;
 
-	if ((void *)(eth + 1) > (void *)(long)skb->data_end || !parse_common(skb, &p, ethertype) ||
+	if ((void *)(eth + 1) > (void *)(long)skb->data_end || !parse_fast(skb, &p, ethertype) ||
 	    !fast_sums_up(skb, ethertype))
 		return from_pod_slow(skb);
 	from = pod_at(mac_slot(eth->h_source));
@@ -320,7 +320,7 @@ static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype
 		return fits(skb, &p, to->mtu) ? to_pod(skb, &p, to) : from_pod_slow(skb);
 	if (parse_frame(skb, &p, ethertype) != PARSED || !offload_is_sane(skb, &p))
 		return from_pod_slow(skb);
-	return onward(skb, &p, from, false, true);
+	return forward(skb, &p, from, false, true);
 }
 
 SEC("tc")

@@ -78,36 +78,36 @@ static __always_inline bool port_at(const struct port_search *search, __u32 n, _
 	       (search->own >= search->min && search->own - search->min < search->range);
 }
 
-static __always_inline __u32 socket_tuple(struct bpf_sock_tuple *tuple, const struct flow_key *answer,
+static __always_inline __u32 socket_tuple(struct bpf_sock_tuple *tuple, const struct flow_key *reply,
 					  enum family family)
 {
 	if (family == FAMILY_IPV6) {
-		__builtin_memcpy(tuple->ipv6.saddr, &answer->source, sizeof(struct addr));
-		__builtin_memcpy(tuple->ipv6.daddr, &answer->destination, sizeof(struct addr));
-		tuple->ipv6.sport = bpf_htons(answer->source_port);
-		tuple->ipv6.dport = bpf_htons(answer->destination_port);
+		__builtin_memcpy(tuple->ipv6.saddr, &reply->source, sizeof(struct addr));
+		__builtin_memcpy(tuple->ipv6.daddr, &reply->destination, sizeof(struct addr));
+		tuple->ipv6.sport = bpf_htons(reply->source_port);
+		tuple->ipv6.dport = bpf_htons(reply->destination_port);
 		return sizeof(tuple->ipv6);
 	}
-	tuple->ipv4.saddr = addr_ipv4(&answer->source);
-	tuple->ipv4.daddr = addr_ipv4(&answer->destination);
-	tuple->ipv4.sport = bpf_htons(answer->source_port);
-	tuple->ipv4.dport = bpf_htons(answer->destination_port);
+	tuple->ipv4.saddr = addr_ipv4(&reply->source);
+	tuple->ipv4.daddr = addr_ipv4(&reply->destination);
+	tuple->ipv4.sport = bpf_htons(reply->source_port);
+	tuple->ipv4.dport = bpf_htons(reply->destination_port);
 	return sizeof(tuple->ipv4);
 }
 
-/* Whether the host's own socket would get @answer. */
-__noinline int host_has_port(struct __sk_buff *skb, struct flow_key *answer, enum family family)
+/* Whether the host's own socket would get @reply. */
+__noinline int host_has_port(struct __sk_buff *skb, struct flow_key *reply, enum family family)
 {
 	struct bpf_sock_tuple tuple = {};
 	struct bpf_sock *sock = NULL;
 	__u32 size;
 
-	if (!answer)
+	if (!reply)
 		return false;
-	size = socket_tuple(&tuple, answer, family);
-	if (answer->protocol == PROTOCOL_TCP)
+	size = socket_tuple(&tuple, reply, family);
+	if (reply->protocol == PROTOCOL_TCP)
 		sock = bpf_skc_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
-	else if (answer->protocol == PROTOCOL_UDP)
+	else if (reply->protocol == PROTOCOL_UDP)
 		sock = bpf_sk_lookup_udp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	if (!sock)
 		return false;

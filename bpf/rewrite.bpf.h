@@ -19,16 +19,16 @@
 
 #include "bpf/deliver.bpf.h"
 
-enum end {
-	END_SOURCE,
-	END_DESTINATION,
+enum nat_side {
+	NAT_SOURCE,
+	NAT_DESTINATION,
 };
 
 /* What an end of the packet becomes. */
 struct rewrite {
 	struct addr address;
 	__u16 port;
-	enum end end;
+	enum nat_side side;
 	bool hop; /* and one hop less */
 };
 
@@ -77,21 +77,21 @@ static __always_inline __u32 checksum_offset(enum protocol protocol)
 	}
 }
 
-static __always_inline __u32 port_offset(enum protocol protocol, enum end end)
+static __always_inline __u32 port_offset(enum protocol protocol, enum nat_side side)
 {
 	if (protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6)
 		return offsetof(struct icmphdr, un.echo.id);
-	return end == END_SOURCE ? 0 : 2;
+	return side == NAT_SOURCE ? 0 : 2;
 }
 
-static __always_inline __u16 packet_port(const struct packet *p, enum end end)
+static __always_inline __u16 packet_port(const struct packet *p, enum nat_side side)
 {
-	return end == END_SOURCE ? p->key.source_port : p->key.destination_port;
+	return side == NAT_SOURCE ? p->key.source_port : p->key.destination_port;
 }
 
-static __always_inline const struct addr *packet_address(const struct packet *p, enum end end)
+static __always_inline const struct addr *packet_address(const struct packet *p, enum nat_side side)
 {
-	return end == END_SOURCE ? &p->key.source : &p->key.destination;
+	return side == NAT_SOURCE ? &p->key.source : &p->key.destination;
 }
 
 /* The transport checksum; needs a readable transport header. */
@@ -100,8 +100,8 @@ static __always_inline int rewrite_checksum(struct __sk_buff *skb, const struct 
 {
 	__u32 check = checksum_offset(p->key.protocol);
 	__u32 udp = p->key.protocol == PROTOCOL_UDP ? BPF_F_MARK_MANGLED_0 : 0;
-	const struct addr *from = packet_address(p, r->end);
-	__u16 port = packet_port(p, r->end);
+	const struct addr *from = packet_address(p, r->side);
+	__u16 port = packet_port(p, r->side);
 	int err = 0;
 
 	if (!check || p->flags & PACKET_NO_CHECKSUM)
@@ -125,12 +125,12 @@ static __always_inline int rewrite_port(struct __sk_buff *skb, const struct pack
 {
 	__be16 port = bpf_htons(r->port), *field;
 
-	if (packet_port(p, r->end) == r->port)
+	if (packet_port(p, r->side) == r->port)
 		return 0;
 	if (p->flags & PACKET_NO_CHECKSUM)
-		return bpf_skb_store_bytes(skb, p->l4 + port_offset(p->key.protocol, r->end), &port,
+		return bpf_skb_store_bytes(skb, p->l4 + port_offset(p->key.protocol, r->side), &port,
 					   sizeof(port), BPF_F_RECOMPUTE_CSUM);
-	field = (void *)(long)skb->data + (p->l4 & L4_MASK) + port_offset(p->key.protocol, r->end);
+	field = (void *)(long)skb->data + (p->l4 & L4_MASK) + port_offset(p->key.protocol, r->side);
 	if ((void *)(field + 1) > (void *)(long)skb->data_end)
 		return -1;
 	*field = port;
@@ -141,7 +141,7 @@ static __always_inline int rewrite_ipv4(struct __sk_buff *skb, const struct pack
 					const struct rewrite *r)
 {
 	struct iphdr *ip = (void *)(long)skb->data + (p->l3 & L3_MASK);
-	__be32 from = addr_ipv4(packet_address(p, r->end)), to = addr_ipv4(&r->address);
+	__be32 from = addr_ipv4(packet_address(p, r->side)), to = addr_ipv4(&r->address);
 
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
 		return -1;
@@ -150,7 +150,7 @@ static __always_inline int rewrite_ipv4(struct __sk_buff *skb, const struct pack
 		ip->ttl--;
 		ip->check = ipv4_checksum_less_ttl(ip->check);
 	}
-	if (r->end == END_SOURCE)
+	if (r->side == NAT_SOURCE)
 		ip->saddr = to;
 	else
 		ip->daddr = to;
@@ -167,7 +167,7 @@ static __always_inline int rewrite_ipv6(struct __sk_buff *skb, const struct pack
 		return -1;
 	new = *ip;
 	new.hop_limit -= r->hop;
-	if (r->end == END_SOURCE)
+	if (r->side == NAT_SOURCE)
 		__builtin_memcpy(&new.saddr, &r->address, sizeof(new.saddr));
 	else
 		__builtin_memcpy(&new.daddr, &r->address, sizeof(new.daddr));

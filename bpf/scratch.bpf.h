@@ -32,7 +32,7 @@ struct scratch {
 	struct packet packet;
 	struct packet quoted;     /* by the ICMP error that packet is */
 	struct creation creation;
-	struct flow_key answer;   /* to what packet opens */
+	struct flow_key reply;   /* to what packet opens */
 	struct frag_search frag_search;
 	struct bpf_fib_lookup fib;
 };

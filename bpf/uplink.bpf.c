@@ -10,9 +10,9 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
-#include "bpf/common.bpf.h"
+#include "bpf/fastpath.bpf.h"
 #include "bpf/native_mark.bpf.h"
-#include "bpf/unmasquerade.bpf.h"
+#include "bpf/reverse_nat.bpf.h"
 #include "maps/calls.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -21,7 +21,7 @@ char _license[] SEC("license") = "GPL";
  * What is left to the slow programs (maps/calls.h). They read the packet again: the common ways are
  * fast because nothing that was read is used on this one.
  */
-#define LEFT (-2)
+#define TO_SLOW_PATH (-2)
 
 /* Whose packet goes on to where pods' addresses are known, the other nodes' pods above all; or NULL. */
 static __always_inline struct pod *native_sender(const struct packet *p, __u32 *slot)
@@ -40,11 +40,11 @@ static __always_inline int native_out(struct __sk_buff *skb, const struct packet
 	__u32 slot;
 
 	if (is_pure_syn(p))
-		return LEFT;
+		return TO_SLOW_PATH;
 	if (!cached_pod(cached, CACHE_NATIVE)) {
 		pod = native_sender(p, &slot);
 		if (!pod)
-			return LEFT;
+			return TO_SLOW_PATH;
 		cache_set(cached, CACHE_NATIVE, slot, pod->generation);
 	}
 	return count(skb, STAT_OUT_NATIVE, PASS);
@@ -69,7 +69,7 @@ static __always_inline struct flow *flow_out(struct cache_entry *cached, const s
 /* The node's own, or packets of a known flow or of none that needs one, without anything unusual. */
 static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype)
 {
-	struct rewrite r = { .end = END_SOURCE };
+	struct rewrite r = { .side = NAT_SOURCE };
 	__u32 now = clock_units(), generation;
 	struct cache_entry *cached;
 	struct packet p = {};
@@ -78,27 +78,27 @@ static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype
 
 	/* an error may be the node's own about a pod's packet */
 	if (parse_frame(skb, &p, ethertype) != PARSED || p.flags & PACKET_ICMP_ERROR)
-		return LEFT;
+		return TO_SLOW_PATH;
 	if (!maybe_local(ranges_get(), &p.key.source, p.family))
 		return node_out(skb, &p);
 	if (p.flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM | PACKET_MAY_FRAGMENT))
-		return LEFT;
+		return TO_SLOW_PATH;
 	key = p.key;
 	cached = cache_lookup(skb, &key, CACHE_EGRESS);
 	if (!cached)
-		return LEFT;
+		return TO_SLOW_PATH;
 	flow = flow_out(cached, &key, &generation, now);
 	if (!flow)
 		return native_out(skb, &p, cached);
-	if (p.flags & PACKET_MAY_FRAGMENT || !outward(&r, flow, generation))
-		return LEFT;
+	if (p.flags & PACKET_MAY_FRAGMENT || !nat_rewrite(&r, flow, generation))
+		return TO_SLOW_PATH;
 	flow_touch(flow, generation, &p, true, now);
 	if (!rewrite(skb, &p, &r))
 		return drop(skb, STAT_REWRITE);
 	return count(skb, STAT_OUT_MASQUERADED, PASS);
 }
 
-static __always_inline int masquerade_common(struct __sk_buff *skb)
+static __always_inline int masquerade_fast(struct __sk_buff *skb)
 {
 	switch (frame_ethertype(skb)) {
 	case bpf_htons(ETH_P_IP):
@@ -106,7 +106,7 @@ static __always_inline int masquerade_common(struct __sk_buff *skb)
 	case bpf_htons(ETH_P_IPV6):
 		return masquerade_ip(skb, bpf_htons(ETH_P_IPV6));
 	default:
-		return LEFT;
+		return TO_SLOW_PATH;
 	}
 }
 
@@ -116,8 +116,8 @@ int pp_masquerade(struct __sk_buff *skb)
 	int verdict;
 
 	pull_headers(skb);
-	verdict = masquerade_common(skb);
-	if (verdict != LEFT)
+	verdict = masquerade_fast(skb);
+	if (verdict != TO_SLOW_PATH)
 		return verdict;
 	bpf_tail_call(skb, &pp_calls, CALL_MASQUERADE_SLOW);
 	return drop(skb, STAT_INSERT);
@@ -143,7 +143,7 @@ int pp_to_net(struct __sk_buff *skb)
  * Whom a packet is for, into its entry; why it is dropped, or NO_DROP. A global function, which the
  * verifier goes through once and not for each kind of packet.
  */
-__noinline int receiver_find(struct __sk_buff *skb, struct packet *p, struct cache_entry *cached)
+__noinline int find_destination(struct __sk_buff *skb, struct packet *p, struct cache_entry *cached)
 {
 	struct ranges *ranges = ranges_get();
 	__u32 now = clock_units();
@@ -164,7 +164,7 @@ __noinline int receiver_find(struct __sk_buff *skb, struct packet *p, struct cac
 		return reason;
 	if (pod)
 		cache_set(cached, CACHE_POD, slot, pod->generation);
-	else if (may_answer(p) && flow_find(&pp_flow_rev, &key, &ref, now))
+	else if (may_be_reply(p) && flow_find(&pp_flow_rev, &key, &ref, now))
 		cache_set(cached, CACHE_FLOW, ref.slot, ref.generation);
 	else
 		node_receives(&key, now);
@@ -172,7 +172,7 @@ __noinline int receiver_find(struct __sk_buff *skb, struct packet *p, struct cac
 }
 
 /* Neither to a pod's own address nor an answer: the node's business, or what nobody may send. */
-static __always_inline int no_receiver(struct __sk_buff *skb, const struct packet *p,
+static __always_inline int no_destination(struct __sk_buff *skb, const struct packet *p,
 				       const struct ranges *ranges)
 {
 	enum stat reason = check_outside(skb, p, ranges, NULL, false);
@@ -191,15 +191,15 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 	struct pod *pod;
 
 	if (parse_frame(skb, &p, ethertype) != PARSED || p.flags & PACKET_ICMP_ERROR)
-		return LEFT;
-	if (!maybe_local(ranges, &p.key.destination, p.family) && !may_answer(&p))
-		return no_receiver(skb, &p, ranges);
+		return TO_SLOW_PATH;
+	if (!maybe_local(ranges, &p.key.destination, p.family) && !may_be_reply(&p))
+		return no_destination(skb, &p, ranges);
 	cached = cache_lookup(skb, &p.key, CACHE_INGRESS);
 	if (!cached)
-		return LEFT;
+		return TO_SLOW_PATH;
 	if (cached->kind == CACHE_EMPTY) {
 		copy = p; /* so that only this and not all of the packet must be in memory */
-		reason = receiver_find(skb, &copy, cached);
+		reason = find_destination(skb, &copy, cached);
 		if (reason != NO_DROP)
 			return drop(skb, reason);
 		if (cached->kind == CACHE_EMPTY)
@@ -209,8 +209,8 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 	if (pod)
 		return to_pod(skb, &p, pod, cached);
 	/* an echo request with identifier 0 has the key of an answer */
-	flow = may_answer(&p) ? cached_flow(cached, clock_units()) : NULL;
-	return flow ? translate_in(skb, &p, flow, cached->generation) : LEFT;
+	flow = may_be_reply(&p) ? cached_flow(cached, clock_units()) : NULL;
+	return flow ? reverse_nat(skb, &p, flow, cached->generation) : TO_SLOW_PATH;
 }
 
 /* TCP of a connection to a pod from where none of this node's pods is: no map but the pod's is asked. */
@@ -221,24 +221,24 @@ static __always_inline int from_net_fast(struct __sk_buff *skb, __be16 ethertype
 	struct packet p = {};
 	struct pod *pod;
 
-	if (!parse_common(skb, &p, ethertype) || p.key.protocol != PROTOCOL_TCP || p.tcp_flags & TCP_SYN)
-		return LEFT;
+	if (!parse_fast(skb, &p, ethertype) || p.key.protocol != PROTOCOL_TCP || p.tcp_flags & TCP_SYN)
+		return TO_SLOW_PATH;
 	pod = pod_cache_lookup(&p.key.destination, p.family);
 	if (!pod || is_bogon(&p.key, p.family) || addr_is_link_local(&p.key.source, p.family) ||
 	    maybe_local(ranges, &p.key.source, p.family) || maybe_own(ranges, &p.key.source) ||
 	    !fits(skb, &p, pod->mtu))
-		return LEFT;
-	return ttl_decrement(skb, &p) ? hand_over(skb, pod, STAT_IN_POD, length) : drop(skb, STAT_REWRITE);
+		return TO_SLOW_PATH;
+	return ttl_decrement(skb, &p) ? deliver_counted(skb, pod, STAT_IN_POD, length) : drop(skb, STAT_REWRITE);
 }
 
 static __always_inline int from_net_family(struct __sk_buff *skb, __be16 ethertype)
 {
 	int verdict = from_net_fast(skb, ethertype);
 
-	return verdict == LEFT ? from_net_ip(skb, ethertype) : verdict;
+	return verdict == TO_SLOW_PATH ? from_net_ip(skb, ethertype) : verdict;
 }
 
-static __always_inline int from_net_common(struct __sk_buff *skb)
+static __always_inline int from_net_host(struct __sk_buff *skb)
 {
 	switch (frame_ethertype(skb)) {
 	case bpf_htons(ETH_P_IP):
@@ -247,32 +247,32 @@ static __always_inline int from_net_common(struct __sk_buff *skb)
 		return from_net_family(skb, bpf_htons(ETH_P_IPV6));
 	case bpf_htons(ETH_P_8021Q):
 	case bpf_htons(ETH_P_8021AD):
-		return LEFT;
+		return TO_SLOW_PATH;
 	default:
 		return count(skb, STAT_IN_OTHER, PASS);
 	}
 }
 
 /* Of a VLAN interface above this one. A priority tag of the frame is put aside, too, and means nothing. */
-static __always_inline bool is_of_vlan(struct __sk_buff *skb)
+static __always_inline bool is_vlan_frame(struct __sk_buff *skb)
 {
 	return skb->vlan_present && skb->vlan_tci & VLAN_ID;
 }
 
 /* Whether a frame to all of the link has a source or destination that pods' packets have. */
-static __always_inline int from_net_group(struct __sk_buff *skb)
+static __always_inline int from_net_multicast(struct __sk_buff *skb)
 {
 	enum family family = skb->protocol == bpf_htons(ETH_P_IPV6) ? FAMILY_IPV6 : FAMILY_IPV4;
 	struct ranges *ranges = ranges_get();
 	struct flow_key key = {};
 
 	if (is_vlan(frame_ethertype(skb)))
-		return LEFT;
+		return TO_SLOW_PATH;
 	if (!frame_addresses(skb, &key.source, &key.destination) ||
 	    (!is_bogon(&key, family) && !maybe_local(ranges, &key.source, family) &&
 	     !maybe_local(ranges, &key.destination, family)))
 		return count(skb, STAT_IN_OTHER, PASS);
-	return LEFT;
+	return TO_SLOW_PATH;
 }
 
 SEC("tc")
@@ -281,11 +281,11 @@ int pp_from_net(struct __sk_buff *skb)
 	int verdict;
 
 	/* other hosts' frames, and what the node itself sent to groups */
-	if (skb->pkt_type > PACKET_MULTICAST || is_of_vlan(skb))
+	if (skb->pkt_type > PACKET_MULTICAST || is_vlan_frame(skb))
 		return count(skb, STAT_IN_OTHER, PASS);
 	pull_headers(skb);
-	verdict = skb->pkt_type == PACKET_HOST ? from_net_common(skb) : from_net_group(skb);
-	if (verdict != LEFT)
+	verdict = skb->pkt_type == PACKET_HOST ? from_net_host(skb) : from_net_multicast(skb);
+	if (verdict != TO_SLOW_PATH)
 		return verdict;
 	bpf_tail_call(skb, &pp_calls, CALL_FROM_NET_SLOW);
 	return count(skb, STAT_IN_OTHER, PASS);
@@ -304,18 +304,18 @@ static __always_inline int untag(struct __sk_buff *skb)
 
 	for (int i = 0; i < PRIORITY_TAGS_MAX; i++) {
 		frame = (void *)(long)skb->data;
-		if (is_of_vlan(skb))
+		if (is_vlan_frame(skb))
 			return count(skb, STAT_IN_OTHER, PASS);
 		if (!is_vlan(frame_ethertype(skb)))
-			return LEFT;
+			return TO_SLOW_PATH;
 		if ((void *)(frame + 1) > (void *)(long)skb->data_end || vlan_id(frame->tci))
 			return count(skb, STAT_IN_OTHER, PASS);
 		if (bpf_skb_vlan_pop(skb))
 			return drop(skb, STAT_REWRITE);
 	}
-	if (is_of_vlan(skb))
+	if (is_vlan_frame(skb))
 		return count(skb, STAT_IN_OTHER, PASS);
-	return is_vlan(frame_ethertype(skb)) ? drop(skb, STAT_VLAN) : LEFT;
+	return is_vlan(frame_ethertype(skb)) ? drop(skb, STAT_VLAN) : TO_SLOW_PATH;
 }
 
 SEC("tc")
@@ -325,5 +325,5 @@ int pp_from_net_slow(struct __sk_buff *skb)
 
 	pull_all_headers(skb);
 	verdict = untag(skb);
-	return verdict == LEFT ? from_net_slow(skb) : verdict;
+	return verdict == TO_SLOW_PATH ? from_net_slow(skb) : verdict;
 }

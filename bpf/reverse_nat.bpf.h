@@ -3,15 +3,15 @@
  * Ingress: what comes for pods, to their own addresses or as answers to masqueraded flows. A packet
  * that is nobody's flow is the node's own business: it goes to the stack as it is.
  */
-#ifndef PP_UNMASQUERADE_BPF_H
-#define PP_UNMASQUERADE_BPF_H
+#ifndef PP_REVERSE_NAT_BPF_H
+#define PP_REVERSE_NAT_BPF_H
 
 #include "bpf/masquerade.bpf.h"
 #include "bpf/neighbour.bpf.h"
 #include "bpf/flow_cache.bpf.h"
 
 /* What the flow makes of the pod's end of a packet that arrives. */
-static __always_inline bool inward(struct rewrite *r, const struct flow *flow, __u32 generation)
+static __always_inline bool reverse_nat_rewrite(struct rewrite *r, const struct flow *flow, __u32 generation)
 {
 	r->address = flow->forward.source;
 	r->port = flow->forward.source_port;
@@ -19,14 +19,14 @@ static __always_inline bool inward(struct rewrite *r, const struct flow *flow, _
 }
 
 /* What the stack must answer or do the work of: too long, no hops left, options. */
-static __always_inline bool is_for_stack(struct __sk_buff *skb, const struct packet *p,
+static __always_inline bool needs_stack(struct __sk_buff *skb, const struct packet *p,
 					 const struct pod *pod)
 {
 	return p->ttl <= 1 || p->flags & PACKET_OPTIONS || !fits(skb, p, pod->mtu);
 }
 
 /* Ready-made for the pod but for its MACs. */
-static __always_inline int hand_over(struct __sk_buff *skb, const struct pod *pod, enum stat stat,
+static __always_inline int deliver_counted(struct __sk_buff *skb, const struct pod *pod, enum stat stat,
 				     __u32 length)
 {
 	int verdict;
@@ -50,59 +50,59 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
 	if (is_nd(p))
 		return drop(skb, STAT_ND);
 	if (!(p->flags & PACKET_FRAGMENT_LATER) && opens_inbound(p) && !(cached && cached->inbound_recorded)) {
-		struct flow_key answer;
+		struct flow_key reply;
 
-		key_reverse(&answer, &p->key);
-		inbound_record(&answer, p->family, pod->generation);
+		key_reverse(&reply, &p->key);
+		inbound_record(&reply, p->family, pod->generation);
 		if (cached)
 			cached->inbound_recorded = true;
 	}
-	if (is_for_stack(skb, p, pod))
+	if (needs_stack(skb, p, pod))
 		return count(skb, STAT_IN_STACK, PASS);
 	if (!ttl_decrement(skb, p))
 		return drop(skb, STAT_REWRITE);
-	return hand_over(skb, pod, STAT_IN_POD, length);
+	return deliver_counted(skb, pod, STAT_IN_POD, length);
 }
 
 /*
  * Translates by the living @flow and hands over. What the stack must see is translated as well, or
  * the node would take it for its own and refuse it; the stack then routes it to the pod.
  */
-static __always_inline int translate_in(struct __sk_buff *skb, const struct packet *p,
+static __always_inline int reverse_nat(struct __sk_buff *skb, const struct packet *p,
 					struct flow *flow, __u32 generation)
 {
-	struct rewrite r = { .end = END_DESTINATION };
+	struct rewrite r = { .side = NAT_DESTINATION };
 	struct pod *pod = pod_at(flow->pod);
 	__u32 length = skb->len;
 
-	if (!pod || pod->generation != flow->pod_generation || !inward(&r, flow, generation))
+	if (!pod || pod->generation != flow->pod_generation || !reverse_nat_rewrite(&r, flow, generation))
 		return count(skb, STAT_IN_OTHER, PASS);
 	if (!(p->flags & PACKET_FRAGMENT_LATER))
 		flow_touch(flow, generation, p, false, clock_units());
-	r.hop = !is_for_stack(skb, p, pod);
+	r.hop = !needs_stack(skb, p, pod);
 	if (!rewrite(skb, p, &r))
 		return drop(skb, STAT_REWRITE);
-	return r.hop ? hand_over(skb, pod, STAT_IN_REPLY, length) : count(skb, STAT_IN_STACK, PASS);
+	return r.hop ? deliver_counted(skb, pod, STAT_IN_REPLY, length) : count(skb, STAT_IN_STACK, PASS);
 }
 
 /* Whether it can belong to a flow at all: most of the node's own packets end here. */
-static __always_inline bool may_answer(const struct packet *p)
+static __always_inline bool may_be_reply(const struct packet *p)
 {
 	return is_masq_key(p->key.protocol, p->key.destination_port, p->flags & PACKET_ECHO_REPLY);
 }
 
 /* For those that have more on the stack. */
-__noinline int translate_in_slow(struct __sk_buff *skb, struct packet *p, __u32 slot, __u32 generation)
+__noinline int reverse_nat_slow(struct __sk_buff *skb, struct packet *p, __u32 slot, __u32 generation)
 {
 	struct flow *flow = flow_at(slot);
 
-	return p && flow ? translate_in(skb, p, flow, generation) : count(skb, STAT_IN_OTHER, PASS);
+	return p && flow ? reverse_nat(skb, p, flow, generation) : count(skb, STAT_IN_OTHER, PASS);
 }
 
 /* The packet of scratch() is an ICMP error from outside about a packet that left masqueraded. */
 __noinline int icmp_error_in(struct __sk_buff *skb)
 {
-	struct rewrite r = { .end = END_SOURCE };
+	struct rewrite r = { .side = NAT_SOURCE };
 	struct scratch *s = scratch();
 	struct flow_ref ref;
 	struct flow *flow;
@@ -114,22 +114,22 @@ __noinline int icmp_error_in(struct __sk_buff *skb)
 		return count(skb, STAT_IN_OTHER, PASS);
 	flow = flow_find(&pp_flow_rev, &s->quoted.key, &ref, clock_units());
 	pod = flow ? pod_at(flow->pod) : NULL;
-	if (!pod || !inward(&r, flow, ref.generation))
+	if (!pod || !reverse_nat_rewrite(&r, flow, ref.generation))
 		return count(skb, STAT_IN_OTHER, PASS);
-	r.hop = !is_for_stack(skb, &s->packet, pod);
+	r.hop = !needs_stack(skb, &s->packet, pod);
 	if (!icmp_error_rewrite(skb, &s->packet, &s->quoted, &r, true))
 		return drop(skb, STAT_REWRITE);
-	return r.hop ? hand_over(skb, pod, STAT_IN_REPLY, skb->len) :
+	return r.hop ? deliver_counted(skb, pod, STAT_IN_REPLY, skb->len) :
 		       count(skb, STAT_IN_STACK, PASS);
 }
 
 /* A packet or first fragment that is to no pod's own address. */
-static __always_inline int answer_in_slow(struct __sk_buff *skb, struct packet *p)
+static __always_inline int reply_in_slow(struct __sk_buff *skb, struct packet *p)
 {
 	__u32 now = clock_units();
 	struct flow_ref ref;
 
-	if (!may_answer(p))
+	if (!may_be_reply(p))
 		return count(skb, STAT_IN_OTHER, PASS);
 	if (!flow_find(&pp_flow_rev, &p->key, &ref, now)) {
 		node_receives(&p->key, now);
@@ -137,7 +137,7 @@ static __always_inline int answer_in_slow(struct __sk_buff *skb, struct packet *
 	}
 	if (p->flags & PACKET_FRAGMENT)
 		fragment_record(p, ref.slot, ref.generation);
-	return translate_in_slow(skb, p, ref.slot, ref.generation);
+	return reverse_nat_slow(skb, p, ref.slot, ref.generation);
 }
 
 static __always_inline int later_fragment_in(struct __sk_buff *skb, struct packet *p)
@@ -151,7 +151,7 @@ static __always_inline int later_fragment_in(struct __sk_buff *skb, struct packe
 	if (!flow || !flow_is_current(flow, clock_units()) ||
 	    !addr_equal(&flow->masq_address, &p->key.destination))
 		return count(skb, STAT_IN_OTHER, PASS);
-	return translate_in_slow(skb, p, frag.flow.slot, frag.flow.generation);
+	return reverse_nat_slow(skb, p, frag.flow.slot, frag.flow.generation);
 }
 
 /* What outside may not send: pods' own sources, martians to pods, and to addresses of pods that are none. */
@@ -202,7 +202,7 @@ __noinline int from_net_slow(struct __sk_buff *skb)
 		return later_fragment_in(skb, p);
 	if (p->flags & PACKET_ICMP_ERROR)
 		return icmp_error_in(skb);
-	return answer_in_slow(skb, p);
+	return reply_in_slow(skb, p);
 }
 
 #endif

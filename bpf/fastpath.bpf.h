@@ -5,14 +5,14 @@
  * is. It reads no more than that takes, because whatever else were kept for later would cost as much
  * as all the rest. What is not of this shape is no error: parse() tells what it is.
  */
-#ifndef PP_COMMON_BPF_H
-#define PP_COMMON_BPF_H
+#ifndef PP_FASTPATH_BPF_H
+#define PP_FASTPATH_BPF_H
 
 #include "bpf/filter.bpf.h"
 #include "bpf/parse.bpf.h"
 
 /* Fragments may pass: of one that is not the first this looks at data, and sees ports there. */
-static __always_inline bool parse_common_l4(struct packet *p, const void *l4, const void *end)
+static __always_inline bool parse_fast_l4(struct packet *p, const void *l4, const void *end)
 {
 	const struct tcphdr *tcp = l4;
 	const struct udphdr *udp = l4;
@@ -27,7 +27,7 @@ static __always_inline bool parse_common_l4(struct packet *p, const void *l4, co
 	       udp->source != bpf_htons(DHCP_SERVER) && udp->source != bpf_htons(DHCPV6_SERVER);
 }
 
-static __always_inline bool parse_common_ipv4(struct packet *p, const struct iphdr *ip,
+static __always_inline bool parse_fast_ipv4(struct packet *p, const struct iphdr *ip,
 					      const void *end, __u32 length)
 {
 	if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl != 5 ||
@@ -37,10 +37,10 @@ static __always_inline bool parse_common_ipv4(struct packet *p, const struct iph
 	p->key.protocol = ip->protocol;
 	addr_from_ipv4(&p->key.source, ip->saddr);
 	addr_from_ipv4(&p->key.destination, ip->daddr);
-	return parse_common_l4(p, ip + 1, end);
+	return parse_fast_l4(p, ip + 1, end);
 }
 
-static __always_inline bool parse_common_ipv6(struct packet *p, const struct ipv6hdr *ip,
+static __always_inline bool parse_fast_ipv6(struct packet *p, const struct ipv6hdr *ip,
 					      const void *end, __u32 length)
 {
 	if ((void *)(ip + 1) > end || ip->version != 6 ||
@@ -50,14 +50,14 @@ static __always_inline bool parse_common_ipv6(struct packet *p, const struct ipv
 	p->key.protocol = ip->nexthdr;
 	__builtin_memcpy(&p->key.source, &ip->saddr, sizeof(struct addr));
 	__builtin_memcpy(&p->key.destination, &ip->daddr, sizeof(struct addr));
-	return parse_common_l4(p, ip + 1, end);
+	return parse_fast_l4(p, ip + 1, end);
 }
 
 /*
  * Protocol and addresses; the rest is for parse_frame(). *p is zero before; @ethertype is the
  * frame's, a constant.
  */
-static __always_inline bool parse_common(struct __sk_buff *skb, struct packet *p, __be16 ethertype)
+static __always_inline bool parse_fast(struct __sk_buff *skb, struct packet *p, __be16 ethertype)
 {
 	const void *end = (void *)(long)skb->data_end;
 	const void *l3 = (void *)(long)skb->data + sizeof(struct ethhdr);
@@ -65,8 +65,8 @@ static __always_inline bool parse_common(struct __sk_buff *skb, struct packet *p
 
 	p->l3 = sizeof(struct ethhdr);
 	if (ethertype == bpf_htons(ETH_P_IP))
-		return parse_common_ipv4(p, l3, end, length);
-	return parse_common_ipv6(p, l3, end, length);
+		return parse_fast_ipv4(p, l3, end, length);
+	return parse_fast_ipv6(p, l3, end, length);
 }
 
 #endif
