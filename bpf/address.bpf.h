@@ -28,7 +28,7 @@ static __always_inline bool addr_equal(const struct addr *a, const struct addr *
 	return addr_words(a)->low == addr_words(b)->low && addr_words(a)->high == addr_words(b)->high;
 }
 
-static __always_inline bool addr_is_none(const struct addr *a)
+static __always_inline bool addr_is_zero(const struct addr *a)
 {
 	return !addr_words(a)->low && !addr_words(a)->high;
 }

@@ -33,7 +33,7 @@ struct pending_checksum {
 };
 
 /* Kernels that let programs see the buffer itself: plain loads. */
-static __always_inline bool pending_seen(struct __sk_buff *skb, struct pending_checksum *c)
+static __always_inline bool pending_read(struct __sk_buff *skb, struct pending_checksum *c)
 {
 	struct sk_buff___pp *buffer = bpf_cast_to_kern_ctx(skb);
 
@@ -45,7 +45,7 @@ static __always_inline bool pending_seen(struct __sk_buff *skb, struct pending_c
 }
 
 /* Others copy from it. */
-static __always_inline bool pending_copied(struct __sk_buff *skb, struct pending_checksum *c)
+static __always_inline bool pending_probe_read(struct __sk_buff *skb, struct pending_checksum *c)
 {
 	struct sk_buff___pp *buffer = (void *)skb;
 	__u16 start = 0, offset = 0, network = 0;
@@ -63,17 +63,17 @@ static __always_inline bool pending_copied(struct __sk_buff *skb, struct pending
 static __always_inline bool pending_checksum(struct __sk_buff *skb, struct pending_checksum *c)
 {
 	switch (cfg.buffer_access) {
-	case BUFFER_SEEN:
-		return pending_seen(skb, c);
-	case BUFFER_COPIED:
-		return pending_copied(skb, c);
+	case BUFFER_DIRECT:
+		return pending_read(skb, c);
+	case BUFFER_PROBED:
+		return pending_probe_read(skb, c);
 	default:
 		return false;
 	}
 }
 
 /* Whether what is still to be written stays out of all that is checked and translated. */
-static __always_inline bool pending_is_sane(const struct packet *p, const struct pending_checksum *c)
+static __always_inline bool pending_is_valid(const struct packet *p, const struct pending_checksum *c)
 {
 	__u32 l4 = p->l4 - p->l3;
 
@@ -96,15 +96,15 @@ static __always_inline bool pending_is_sane(const struct packet *p, const struct
 	}
 }
 
-static __always_inline bool offload_is_sane(struct __sk_buff *skb, const struct packet *p)
+static __always_inline bool offload_is_valid(struct __sk_buff *skb, const struct packet *p)
 {
 	struct pending_checksum c;
 
-	return !pending_checksum(skb, &c) || pending_is_sane(p, &c);
+	return !pending_checksum(skb, &c) || pending_is_valid(p, &c);
 }
 
 /* The checksum of an IPv4 header without options (RFC 1812 5.2.2). */
-static __always_inline bool ipv4_sums_up(const struct iphdr *ip)
+static __always_inline bool ipv4_checksum_valid(const struct iphdr *ip)
 {
 	const __u32 *word = (const void *)ip;
 	__u64 sum = (__u64)word[0] + word[1] + word[2] + word[3] + word[4];
@@ -113,7 +113,7 @@ static __always_inline bool ipv4_sums_up(const struct iphdr *ip)
 }
 
 /* The same of any IPv4 header; true for IPv6, which has none. */
-__noinline int header_sums_up(struct __sk_buff *skb, struct packet *p)
+__noinline int header_checksum_valid(struct __sk_buff *skb, struct packet *p)
 {
 	__u8 header[60] = {};
 	__u32 length;

@@ -28,7 +28,7 @@ static __always_inline bool parse_fast_l4(struct packet *p, const void *l4, cons
 }
 
 static __always_inline bool parse_fast_ipv4(struct packet *p, const struct iphdr *ip,
-					      const void *end, __u32 length)
+					    const void *end, __u32 length)
 {
 	if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl != 5 ||
 	    bpf_ntohs(ip->tot_len) != length || ip->ttl <= 1)
@@ -41,7 +41,7 @@ static __always_inline bool parse_fast_ipv4(struct packet *p, const struct iphdr
 }
 
 static __always_inline bool parse_fast_ipv6(struct packet *p, const struct ipv6hdr *ip,
-					      const void *end, __u32 length)
+					    const void *end, __u32 length)
 {
 	if ((void *)(ip + 1) > end || ip->version != 6 ||
 	    bpf_ntohs(ip->payload_len) + sizeof(*ip) != length || ip->hop_limit <= 1)

@@ -81,7 +81,7 @@ static __always_inline bool flow_is_current(const struct flow *flow, __u32 now)
 }
 
 /* Still the record that a reference of @generation meant: to be asked again after reading its parts. */
-static __always_inline bool flow_is(const struct flow *flow, __u32 generation)
+static __always_inline bool flow_is_valid(const struct flow *flow, __u32 generation)
 {
 	return *(volatile __u32 *)&flow->generation == generation &&
 	       *(volatile __u32 *)&flow->state > FLOW_DYING;
@@ -91,7 +91,7 @@ static __always_inline bool flow_is(const struct flow *flow, __u32 generation)
  * The same after an index entry was made for the record: whoever ended it meanwhile may not have seen
  * the entry. A full barrier, so that one of the two sees what the other did.
  */
-static __always_inline bool flow_stands(struct flow *flow, __u32 generation)
+static __always_inline bool flow_is_valid_fenced(struct flow *flow, __u32 generation)
 {
 	union flow_word now = { .word = __sync_fetch_and_add((__u64 *)flow, 0) };
 
@@ -109,7 +109,7 @@ static __always_inline struct flow *flow_find(void *index, const struct flow_key
 		return NULL;
 	*ref = *found;
 	flow = flow_at(ref->slot);
-	if (!flow || !flow_is(flow, ref->generation) || !flow_is_current(flow, now))
+	if (!flow || !flow_is_valid(flow, ref->generation) || !flow_is_current(flow, now))
 		return NULL;
 	return flow;
 }

@@ -31,14 +31,14 @@ static __always_inline struct cache_entry *cache_entry_at(const struct flow_key 
 }
 
 static __always_inline bool cache_matches(const struct cache_entry *cached, const struct flow_key *key,
-				      enum cache_direction direction, __u32 tick)
+					  enum cache_direction direction, __u32 tick)
 {
 	return cached->tick == tick && cached->direction == direction && key_equal(&cached->key, key);
 }
 
 /* What is known of @key in this tick: where nothing is, an empty entry for it. NULL: never. */
 static __always_inline struct cache_entry *cache_lookup(const struct __sk_buff *skb, const struct flow_key *key,
-						enum cache_direction direction)
+							enum cache_direction direction)
 {
 	struct cache_entry *cached = cache_entry_at(key);
 	__u32 tick = cache_tick(skb);
@@ -55,7 +55,7 @@ static __always_inline struct cache_entry *cache_lookup(const struct __sk_buff *
 }
 
 static __always_inline void cache_set(struct cache_entry *cached, enum cache_kind kind, __u32 slot,
-					__u32 generation)
+				      __u32 generation)
 {
 	cached->kind = kind;
 	cached->slot = slot;
@@ -75,7 +75,7 @@ static __always_inline struct flow *cached_flow(const struct cache_entry *cached
 {
 	struct flow *flow = cached->kind == CACHE_FLOW ? flow_at(cached->slot) : NULL;
 
-	return flow && flow_is(flow, cached->generation) && flow_is_current(flow, now) ? flow : NULL;
+	return flow && flow_is_valid(flow, cached->generation) && flow_is_current(flow, now) ? flow : NULL;
 }
 
 #endif

@@ -30,7 +30,7 @@ static __always_inline bool slot_find(struct flow_table *table, __u32 pod, __u32
 	int given;
 
 	flow_sweep(table, now - table->last_tick > TIMER_LATE ? SWEEP_NO_TIMER : SWEEP_USUAL, now);
-	if (slot_take(table, slot)) {
+	if (slot_alloc(table, slot)) {
 		__sync_fetch_and_add(&table->used, 1);
 		return true;
 	}
@@ -75,7 +75,7 @@ enum claim {
 };
 
 /* Who has the port of s->reply. Adopted: the creation is it. */
-static __always_inline enum claim occupant_of(struct scratch *s, __u32 now)
+static __always_inline enum claim port_holder(struct scratch *s, __u32 now)
 {
 	struct flow_ref *found = bpf_map_lookup_elem(&pp_flow_rev, &s->reply);
 	struct flow_ref occupant;
@@ -85,7 +85,7 @@ static __always_inline enum claim occupant_of(struct scratch *s, __u32 now)
 		return CLAIM_FREE;
 	occupant = *found;
 	flow = flow_at(occupant.slot);
-	if (!flow || !flow_is(flow, occupant.generation))
+	if (!flow || !flow_is_valid(flow, occupant.generation))
 		return CLAIM_BUSY;
 	if (!flow_is_current(flow, now)) {
 		flow_remove(occupant.slot, occupant.generation, STAT_FLOW_EVICTED);
@@ -116,7 +116,7 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 	if (!flow)
 		return CLAIM_FAILED;
 	s->reply.destination_port = port;
-	result = occupant_of(s, now);
+	result = port_holder(s, now);
 	if (result != CLAIM_FREE)
 		return result;
 	if (node_conn_is_current(&s->reply, now))
@@ -126,7 +126,7 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 		return CLAIM_BUSY;
 	flow->masq_port = port;
 	err = bpf_map_update_elem(&pp_flow_rev, &s->reply, &s->creation.flow, BPF_NOEXIST);
-	if (!err && flow_stands(flow, s->creation.flow.generation))
+	if (!err && flow_is_valid_fenced(flow, s->creation.flow.generation))
 		return CLAIMED;
 	if (!err) {
 		index_delete(&pp_flow_rev, &s->reply, s->creation.flow.slot,
@@ -136,7 +136,7 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 	if (err != -EEXIST)
 		return CLAIM_FAILED;
 	/* another CPU was faster */
-	result = occupant_of(s, now);
+	result = port_holder(s, now);
 	return result == CLAIM_FREE ? CLAIM_BUSY : result;
 }
 
@@ -144,7 +144,7 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
  * Takes the port of a flow that gives way: of those that the search met, which are in the sample. An
  * enum claim.
  */
-__noinline int claim_given(struct __sk_buff *skb)
+__noinline int claim_from_victim(struct __sk_buff *skb)
 {
 	struct port_sample *sample = sample_get();
 	struct scratch *s = scratch();
@@ -221,7 +221,7 @@ static __always_inline enum claim claim_any(struct __sk_buff *skb, struct scratc
 	if (probing.result == CLAIMED || probing.result == CLAIM_ADOPTED ||
 	    probing.result == CLAIM_FAILED || !probing.search.count)
 		return probing.result;
-	return claim_given(skb);
+	return claim_from_victim(skb);
 }
 
 /* The forward entry was made; void if the flow had to give way in the same moment. */
@@ -229,7 +229,7 @@ static __always_inline enum stat forward_entered(const struct flow_key *key, con
 {
 	struct flow *flow = flow_at(own->slot);
 
-	if (flow && flow_stands(flow, own->generation))
+	if (flow && flow_is_valid_fenced(flow, own->generation))
 		return NO_DROP;
 	index_delete(&pp_flow_fwd, key, own->slot, own->generation);
 	return STAT_INSERT;
@@ -289,7 +289,7 @@ __noinline int flow_create(struct __sk_buff *skb)
 		return enter_forward(s, now);
 	}
 	if (flow_end(slot, generation))
-		slot_give(table, flow, slot);
+		slot_free(table, flow, slot);
 	if (result == CLAIM_ADOPTED) {
 		count_flow(STAT_FLOW_ADOPTED);
 		return enter_forward(s, now);

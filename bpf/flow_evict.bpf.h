@@ -23,14 +23,14 @@ struct eviction {
 
 static __always_inline __u32 slot_rank(const struct eviction *eviction, const struct flow *flow)
 {
-	struct standing standing = {
+	struct share_status status = {
 		.own = flow->pod == eviction->pod,
 		.above = share_of(flow->pod) > eviction->share,
 	};
 
-	standing.gives = standing.own ? eviction->has_share :
-					standing.above && !eviction->has_share;
-	return rank_of(flow->state, &standing);
+	status.yields = status.own ? eviction->has_share :
+					status.above && !eviction->has_share;
+	return rank_of(flow->state, &status);
 }
 
 /* True: the search may end. A global function, which the verifier goes through once. */
@@ -55,8 +55,8 @@ __noinline int consider_slot(struct eviction *eviction, __u32 n)
 		return 1;
 	}
 	rank = slot_rank(eviction, flow);
-	victim_consider(&eviction->victim, rank, used_last(flow), slot, generation, 0);
-	eviction->good += rank <= RANK_WANTED;
+	victim_consider(&eviction->victim, rank, last_used(flow), slot, generation, 0);
+	eviction->good += rank <= RANK_GOOD;
 	return !rank || eviction->good >= EVICT_GOOD;
 }
 

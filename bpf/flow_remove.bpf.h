@@ -40,7 +40,7 @@ __noinline int flow_end(__u32 slot, __u32 generation)
 	if (!flow || !table)
 		return 0;
 	state = flow->state;
-	if (!flow_is(flow, generation) || !flow_swap(flow, generation, state, FLOW_DYING))
+	if (!flow_is_valid(flow, generation) || !flow_swap(flow, generation, state, FLOW_DYING))
 		return 0;
 	key = flow->forward;
 	index_delete(&pp_flow_fwd, &key, slot, generation);
@@ -58,7 +58,7 @@ static __always_inline __u32 flow_remove(__u32 slot, __u32 generation, enum stat
 
 	if (!flow || !table || !flow_end(slot, generation))
 		return 0;
-	slot_give(table, flow, slot);
+	slot_free(table, flow, slot);
 	count_flow(stat);
 	return 1;
 }

@@ -79,31 +79,31 @@ static __always_inline enum worth worth_of(enum flow_state state)
 }
 
 /* Whose a flow is, for the pod that wants a new one. */
-struct standing {
+struct share_status {
 	bool own;
-	bool gives; /* own: has its share; another: is above its own, the claimant below */
+	bool yields;/* own: has its share; another: is above its own, the claimant below */
 	bool above; /* its share */
 };
 
 #define RANK_NEVER 15
-#define RANK_WANTED 4 /* up to here a flow is a good choice, and the search may end */
+#define RANK_GOOD 4 /* up to here a flow is a good choice, and the search may end */
 
 /*
  * In which order flows give way: closed ones; answered and unanswered ones of who gives; the
  * claimant's own exchanges (nothing is lost); living ones of who gives. And where a search of a part
  * found none of these: the claimant's own, then those of pods above their share.
  */
-static __always_inline __u32 rank_of(enum flow_state state, const struct standing *standing)
+static __always_inline __u32 rank_of(enum flow_state state, const struct share_status *status)
 {
 	enum worth worth = worth_of(state);
 
 	if (worth == WORTH_CLOSED)
 		return 0;
-	if (standing->gives)
+	if (status->yields)
 		return worth == WORTH_LIVE ? 4 : worth;
-	if (standing->own)
+	if (status->own)
 		return worth == WORTH_EXCHANGE ? 3 : worth + 3;
-	return standing->above ? worth + 6 : RANK_NEVER;
+	return status->above ? worth + 6 : RANK_NEVER;
 }
 
 /* The flow that gives way, as far as the search is. */
@@ -118,7 +118,7 @@ struct victim {
 /*
  * When the flow was used last. One that outside has reset looks older, and so goes before its like.
  */
-static __always_inline __u32 used_last(const struct flow *flow)
+static __always_inline __u32 last_used(const struct flow *flow)
 {
 	__u32 timeout = timeout_of(flow->state), expires = flow->expires;
 
@@ -127,7 +127,7 @@ static __always_inline __u32 used_last(const struct flow *flow)
 
 /* @used is 0 for what is over already. */
 static __always_inline void victim_consider(struct victim *victim, __u32 rank, __u32 used, __u32 slot,
-					__u32 generation, __u32 place)
+					    __u32 generation, __u32 place)
 {
 	__u64 score = (__u64)rank << 32 | used;
 

@@ -47,7 +47,7 @@ static __always_inline bool slot_pop(struct flow_table *table, __u32 *slot)
 }
 
 /* A record that nobody uses; false: there is none. */
-static __always_inline bool slot_take(struct flow_table *table, __u32 *slot)
+static __always_inline bool slot_alloc(struct flow_table *table, __u32 *slot)
 {
 	if (slot_pop(table, slot))
 		return true;
@@ -58,7 +58,7 @@ static __always_inline bool slot_take(struct flow_table *table, __u32 *slot)
 }
 
 /* The record in @slot, which its user has unlinked from both indexes, is free again. */
-static __always_inline void slot_give(struct flow_table *table, struct flow *flow, __u32 slot)
+static __always_inline void slot_free(struct flow_table *table, struct flow *flow, __u32 slot)
 {
 	flow->state = FLOW_FREE;
 	__sync_fetch_and_add(&table->used, -1);

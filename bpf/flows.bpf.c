@@ -85,7 +85,7 @@ static int end_stale(__u32 slot, struct staleness *s)
 	if (!flow || slot >= s->slots)
 		return 1;
 	generation = flow->generation;
-	if (flow_is(flow, generation) && is_stale(flow))
+	if (flow_is_valid(flow, generation) && is_stale(flow))
 		s->removed += flow_remove(slot, generation, STAT_FLOW_STALE);
 	return 0;
 }

@@ -27,12 +27,12 @@ static __always_inline struct frag_segment *segment_at(struct frag_ids *ids, __u
 
 #define OWNER_USES 0x0000ffff00000000ULL /* changes whenever the segment is taken anew */
 
-static __always_inline bool segment_is_of(const struct frag_segment *segment, __u64 owner)
+static __always_inline bool segment_is_owned_by(const struct frag_segment *segment, __u64 owner)
 {
 	return (*(volatile __u64 *)&segment->owner & ~OWNER_USES) == owner;
 }
 
-static __always_inline bool segment_is_over(const struct frag_segment *segment, __u32 now)
+static __always_inline bool segment_is_expired(const struct frag_segment *segment, __u32 now)
 {
 	return !segment->owner || now > segment->expires;
 }
@@ -46,13 +46,13 @@ static int frag_probe(__u32 n, struct frag_probing *probing)
 
 	if (!segment)
 		return 1;
-	if (segment_is_over(segment, search->now)) {
+	if (segment_is_expired(segment, search->now)) {
 		search->free++;
 		if (search->vacant == NO_SEGMENT)
 			search->vacant = index;
 		return 0;
 	}
-	if (!segment_is_of(segment, search->owner))
+	if (!segment_is_owned_by(segment, search->owner))
 		return 0;
 	if (segment->next + search->count <= FRAG_ID_LENGTH) {
 		search->current = index;
@@ -91,7 +91,7 @@ static __always_inline int segment_use(const struct frag_search *search, struct 
 	if (segment->expires != expires)
 		segment->expires = expires;
 	number = __sync_fetch_and_add(&segment->next, search->count);
-	if (number + search->count > FRAG_ID_LENGTH || !segment_is_of(segment, search->owner))
+	if (number + search->count > FRAG_ID_LENGTH || !segment_is_owned_by(segment, search->owner))
 		return -1;
 	return index * FRAG_ID_LENGTH + number;
 }

@@ -80,7 +80,7 @@ static __always_inline void inbound_touch(struct inbound *inbound, const struct 
 
 /* Whether @p of the pod belongs to a connection of @map: pp_inbound or pp_native_conns. */
 static __always_inline bool renews_connection(void *map, const struct packet *p, __u32 generation,
-					     __u32 now)
+					      __u32 now)
 {
 	struct inbound *inbound = bpf_map_lookup_elem(map, &p->key);
 

@@ -20,7 +20,7 @@
 
 static __always_inline bool addr_is_unspecified(const struct addr *ip, enum family family)
 {
-	return family == FAMILY_IPV6 ? addr_is_none(ip) : !addr_ipv4(ip);
+	return family == FAMILY_IPV6 ? addr_is_zero(ip) : !addr_ipv4(ip);
 }
 
 /* Whether a pod that is there has this MAC, by its slot. */
@@ -65,8 +65,8 @@ static __always_inline bool is_igmp_report(struct __sk_buff *skb, const struct p
 static __always_inline bool is_own_nd(struct __sk_buff *skb, const struct packet *p,
 				      const struct pod *pod)
 {
-	bool probe = p->icmp_type == ND_NEIGHBOUR_SOLICITATION && addr_is_none(&p->key.source);
-	bool advertisement = p->icmp_type == ND_NEIGHBOUR_ADVERTISEMENT && !addr_is_none(&p->key.source);
+	bool probe = p->icmp_type == ND_NEIGHBOUR_SOLICITATION && addr_is_zero(&p->key.source);
+	bool advertisement = p->icmp_type == ND_NEIGHBOUR_ADVERTISEMENT && !addr_is_zero(&p->key.source);
 	struct addr target;
 
 	if ((!probe && !advertisement) ||
@@ -78,8 +78,8 @@ static __always_inline bool is_own_nd(struct __sk_buff *skb, const struct packet
 }
 
 /* By type and hop limit (RFC 2710, 3810, 4861); the source is known to be right. */
-static __always_inline bool is_icmpv6_noise(struct __sk_buff *skb, const struct packet *p,
-					    const struct pod *pod)
+static __always_inline bool is_icmpv6_link_scope(struct __sk_buff *skb, const struct packet *p,
+						 const struct pod *pod)
 {
 	switch (p->icmp_type) {
 	case MLD_V1_REPORT:
@@ -94,7 +94,7 @@ static __always_inline bool is_icmpv6_noise(struct __sk_buff *skb, const struct 
 }
 
 /* Whether the multicast packet @p of a pod is such a message, with a source that the pod may have. */
-__noinline int is_link_noise(struct __sk_buff *skb, struct packet *p)
+__noinline int is_link_scope_message(struct __sk_buff *skb, struct packet *p)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
 	struct addr source;
@@ -109,7 +109,7 @@ __noinline int is_link_noise(struct __sk_buff *skb, struct packet *p)
 	if (p->family == FAMILY_IPV4)
 		return is_igmp_report(skb, p);
 	return p->key.protocol == PROTOCOL_ICMPV6 && !(p->flags & PACKET_FRAGMENT) &&
-	       is_icmpv6_noise(skb, p, pod);
+	       is_icmpv6_link_scope(skb, p, pod);
 }
 
 /* A host without an address asks for one: DHCP's client (RFC 2131). */

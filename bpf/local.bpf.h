@@ -106,7 +106,7 @@ static __always_inline bool is_bogon(const struct flow_key *key, enum family fam
 	if (family == FAMILY_IPV6)
 		return addr_byte(source, 0) == 0xff ||
 		       (addr_is_martian(source, family) &&
-			(!addr_is_none(source) || addr_byte(&key->destination, 0) != 0xff));
+			(!addr_is_zero(source) || addr_byte(&key->destination, 0) != 0xff));
 	/* a host without an address asks for one by broadcast */
 	if (addr_byte(source, 12) == 0)
 		return addr_ipv4(&key->destination) != 0xffffffff;

@@ -9,7 +9,7 @@
 /* Never one that other networks cannot answer, nor the pod's own. */
 static __always_inline bool is_masq_address(const struct addr *ip, const struct packet *p)
 {
-	return !addr_is_none(ip) && !addr_equal(ip, &p->key.source) &&
+	return !addr_is_zero(ip) && !addr_equal(ip, &p->key.source) &&
 	       !addr_is_multicast(ip, p->family) && !addr_is_martian(ip, p->family) &&
 	       !addr_is_link_local(ip, p->family);
 }

@@ -22,7 +22,7 @@ static __always_inline bool nat_rewrite(struct rewrite *r, const struct flow *fl
 {
 	r->address = flow->masq_address;
 	r->port = flow->masq_port;
-	return flow_is(flow, generation);
+	return flow_is_valid(flow, generation);
 }
 
 /* Whether its identification must be no other pod's: a fragment, or what a router may cut into some. */

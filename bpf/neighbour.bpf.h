@@ -29,7 +29,7 @@ static __always_inline bool arp_is_ethernet(const struct arp_ipv4 *arp)
 	       arp->hardware_length == 6 && arp->protocol_length == 4;
 }
 
-static __always_inline void arp_turn(struct ethhdr *eth, struct arp_ipv4 *arp, const __u8 *host_mac)
+static __always_inline void arp_make_reply(struct ethhdr *eth, struct arp_ipv4 *arp, const __u8 *host_mac)
 {
 	__be32 pod_ip = arp->sender;
 
@@ -79,7 +79,7 @@ __noinline int handle_arp(struct __sk_buff *skb)
 		return ignore(skb); /* an announcement */
 	if (arp->operation == bpf_htons(ARP_REPLY))
 		return count(skb, STAT_POD_STACK, TC_ACT_OK);
-	arp_turn(eth, arp, pod->host_mac);
+	arp_make_reply(eth, arp, pod->host_mac);
 	return count(skb, STAT_POD_ANSWERED, bpf_redirect(skb->ifindex, 0));
 }
 
@@ -124,7 +124,7 @@ static __always_inline __u16 nd_checksum(struct nd_reply *reply)
 }
 
 /* @reply holds the solicitation's headers. */
-static __always_inline void nd_turn(struct nd_reply *reply, const struct pod *pod)
+static __always_inline void nd_make_reply(struct nd_reply *reply, const struct pod *pod)
 {
 	reply->ip.payload_len = bpf_htons(sizeof(reply->nd));
 	reply->ip.daddr = reply->ip.saddr;
@@ -151,7 +151,7 @@ static __always_inline int nd_answer(struct __sk_buff *skb, const struct pod *po
 	if (addr_equal((void *)&reply.nd.target, &pod->ip[FAMILY_IPV6]))
 		return drop(skb, STAT_DAD);
 	mac_copy(macs + ETH_ALEN, pod->host_mac);
-	nd_turn(&reply, pod);
+	nd_make_reply(&reply, pod);
 	if (bpf_skb_change_tail(skb, ETH_HLEN + sizeof(reply), 0) ||
 	    bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0) ||
 	    bpf_skb_store_bytes(skb, ETH_HLEN, &reply, sizeof(reply), BPF_F_RECOMPUTE_CSUM))
@@ -188,7 +188,7 @@ __noinline int handle_nd(struct __sk_buff *skb)
 
 	if (parse(skb, &p) != PARSED || (void *)(eth + 1) > (void *)(long)skb->data_end)
 		return drop(skb, STAT_MALFORMED);
-	if (addr_is_none(&p.key.source))
+	if (addr_is_zero(&p.key.source))
 		return drop(skb, STAT_DAD);
 	pod = sender(skb->ifindex, eth->h_source, &p.key.source);
 	if (!pod || (!addr_equal(&pod->ip[FAMILY_IPV6], &p.key.source) &&

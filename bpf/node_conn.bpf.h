@@ -58,7 +58,7 @@ static __always_inline bool node_conn_is_current(const struct flow_key *reply, _
 }
 
 static __always_inline void node_conn_record(const struct flow_key *reply, __u32 now,
-					   enum node_conn_origin origin)
+					     enum node_conn_origin origin)
 {
 	struct node_conn *conn = bpf_map_lookup_elem(&pp_node_conns, reply);
 	struct node_conn fresh = { .expires = now + NODE_CONN_HOLD, .origin = origin };

@@ -135,7 +135,7 @@ static __always_inline int to_network(struct __sk_buff *skb, struct packet *p,
 
 /* Fragments and options are left to the stack: it may want to put them together. */
 static __always_inline int to_nonlocal(struct __sk_buff *skb, struct packet *p,
-					struct cache_entry *cached, bool slow, bool fast)
+				       struct cache_entry *cached, bool slow, bool fast)
 {
 	enum stat reason = filter_destination(p);
 
@@ -148,7 +148,7 @@ static __always_inline int to_nonlocal(struct __sk_buff *skb, struct packet *p,
 
 /* A link-local source talks to the host's end of the veth and to nobody else. */
 static __always_inline int from_link_local(struct __sk_buff *skb, const struct packet *p,
-					  enum stat reason)
+					   enum stat reason)
 {
 	bool local = p->family == FAMILY_IPV6 && addr_is_link_local(&p->key.source, FAMILY_IPV6);
 
@@ -194,7 +194,7 @@ static __always_inline int via_limiter(int verdict)
 
 /* Whether pp_to_net would let this packet of @from pass as it did the last one of its flow. */
 static __always_inline bool is_cached_native(const struct packet *p, const struct cache_entry *cached,
-					    const struct pod *from)
+					     const struct pod *from)
 {
 	return cached->kind == CACHE_NATIVE && cached->generation == from->generation &&
 	       !(p->tcp_flags & TCP_SYN) &&
@@ -203,14 +203,14 @@ static __always_inline bool is_cached_native(const struct packet *p, const struc
 
 /* Whether the last packet of its flow was sent where this one must go. */
 static __always_inline bool has_cached_route(struct __sk_buff *skb, const struct packet *p,
-				       const struct cache_entry *cached)
+					     const struct cache_entry *cached)
 {
 	return cached->ifindex && cached->tos == p->tos && packet_length(skb, p) <= cached->mtu;
 }
 
 /* The sender is who it says, and no hint says whom it is for. @fast: of from_pod_fast(). */
 static __always_inline int forward(struct __sk_buff *skb, struct packet *p, struct pod *from, bool slow,
-				  bool fast)
+				   bool fast)
 {
 	struct cache_entry *cached = cache_lookup(skb, &p->key, CACHE_EGRESS);
 	struct pod *to;
@@ -258,9 +258,9 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct packet *p, 
 {
 	switch (parse_rest(skb, p, parsed)) {
 	case PARSED:
-		if (!header_sums_up(skb, p) || !offload_is_sane(skb, p))
+		if (!header_checksum_valid(skb, p) || !offload_is_valid(skb, p))
 			return drop(skb, STAT_MALFORMED);
-		if (is_link_noise(skb, p))
+		if (is_link_scope_message(skb, p))
 			return ignore(skb);
 		if (!is_nd(p))
 			return from_pod(skb, p, parsed == PARSED_SLOW);
@@ -291,13 +291,13 @@ __noinline int from_pod_slow(struct __sk_buff *skb)
 	return skb->protocol == bpf_htons(ETH_P_ARP) ? handle_arp(skb) : drop(skb, STAT_NOT_IP);
 }
 
-static __always_inline bool fast_sums_up(struct __sk_buff *skb, __be16 ethertype)
+static __always_inline bool fast_checksum_valid(struct __sk_buff *skb, __be16 ethertype)
 {
 	const struct iphdr *ip = (void *)(long)skb->data + sizeof(struct ethhdr);
 
 	if (ethertype != bpf_htons(ETH_P_IP))
 		return true;
-	return (void *)(ip + 1) <= (void *)(long)skb->data_end && ipv4_sums_up(ip);
+	return (void *)(ip + 1) <= (void *)(long)skb->data_end && ipv4_checksum_valid(ip);
 }
 
 /* Common packets of a pod whose MAC is its slot and that has nothing special about it. */
@@ -308,7 +308,7 @@ static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype
 	struct pod *from, *to;
 
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end || !parse_fast(skb, &p, ethertype) ||
-	    !fast_sums_up(skb, ethertype))
+	    !fast_checksum_valid(skb, ethertype))
 		return from_pod_slow(skb);
 	from = pod_at(mac_slot(eth->h_source));
 	if (!is_sender(from, skb->ifindex) || !pod_has(from, &p.key.source, p.family) ||
@@ -318,7 +318,7 @@ static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype
 	/* a pod takes the packet as it is: only the stack and devices finish checksums */
 	if (to)
 		return fits(skb, &p, to->mtu) ? to_pod(skb, &p, to) : from_pod_slow(skb);
-	if (parse_frame(skb, &p, ethertype) != PARSED || !offload_is_sane(skb, &p))
+	if (parse_frame(skb, &p, ethertype) != PARSED || !offload_is_valid(skb, &p))
 		return from_pod_slow(skb);
 	return forward(skb, &p, from, false, true);
 }

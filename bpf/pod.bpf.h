@@ -26,7 +26,7 @@ static __always_inline const struct addr *pod_address(const struct pod *pod, enu
 static __always_inline bool pod_has(const struct pod *pod, const struct addr *ip, enum family family)
 {
 	/* a pod without this family has :: there */
-	return addr_equal(pod_address(pod, family), ip) && !addr_is_none(ip);
+	return addr_equal(pod_address(pod, family), ip) && !addr_is_zero(ip);
 }
 
 static __always_inline __u32 pod_cache_tag(const struct addr *ip)

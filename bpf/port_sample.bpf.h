@@ -99,28 +99,28 @@ static __always_inline void sample_add(struct port_sample *sample, const struct 
 		tally->count++;
 }
 
-struct judging {
+struct sample_search {
 	__u32 pod, share, now;
 	__u32 margin;   /* by how much more than the share is no accident */
 	bool has_share; /* the pod */
 	struct victim victim;
 };
 
-static __always_inline __u32 occupant_rank(const struct judging *judging, const struct flow *flow,
+static __always_inline __u32 occupant_rank(const struct sample_search *search, const struct flow *flow,
 					   __u32 pod, __u32 count)
 {
-	struct standing standing = {
-		.own = pod == judging->pod,
-		.above = count > judging->share,
+	struct share_status status = {
+		.own = pod == search->pod,
+		.above = count > search->share,
 	};
 
-	standing.gives = standing.own ? judging->has_share :
-			 !judging->has_share && count > judging->share + judging->margin;
-	return rank_of(flow->state, &standing);
+	status.yields = status.own ? search->has_share :
+			 !search->has_share && count > search->share + search->margin;
+	return rank_of(flow->state, &status);
 }
 
 /* A global function, which the verifier goes through once. */
-__noinline int judge_occupant(struct judging *judging, __u32 n)
+__noinline int consider_occupant(struct sample_search *search, __u32 n)
 {
 	struct port_sample *sample = sample_get();
 	struct occupant *occupant;
@@ -128,43 +128,43 @@ __noinline int judge_occupant(struct judging *judging, __u32 n)
 	__u32 rank = 0, used = 0;
 
 	bounded(n);
-	if (!judging || !sample || n >= SAMPLE_MAX)
+	if (!search || !sample || n >= SAMPLE_MAX)
 		return 1;
 	occupant = &sample->occupant[n];
 	if (occupant->lost)
 		return 0;
 	flow = flow_at(occupant->flow.slot);
 	/* what has ended meanwhile is the best choice */
-	if (flow && flow_is(flow, occupant->flow.generation) && flow_is_current(flow, judging->now)) {
-		rank = occupant_rank(judging, flow, occupant->pod,
+	if (flow && flow_is_valid(flow, occupant->flow.generation) && flow_is_current(flow, search->now)) {
+		rank = occupant_rank(search, flow, occupant->pod,
 				     tally_count(sample, occupant->pod));
-		used = used_last(flow);
+		used = last_used(flow);
 	}
-	victim_consider(&judging->victim, rank, used, occupant->flow.slot,
-		    occupant->flow.generation, n);
+	victim_consider(&search->victim, rank, used, occupant->flow.slot,
+			occupant->flow.generation, n);
 	return 0;
 }
 
-static int judge(__u32 n, struct judging *judging)
+static int sample_consider(__u32 n, struct sample_search *search)
 {
-	return judge_occupant(judging, n) != 0;
+	return consider_occupant(search, n) != 0;
 }
 
 /* Which flow of the sample gives its port to one of @pod; false: none does. */
 static __always_inline bool sample_victim(__u32 pod, __u32 now, struct victim *victim)
 {
 	struct port_sample *sample = sample_get();
-	struct judging judging = { .pod = pod, .now = now, .victim.score = NO_VICTIM };
+	struct sample_search search = { .pod = pod, .now = now, .victim.score = NO_VICTIM };
 	__u32 mine;
 
 	if (!sample)
 		return false;
 	mine = tally_count(sample, pod);
-	judging.share = fair_share(sample->count, sample->pods, mine);
-	judging.margin = sample->complete ? 0 : sample->count / 8;
-	judging.has_share = mine >= judging.share;
-	bpf_loop(sample->count, judge, &judging, 0);
-	*victim = judging.victim;
+	search.share = fair_share(sample->count, sample->pods, mine);
+	search.margin = sample->complete ? 0 : sample->count / 8;
+	search.has_share = mine >= search.share;
+	bpf_loop(sample->count, sample_consider, &search, 0);
+	*victim = search.victim;
 	return victim->score != NO_VICTIM;
 }
 

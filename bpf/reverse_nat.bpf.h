@@ -15,19 +15,19 @@ static __always_inline bool reverse_nat_rewrite(struct rewrite *r, const struct 
 {
 	r->address = flow->forward.source;
 	r->port = flow->forward.source_port;
-	return flow_is(flow, generation);
+	return flow_is_valid(flow, generation);
 }
 
 /* What the stack must answer or do the work of: too long, no hops left, options. */
 static __always_inline bool needs_stack(struct __sk_buff *skb, const struct packet *p,
-					 const struct pod *pod)
+					const struct pod *pod)
 {
 	return p->ttl <= 1 || p->flags & PACKET_OPTIONS || !fits(skb, p, pod->mtu);
 }
 
 /* Ready-made for the pod but for its MACs. */
 static __always_inline int deliver_counted(struct __sk_buff *skb, const struct pod *pod, enum stat stat,
-				     __u32 length)
+					   __u32 length)
 {
 	int verdict;
 
@@ -69,7 +69,7 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
  * the node would take it for its own and refuse it; the stack then routes it to the pod.
  */
 static __always_inline int reverse_nat(struct __sk_buff *skb, const struct packet *p,
-					struct flow *flow, __u32 generation)
+				       struct flow *flow, __u32 generation)
 {
 	struct rewrite r = { .side = NAT_DESTINATION };
 	struct pod *pod = pod_at(flow->pod);
@@ -184,7 +184,7 @@ __noinline int from_net_slow(struct __sk_buff *skb)
 	p = packet_new(s);
 	parsed = parse_rest(skb, p, parse(skb, p));
 	/* no address could be read */
-	if (addr_is_none(&p->key.source) && addr_is_none(&p->key.destination))
+	if (addr_is_zero(&p->key.source) && addr_is_zero(&p->key.destination))
 		return count(skb, STAT_IN_OTHER, PASS);
 	maybe_pod = maybe_local(ranges, &p->key.destination, p->family);
 	pod = maybe_pod ? pod_by_ip(&p->key.destination, &slot) : NULL;

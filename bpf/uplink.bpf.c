@@ -173,7 +173,7 @@ __noinline int find_destination(struct __sk_buff *skb, struct packet *p, struct 
 
 /* Neither to a pod's own address nor an answer: the node's business, or what nobody may send. */
 static __always_inline int no_destination(struct __sk_buff *skb, const struct packet *p,
-				       const struct ranges *ranges)
+					  const struct ranges *ranges)
 {
 	enum stat reason = check_outside(skb, p, ranges, NULL, false);
 

@@ -14,9 +14,9 @@
 
 /* How programs read the kernel's own record of a packet, struct sk_buff. */
 enum buffer_access {
-	BUFFER_HIDDEN, /* not at all */
-	BUFFER_COPIED, /* by bpf_probe_read_kernel() */
-	BUFFER_SEEN,   /* as it is: bpf_cast_to_kern_ctx(), Linux 6.2 */
+	BUFFER_NONE, /* not at all */
+	BUFFER_PROBED, /* by bpf_probe_read_kernel() */
+	BUFFER_DIRECT,   /* as it is: bpf_cast_to_kern_ctx(), Linux 6.2 */
 };
 
 struct datapath_config {

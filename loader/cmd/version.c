@@ -32,7 +32,7 @@ static int run(struct call *c, struct error *e)
 	print_feature("tcx", f->tcx, "no (clsact is used)");
 	print_feature("fib_lookup SKIP_NEIGH", f->fib_skip_neigh, "no (lookups take longer)");
 	print_feature("fib_lookup SRC", f->fib_source, "no (the uplink's address is used)");
-	print_feature("offload checks", f->buffer_access != BUFFER_HIDDEN,
+	print_feature("offload checks", f->buffer_access != BUFFER_NONE,
 		      "no (a pod may send a forged checksum offload)");
 	print_feature("XDP dispatcher", f->xdp_chain, "no (the XDP guard is alone on its device)");
 	print_feature("memory of maps", f->map_memory, "no (status tells what full ones take)");

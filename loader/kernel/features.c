@@ -94,8 +94,8 @@ static bool copies_buffers(void)
 static enum buffer_access buffer_access(void)
 {
 	if (shows_buffers())
-		return BUFFER_SEEN;
-	return copies_buffers() ? BUFFER_COPIED : BUFFER_HIDDEN;
+		return BUFFER_DIRECT;
+	return copies_buffers() ? BUFFER_PROBED : BUFFER_NONE;
 }
 
 static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)

@@ -228,7 +228,7 @@ def trivial(kind=PROG_SCHED_CLS, verdict=0):
 def buffer_access():
     """How programs can see the kernel's struct sk_buff here, as the loader finds it (loader/kernel/features.c)."""
     with open("/sys/kernel/btf/vmlinux", "rb") as file:
-        return "BUFFER_SEEN" if b"\0bpf_cast_to_kern_ctx\0" in file.read() else "BUFFER_COPIED"
+        return "BUFFER_DIRECT" if b"\0bpf_cast_to_kern_ctx\0" in file.read() else "BUFFER_PROBED"
 
 
 class Programs:

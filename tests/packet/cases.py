@@ -14,7 +14,7 @@ class Case:
         self.name, self.function, self.parameters = name, function, parameters
         self.complete, self.cached, self.lab = complete, cached, lab
 
-    def ways(self):
+    def variants(self):
         """What it runs with: CHECKSUM_COMPLETE or not, pods' places known beforehand or not."""
         return itertools.product((False, True)[:1 + self.complete], (False, True)[:1 + self.cached])
 

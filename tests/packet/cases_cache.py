@@ -28,7 +28,7 @@ def route(lab, family):
     try:
         for _ in range(2):
             result = lab.from_pod(A, packet)
-            assert result.redirects, result.say()
+            assert result.redirects, result.describe()
             result.forwarded(packet)
         lab.from_pod(A, other).passed()
         ticks(lab)

@@ -115,7 +115,7 @@ def distinct_ids(lab, family):
     for number in range(1200):
         name = turns[number % len(turns)]
         result = lab.to_net(first[name])
-        assert result.passes, result.say()
+        assert result.passes, result.describe()
         ident = id_of(result.frame, family) & 0xffff
         assert ident not in seen[name], f"{name} has {ident} twice"
         seen[name].add(ident)
@@ -187,7 +187,7 @@ def gso_ids(lab):
         packet = udp(pod.ip[4], W[4], 50000 + pod.slot, 80, bytes(3000), flags=0)
         frame = bytes(Ether(src=MACS["up0"], dst=ROUTER_MAC) / packet)
         result = lab.run("pp_to_net", frame, "up0", gso_size=66)
-        assert result.passes, result.say()
+        assert result.passes, result.describe()
         ids = set(range(id_of(result.frame, 4), id_of(result.frame, 4) + 46))
         assert not ids & used and max(ids) < 65536
         used |= ids

@@ -199,7 +199,7 @@ def cut_out(lab, family, what):
         results.append(lab.run("pp_from_net", cut, "up0"))
         for result in results:
             assert len(result.frame) == size, f"{size} bytes became {len(result.frame)}"
-            assert not result.redirects, f"{size} bytes of {len(whole)}: {result.say()}"
+            assert not result.redirects, f"{size} bytes of {len(whole)}: {result.describe()}"
         if size >= source.stop:
             leaks = results[0].verdict in PASS and results[0].frame[source] == whole[source]
             assert not leaks, f"{size} bytes of {len(whole)} leave with the pod's address"
@@ -213,7 +213,7 @@ def padded(lab, family):
         result = lab.run("pp_to_net", frame + bytes(range(1, padding + 1)), "up0")
         bare = lab.to_net(packet)
         assert result.passes and result.frame == bare.frame + bytes(range(
-            1, padding + 1)), result.say()
+            1, padding + 1)), result.describe()
 
 
 @case("cut: random bytes in every hook, seed {seed}", seed=range(4), complete=False)
@@ -226,7 +226,7 @@ def noise(lab, seed):
             chance.randbytes(chance.randrange(40, 150))
         for program in ("pp_from_pod", "pp_to_net", "pp_from_net"):
             result = lab.run(program, frame, A.interface if program == "pp_from_pod" else "up0")
-            assert result.passes or result.drops, f"{program}: {result.say()}"
+            assert result.passes or result.drops, f"{program}: {result.describe()}"
             assert result.frame == frame, f"{program} changed noise"
         assert lab.guard(frame).verdict in (XDP_PASS, XDP_DROP)
 
@@ -246,9 +246,9 @@ def flipped(lab, seed):
             frame[at] ^= 1 << chance.randrange(8)
         frame = bytes(frame)
         result = lab.run("pp_to_net", frame, "up0")
-        assert result.passes or result.verdict == DROP, result.say()
+        assert result.passes or result.verdict == DROP, result.describe()
         if result.passes and result.frame == frame:
-            assert not leaked(frame), "leaves untouched: " + result.say() + "\n   " + frame.hex()
+            assert not leaked(frame), "leaves untouched: " + result.describe() + "\n   " + frame.hex()
 
 
 def leaked(frame):

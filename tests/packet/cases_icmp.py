@@ -238,7 +238,7 @@ def error_ttl(lab, family):
     kind, code = FIRST[family]
     about = translated(sent, src=N1[family], sport=port)
     result = lab.from_net(error(R[family], N1[family], kind, code, about, ttl=1))
-    assert not result.redirects, result.say()
+    assert not result.redirects, result.describe()
 
 
 @case("error: the echo reply that a pod complains about, IPv{family}", family=BOTH)
@@ -331,7 +331,7 @@ def forged(lab, family, to, whose):
     for kind in kinds:
         sent_error(lab, A, target, forgery, kind=kind).dropped()
         real = sent_error(lab, A, target, udp(target, A.ip[family], 1000, 53), kind=kind)
-        assert not real.drops, real.say()
+        assert not real.drops, real.describe()
     assert lab.counted("icmp_error") == len(kinds)
     lab.to_net(error(A.ip[family], W[family], *FIRST[family], forgery)).dropped()
 
@@ -341,7 +341,7 @@ def forged(lab, family, to, whose):
 def forged_cut(lab, family, length):
     about = bytes(udp(N1[family], A.ip[family], 1000, 53))[:length]
     result = sent_error(lab, A, N1[family], about)
-    assert result.drops if length < HEADER[family] + 8 else result.passes, result.say()
+    assert result.drops if length < HEADER[family] + 8 else result.passes, result.describe()
 
 
 @case("error: sent by a pod, behind options or extension headers, IPv{family}", family=BOTH)

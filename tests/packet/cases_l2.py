@@ -87,7 +87,7 @@ def send_arp(lab, packet, src=A.mac, dst=BROADCAST):
 
 
 def answered(result, target):
-    assert result.redirects, result.say()
+    assert result.redirects, result.describe()
     wanted = bytes(
         Ether(src=HOST_MAC, dst=A.mac) /
         ARP(op=2, hwsrc=HOST_MAC, psrc=target, hwdst=A.mac, pdst=A.ip[4]))
@@ -144,7 +144,7 @@ def arp_bad(lab, what):
 def arp_other_mac(lab):
     for mac in (B.mac, pod_mac(9), "02:00:00:00:00:99"):
         result = send_arp(lab, arp_request(A.ip[4], GATEWAY[4], mac), src=mac)
-        assert result.redirects, result.say()
+        assert result.redirects, result.describe()
         assert result.frame[:28] == bytes(
             Ether(src=HOST_MAC, dst=mac) /
             ARP(op=2, hwsrc=HOST_MAC, psrc=GATEWAY[4], hwdst=mac, pdst=A.ip[4]))[:28]
@@ -159,7 +159,7 @@ def solicit(source, target, destination=None, option=True, hops=255):
 
 
 def advertised(result, target, source):
-    assert result.redirects, result.say()
+    assert result.redirects, result.describe()
     got = Ether(result.frame)
     assert (got.src, got.dst) == (HOST_MAC, A.mac), got.summary()
     wanted = bytes(
@@ -179,8 +179,8 @@ def nd_gateway(lab, source):
 def nd_without_option(lab):
     result = lab.from_pod(A, solicit(A.ip[6], GATEWAY[6], GATEWAY[6], option=False))
     if not result.drops:
-        assert result.redirects, result.say()
-        assert Ether(result.frame)[ICMPv6ND_NA].tgt == GATEWAY[6], result.say()
+        assert result.redirects, result.describe()
+        assert Ether(result.frame)[ICMPv6ND_NA].tgt == GATEWAY[6], result.describe()
 
 
 @case("nd: duplicate address detection of its own address is not answered")
@@ -212,7 +212,7 @@ def nd_cut(lab):
     whole = bytes(Ether(src=A.mac, dst=HOST_MAC) / solicit(A.ip[6], GATEWAY[6], GATEWAY[6]))
     for size in range(14 + 40, 14 + 40 + 24):
         result = lab.run("pp_from_pod", whole[:size], A.interface)
-        assert not result.redirects, f"{size} bytes: {result.say()}"
+        assert not result.redirects, f"{size} bytes: {result.describe()}"
 
 
 @case("spoof: DHCP offers of a pod reach nobody", complete=False)

@@ -287,7 +287,7 @@ def lying_header(lab, what):
     packet = IP(src=A.ip[4], dst=W[4], ttl=9, proto=17, **fields) / UDP(sport=1000, dport=53) / Raw(
         b"x" * 20)
     for result in (lab.from_pod(A, packet), lab.from_net(packet)):
-        assert result.drops or result.frame == result.sent, result.say()
+        assert result.drops or result.frame == result.sent, result.describe()
     if what != "length":
         lab.to_net(packet).dropped()
     six = IPv6(version=4, src=A.ip[6], dst=W[6], nh=17) / UDP(sport=1000, dport=53)

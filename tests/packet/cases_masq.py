@@ -119,7 +119,7 @@ def answer_ttl(lab, family, ttl):
     port = masquerade(lab, udp(A.ip[family], W[family], 1000, 80), family, "udp")
     answer = back("udp", family, port, ttl=ttl)
     result = lab.from_net(answer)
-    assert not result.redirects, result.say()
+    assert not result.redirects, result.describe()
     if result.passes and result.frame != result.sent:  # the stack then says time exceeded
         result.leaves(translated(answer, dst=A.ip[family], dport=1000))
 
@@ -283,7 +283,7 @@ def moved_uplink(lab, family):
         return
     port = port_of(result.frame, family, "udp")
     wire = [bytes(translated(packet, src=a[family], sport=port)) for a in (N1, N1B)]
-    assert result.frame[14:] in wire, result.say()
+    assert result.frame[14:] in wire, result.describe()
 
 
 @case("uplinks: by another uplink than the route's, with that one's address, IPv{family}",
@@ -416,11 +416,11 @@ def heir(lab, family):
     lab.remove_pod(A)
     for protocol in PROTOCOLS:
         result = lab.from_net(back(protocol, family, ports[protocol]))
-        assert not result.redirects, result.say()
+        assert not result.redirects, result.describe()
     lab.put_pod(A, generation=A.generation + 10)
     for protocol in PROTOCOLS:
         result = lab.from_net(back(protocol, family, ports[protocol]))
-        assert not result.redirects, "to the heir: " + result.say()
+        assert not result.redirects, "to the heir: " + result.describe()
     for protocol in ("sctp", "gre"):  # which the node's stack refuses
         late = back(protocol, family, ports[protocol])
         kind, code = {4: (3, 2), 6: (4, 1)}[family]
@@ -437,7 +437,7 @@ def heir_in_other_slot(lab, family):
     heir_pod = type(A)(**{**vars(A), "slot": 8, "mac": "02:70:70:00:00:08", "generation": 98})
     lab.put_pod(heir_pod)
     result = lab.from_net(back("udp", family, port))
-    assert not result.redirects, result.say()
+    assert not result.redirects, result.describe()
     packet = udp(A.ip[family], W[family], 50000, 80)
     port = masquerade(lab, packet, family, "udp")
     answer = back("udp", family, port)

@@ -50,7 +50,7 @@ def trusted(lab, family):
 def ignored(lab, packet, mark):
     """Masqueraded as if there were none."""
     result = lab.to_net(moved(packet), cb=mark)
-    assert result.passes and result.frame != result.sent, result.say()
+    assert result.passes and result.frame != result.sent, result.describe()
 
 
 @case("native mark: only whole and for these addresses, IPv{family}", family=BOTH)

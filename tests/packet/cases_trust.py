@@ -248,7 +248,7 @@ def real_vlan(lab, family, tags):
                            (W[family], UNALLOCATED[family])):
         packet = udp(source, target, 1, 2)
         result = from_net(lab, packet, REAL[tags])
-        assert result.passes, result.say()
+        assert result.passes, result.describe()
         assert not guarded(lab, packet, REAL[tags])
     assert lab.counted("in_other") == 3
 

@@ -356,33 +356,33 @@ class Result:
     drops = property(lambda self: self.verdict == DROP)
     redirects = property(lambda self: self.verdict == REDIRECT)
 
-    def say(self):
+    def describe(self):
         words = {DROP: "dropped", REDIRECT: "redirected"}
         how = "passed" if self.passes else words.get(self.verdict, f"verdict {self.verdict}")
         return f"{how}{'' if self.frame == self.sent else ', changed'}: {Ether(self.sent).summary()}"
 
     def passed(self):
         """To the kernel's stack, untouched."""
-        assert self.passes, self.say()
+        assert self.passes, self.describe()
         assert self.frame == self.sent, explain(self.frame, self.sent)
 
     def dropped(self):
-        assert self.drops, self.say()
+        assert self.drops, self.describe()
 
     def refused(self):
         """Not forwarded as it is: dropped, or untouched to the stack, which answers or drops."""
-        assert self.drops or (self.passes and self.frame == self.sent), self.say()
+        assert self.drops or (self.passes and self.frame == self.sent), self.describe()
 
     def leaves(self, packet):
         """Goes on with exactly this content above the link layer."""
-        assert self.passes, self.say()
+        assert self.passes, self.describe()
         wanted = self.frame[:14] + bytes(packet)
         assert self.frame == wanted, explain(self.frame, wanted)
-        assert self.frame[:14] == self.sent[:14], "the link layer changed: " + self.say()
+        assert self.frame[:14] == self.sent[:14], "the link layer changed: " + self.describe()
 
     def delivered(self, pod, packet):
         """Redirected to that pod with exactly this content."""
-        assert self.redirects, self.say()
+        assert self.redirects, self.describe()
         wanted = bytes(Ether(src=HOST_MAC, dst=pod.mac) / packet)
         assert self.frame == wanted, explain(self.frame, wanted)
 
@@ -397,6 +397,6 @@ class Result:
         """By the fast path one hop further, or by the stack."""
         if self.passes:
             return self.passed()
-        assert self.redirects, self.say()
+        assert self.redirects, self.describe()
         wanted = self.frame[:14] + bytes(moved(packet))
         assert self.frame == wanted, explain(self.frame, wanted)
