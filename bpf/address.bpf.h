@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Addresses in programs: making, comparing and classifying the 16 bytes of struct addr. */
+/* Addresses in programs: conversion, comparison and classification of struct addr. */
 #ifndef PP_ADDRESS_BPF_H
 #define PP_ADDRESS_BPF_H
 
@@ -13,7 +13,7 @@ enum address_family {
 	ADDRESS_IPV6 = 10,
 };
 
-/* The address as two words in memory order; one 8-byte access each, no store-forwarding stall. */
+/* The address as two words in memory order: one 8-byte access each, no store-forwarding stall. */
 struct addr_words {
 	__u64 high, low;
 };
@@ -33,7 +33,7 @@ static __always_inline bool addr_is_zero(const struct addr *a)
 	return !addr_words(a)->low && !addr_words(a)->high;
 }
 
-/* @ip: as it stands in a packet */
+/* @ip: in network order. */
 static __always_inline void addr_from_ipv4(struct addr *a, __be32 ip)
 {
 	addr_words(a)->high = 0;
@@ -50,7 +50,7 @@ static __always_inline __be32 addr_ipv4(const struct addr *a)
 	return addr_words(a)->low;
 }
 
-/* By its word: a byte of memory would make clang keep the address in pieces. */
+/* One byte, read through its word: a byte access would make clang split the address in memory. */
 static __always_inline __u8 addr_byte(const struct addr *a, __u32 index)
 {
 	__u64 word = index < 8 ? addr_words(a)->high : addr_words(a)->low;
@@ -58,7 +58,10 @@ static __always_inline __u8 addr_byte(const struct addr *a, __u32 index)
 	return bpf_be64_to_cpu(word) >> (56 - index % 8 * 8);
 }
 
-/* ::ffff:a.b.c.d: in an IPv6 packet it would pass for an IPv4 address here, so such packets are not read */
+/*
+ * ::ffff:a.b.c.d. An IPv6 packet with such an address would be mistaken for IPv4, so it is
+ * malformed.
+ */
 static __always_inline bool addr_is_mapped(const struct addr *a)
 {
 	return !addr_words(a)->high && (addr_words(a)->low & bpf_cpu_to_be64(0xffffffff00000000ULL)) ==
@@ -72,7 +75,7 @@ static __always_inline bool addr_is_multicast(const struct addr *a, enum family 
 	return (addr_byte(a, 12) & 0xf0) == 0xe0 || addr_ipv4(a) == 0xffffffff;
 }
 
-/* No host has it: this network, loopback, reserved; ::, ::1. */
+/* Not a host address: this network, loopback, reserved; ::, ::1. */
 static __always_inline bool addr_is_martian(const struct addr *a, enum family family)
 {
 	if (family == FAMILY_IPV6)
@@ -91,8 +94,8 @@ static __always_inline bool addr_is_link_local(const struct addr *a, enum family
 #define POD_GATEWAY 0xa9fe0101 /* 169.254.1.1: loader/pod/route.h */
 
 /*
- * Link-local destinations that stay on their link. Of IPv4 that is only 169.254.1.1, the pods'
- * gateway: clouds have metadata, DNS and NTP behind others, by whatever link their route names.
+ * Link-local destinations that are never forwarded. For IPv4 this is only 169.254.1.1, the gateway
+ * of pods: clouds serve metadata, DNS and NTP at others, over whichever link the route names.
  */
 static __always_inline bool addr_is_link_only(const struct addr *a, enum family family)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Next-fit in a block's pod IP bitmap (IPAM.md 3): at most three chunks are looked at. */
+/*
+ * Next-fit search in the address bitmap of a block (pinpool-ipam(7), CHOICE OF THE ADDRESS). At
+ * most three chunks are read.
+ */
 #ifndef PP_BITMAP_BPF_H
 #define PP_BITMAP_BPF_H
 
@@ -10,8 +13,8 @@
 #define NO_OFFSET 0xffffffff
 
 /*
- * Functions that are not static are verified once, for any argument; as static ones the verifier
- * would follow each chunk and bit through every caller.
+ * Global functions are verified once, for any argument. The verifier would follow static ones
+ * through every chunk and bit of every caller.
  */
 __noinline __u32 lowest_bit(__u64 word)
 {
@@ -26,7 +29,7 @@ __noinline __u32 lowest_bit(__u64 word)
 	return n;
 }
 
-/* Bits of the word that starts at offset @base which lie in [from, to). */
+/* Bits in [from, to) of the word that starts at offset @base. */
 static __always_inline __u64 bits_between(__u32 base, __u32 from, __u32 to)
 {
 	__u64 bits = ~0ULL;
@@ -61,7 +64,7 @@ __noinline __u32 chunk_find(__u32 block, __u32 index, __u32 from, __u32 to)
 	return NO_OFFSET;
 }
 
-/* The first chunk from @start on that is not full; 128 if none. */
+/* First chunk from @start on that is not full; 128 if all are. */
 static __always_inline __u32 chunk_next(const struct block *block, __u32 start)
 {
 	for (__u32 w = 0; w < 2; w++) {
@@ -73,7 +76,7 @@ static __always_inline __u32 chunk_next(const struct block *block, __u32 start)
 	return 128;
 }
 
-/* A free address of the block, the first from its cursor on; NO_OFFSET if it is full. */
+/* First free address of the block from its cursor on; NO_OFFSET if the block is full. */
 static __always_inline __u32 bitmap_find(__u32 id, const struct block *block)
 {
 	__u32 from = block->cursor, offset, index;
@@ -85,7 +88,7 @@ static __always_inline __u32 bitmap_find(__u32 id, const struct block *block)
 		return offset;
 	index = chunk_next(block, from / CHUNK_ADDRESSES + 1);
 	if (index * CHUNK_ADDRESSES >= block->high)
-		index = chunk_next(block, 0); /* wrap; may come back to the first, below the cursor */
+		index = chunk_next(block, 0); /* wrap around; may return to the first chunk, below the cursor */
 	return chunk_find(id, index, block->low, block->high);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tells whether libxdp can run several programs on a device: its dispatcher calls empty functions, in
- * whose places it puts the programs, and some kernels refuse that.
+ * Probe whether libxdp can chain programs on a device: its dispatcher calls empty functions and
+ * replaces them by the programs, which some kernels refuse.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -10,7 +10,7 @@ char _license[] SEC("license") = "GPL";
 
 __attribute__((noinline)) int pp_chain_slot(struct xdp_md *ctx)
 {
-	volatile int verdict = XDP_PASS; /* else the call is optimised away */
+	volatile int verdict = XDP_PASS; /* volatile keeps the call */
 
 	return ctx ? verdict : XDP_ABORTED;
 }

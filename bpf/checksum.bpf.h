@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a pod's packet says of its own checksums. A raw socket (PACKET_VNET_HDR) or a tap may leave a
- * checksum to the device and choose where it begins and where it goes: the kernel or the device then
- * writes it there long after all checks and the masquerade. It may only go into the checksum field of
- * the packet's own transport header, or into the payload: a tunnel's inner packet.
+ * Checksum state of packets from pods. A raw socket (PACKET_VNET_HDR) or a tap may leave a checksum
+ * to the device and choose where it starts and where it is stored: the kernel or the device writes
+ * it long after all checks and the masquerade. The only permitted places are the checksum field of
+ * the packet's own transport header, and the payload (the inner packet of a tunnel).
  */
 #ifndef PP_CHECKSUM_BPF_H
 #define PP_CHECKSUM_BPF_H
@@ -14,10 +14,13 @@
 #include "bpf/parse_slow.bpf.h"
 #include "bpf/rewrite.bpf.h"
 
-#define CHECKSUM_PARTIAL 3 /* the kernel's name: it is still to be written */
-#define SCTP_CHECKSUM 8    /* offset in SCTP's header */
+#define CHECKSUM_PARTIAL 3 /* CHECKSUM_PARTIAL: still to be computed */
+#define SCTP_CHECKSUM 8    /* offset in the SCTP header */
 
-/* Of the kernel's struct sk_buff what is read here; all three offsets count from the buffer's head. */
+/*
+ * Fields of the kernel's struct sk_buff that are read here; all three offsets count from the
+ * buffer's head.
+ */
 struct sk_buff___pp {
 	__u8 ip_summed : 2;
 	__u16 csum_start;
@@ -27,12 +30,12 @@ struct sk_buff___pp {
 
 void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
 
-/* Where the checksum that is still to be written begins and goes, from the IP header on. */
+/* Start and destination of a checksum that is still to be computed, relative to the IP header. */
 struct pending_checksum {
 	__u16 start, field;
 };
 
-/* Kernels that let programs see the buffer itself: plain loads. */
+/* Direct loads, where the kernel lets programs read the buffer. */
 static __always_inline bool pending_read(struct __sk_buff *skb, struct pending_checksum *c)
 {
 	struct sk_buff___pp *buffer = bpf_cast_to_kern_ctx(skb);
@@ -44,7 +47,7 @@ static __always_inline bool pending_read(struct __sk_buff *skb, struct pending_c
 	return true;
 }
 
-/* Others copy from it. */
+/* The same through bpf_probe_read_kernel(), for other kernels. */
 static __always_inline bool pending_probe_read(struct __sk_buff *skb, struct pending_checksum *c)
 {
 	struct sk_buff___pp *buffer = (void *)skb;
@@ -72,12 +75,12 @@ static __always_inline bool pending_checksum(struct __sk_buff *skb, struct pendi
 	}
 }
 
-/* Whether what is still to be written stays out of all that is checked and translated. */
+/* Whether the pending checksum stays out of all fields that are checked or translated. */
 static __always_inline bool pending_is_valid(const struct packet *p, const struct pending_checksum *c)
 {
 	__u32 l4 = p->l4 - p->l3;
 
-	/* stacks finish the checksum of what they cut, and ICMP's always */
+	/* a stack completes checksums before it fragments, and always those of ICMP */
 	if (p->flags & PACKET_FRAGMENT || c->start < l4 || c->field < c->start)
 		return false;
 	switch (p->key.protocol) {
@@ -103,7 +106,7 @@ static __always_inline bool offload_is_valid(struct __sk_buff *skb, const struct
 	return !pending_checksum(skb, &c) || pending_is_valid(p, &c);
 }
 
-/* The checksum of an IPv4 header without options (RFC 1812 5.2.2). */
+/* Checks the checksum of an IPv4 header without options (RFC 1812 5.2.2). */
 static __always_inline bool ipv4_checksum_valid(const struct iphdr *ip)
 {
 	const __u32 *word = (const void *)ip;
@@ -112,7 +115,7 @@ static __always_inline bool ipv4_checksum_valid(const struct iphdr *ip)
 	return sum_fold(sum) == 0xffff;
 }
 
-/* The same of any IPv4 header; true for IPv6, which has none. */
+/* The same for any IPv4 header; true for IPv6, which has none. */
 __noinline int header_checksum_valid(struct __sk_buff *skb, struct packet *p)
 {
 	__u8 header[60] = {};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tells the kernel's HZ, which decides datapath_config.clock_shift: jiffies began at 2^32 - 300 * HZ
- * when the monotonic clock began at 0, so of the values that HZ can have one fits both.
+ * Returns the kernel's HZ, which decides datapath_config.clock_shift. Jiffies started at 2^32 - 300
+ * * HZ when the monotonic clock started at 0, so only one of the possible values of HZ fits both
+ * clocks.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

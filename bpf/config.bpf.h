@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The load-time configuration of the object that includes this, and the clock that follows from it. */
+/* Load-time configuration of the object that includes this, and the clock derived from it. */
 #ifndef PP_CONFIG_DATAPATH_BPF_H
 #define PP_CONFIG_DATAPATH_BPF_H
 
@@ -8,7 +8,7 @@
 
 const volatile struct datapath_config cfg = DATAPATH_DEFAULTS;
 
-/* jiffies are inlined (2 ns); a clock helper would cost ten times as much */
+/* the JIT inlines jiffies (2 ns); a clock helper costs ten times as much */
 static __always_inline __u32 clock_units(void)
 {
 	if (cfg.virtual_clock) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Every exit of a tc program: counts it by name, and samples drops. */
+/* Exits of tc programs: counters by name, and samples of drops. */
 #ifndef PP_COUNT_BPF_H
 #define PP_COUNT_BPF_H
 
@@ -18,7 +18,7 @@ static __always_inline int count(struct __sk_buff *skb, enum stat stat, int verd
 	return verdict;
 }
 
-/* The packet is read again, so that the way of those that pass need not keep its parts in memory. */
+/* The packet is parsed again, so that the path of packets that pass need not keep it in memory. */
 static __always_inline void sample(struct __sk_buff *skb, enum stat reason)
 {
 	struct scratch *s = scratch();
@@ -47,7 +47,7 @@ static __always_inline void drop_time_set(enum stat reason)
 		*last = clock_units();
 }
 
-/* @reason's counter and time, a sample, and the end of the packet: nothing of scratch() counts afterwards. */
+/* Drops the packet: counts @reason, records its time, takes a sample. Overwrites scratch(). */
 __noinline int drop(struct __sk_buff *skb, enum stat reason)
 {
 	count_length(reason, skb->len);

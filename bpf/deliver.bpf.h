@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The last step to a pod of this node: TTL, MACs, and straight into the pod's end of its veth. */
+/* Delivery to a pod of this node: TTL, MAC addresses, redirect into the pod's end of its veth. */
 #ifndef PP_DELIVER_BPF_H
 #define PP_DELIVER_BPF_H
 
@@ -9,25 +9,25 @@
 #include "bpf/parse.bpf.h"
 #include "bpf/pod.bpf.h"
 
-/* The longest IP packet that will stand on the wire: of a GSO packet one segment. */
+/* Length of the longest IP packet that will be on the wire: for a GSO packet, of one segment. */
 static __always_inline __u32 packet_length(struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 headers = (p->family == FAMILY_IPV6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
 
 	if (!skb->gso_size)
 		return skb->len - p->l3;
-	/* TCP options are counted by neither side's MSS: twenty bytes are what every segment has */
+	/* neither side's MSS counts TCP options: every segment has at least twenty bytes of header */
 	return skb->gso_size + headers +
 	       (p->key.protocol == PROTOCOL_TCP ? sizeof(struct tcphdr) : sizeof(struct udphdr));
 }
 
 static __always_inline bool fits(struct __sk_buff *skb, const struct packet *p, __u32 mtu)
 {
-	/* the first comparison settles nearly all */
+	/* the first comparison decides nearly all packets */
 	return !mtu || skb->len - p->l3 <= mtu || packet_length(skb, p) <= mtu;
 }
 
-/* The checksum of an IPv4 header whose TTL goes down by one (RFC 1624). */
+/* Checksum of an IPv4 header after its TTL is decremented (RFC 1624). */
 static __always_inline __u16 ipv4_checksum_less_ttl(__u16 check)
 {
 	__u32 sum = check + bpf_htons(0x0100);
@@ -36,8 +36,9 @@ static __always_inline __u16 ipv4_checksum_less_ttl(__u16 check)
 }
 
 /*
- * One hop less. In IPv6 no header checksum makes up for it, so a device's sum over the packet
- * (CHECKSUM_COMPLETE) must be told. May move the packet: pointers into it are void afterwards.
+ * Decrements TTL or hop limit. IPv6 has no header checksum that would balance the change, so a
+ * device's sum over the packet (CHECKSUM_COMPLETE) must be updated. May move the packet: pointers
+ * into it become invalid.
  */
 static __always_inline bool ttl_decrement(struct __sk_buff *skb, const struct packet *p)
 {
@@ -72,8 +73,8 @@ static __always_inline bool macs_set(struct __sk_buff *skb, const struct pod *po
 }
 
 /*
- * To the pod; the caller has seen that it fits and that its TTL allows it. The target's stack takes
- * only what is marked as for this host, and kernels before 6.15 keep the mark of the other side.
+ * Sends the packet to the pod; the caller has checked MTU and TTL. The stack of the pod accepts
+ * only PACKET_HOST, and kernels before 6.15 keep the type from the other side.
  */
 static __always_inline int deliver(struct __sk_buff *skb, const struct pod *pod)
 {
@@ -81,7 +82,7 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct pod *pod)
 
 	if (!macs_set(skb, pod))
 		return TC_ACT_SHOT;
-	/* through the queue of the host's end, which limits its rate */
+	/* through the qdisc of the host's end, which limits the rate */
 	if (pod->flags & POD_SHAPED)
 		return bpf_redirect(ifindex, 0);
 	if (skb->pkt_type != PACKET_HOST)

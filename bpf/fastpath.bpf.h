@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The frame that nearly all are: untagged, all of it one TCP or UDP packet behind a plain IP header,
- * with hops left and nothing that bpf/filter.bpf.h asks about. A pod of the node may have it as it
- * is. It reads no more than that takes, because whatever else were kept for later would cost as much
- * as all the rest. What is not of this shape is no error: parse() tells what it is.
+ * Parser of the fast path. It accepts nearly all frames: untagged, one complete TCP or UDP packet
+ * behind a plain IP header, TTL above 1, nothing that bpf/filter.bpf.h drops. Such a frame can be
+ * delivered to a local pod unchanged. It reads only what that decision needs, because keeping more
+ * would cost as much as the rest of the path. Other frames are not an error: parse() handles them.
  */
 #ifndef PP_FASTPATH_BPF_H
 #define PP_FASTPATH_BPF_H
@@ -11,7 +11,7 @@
 #include "bpf/filter.bpf.h"
 #include "bpf/parse.bpf.h"
 
-/* Fragments may pass: of one that is not the first this looks at data, and sees ports there. */
+/* Fragments may pass: for later ones this reads payload instead of ports. */
 static __always_inline bool parse_fast_l4(struct packet *p, const void *l4, const void *end)
 {
 	const struct tcphdr *tcp = l4;
@@ -54,7 +54,7 @@ static __always_inline bool parse_fast_ipv6(struct packet *p, const struct ipv6h
 }
 
 /*
- * Protocol and addresses; the rest is for parse_frame(). *p is zero before; @ethertype is the
+ * Reads protocol and addresses; parse_frame() reads the rest. *p is zero before; @ethertype is the
  * frame's, a constant.
  */
 static __always_inline bool parse_fast(struct __sk_buff *skb, struct packet *p, __be16 ethertype)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Asking the kernel's routing table, and sending a packet the way it says. */
+/* Lookup in the kernel's routing table, and transmission along its result. */
 #ifndef PP_FIB_BPF_H
 #define PP_FIB_BPF_H
 
@@ -21,16 +21,16 @@ static __always_inline void fib_addresses(struct bpf_fib_lookup *fib, const stru
 		fib->ipv4_src = addr_ipv4(&p->key.source);
 		fib->ipv4_dst = addr_ipv4(&p->key.destination);
 	}
-	/* multipath routes spread flows by these */
+	/* multipath routes hash these */
 	fib->l4_protocol = p->key.protocol;
 	fib->sport = bpf_htons(p->key.source_port);
 	fib->dport = bpf_htons(p->key.destination_port);
 }
 
 enum forwarding {
-	FORWARD,          /* fib has interface and next hop */
-	FORWARD_REFUSED,      /* the stack will not forward it either: the node's own addresses, no route */
-	FORWARD_VIA_STACK, /* the stack forwards it: fragments, an ICMP error, an encapsulating route */
+	FORWARD,           /* fib holds interface and next hop */
+	FORWARD_REFUSED,   /* the stack would not forward it either: local address, no route */
+	FORWARD_VIA_STACK, /* the stack must forward it: fragmentation, ICMP error, encapsulating route */
 };
 
 static __always_inline enum forwarding fib_result(int result)
@@ -50,7 +50,7 @@ static __always_inline enum forwarding fib_result(int result)
 	}
 }
 
-/* The route of a packet of @length bytes from skb's interface; 1: its device, whatever its MTU is. */
+/* Looks up the route of a packet of @length bytes from skb's interface; @length 1 ignores the MTU. */
 static __always_inline enum forwarding fib_forward(struct __sk_buff *skb, const struct packet *p,
 						   __u32 length, struct bpf_fib_lookup *fib)
 {
@@ -60,11 +60,11 @@ static __always_inline enum forwarding fib_forward(struct __sk_buff *skb, const 
 	fib->ifindex = skb->ifindex;
 	fib->tot_len = length;
 	forwarding = fib_result(bpf_fib_lookup(skb, fib, sizeof(*fib), cfg.fib_skip_neigh));
-	/* back to where it came from: it leaves the pod no further */
+	/* back to the sender: the packet does not leave the pod's link */
 	return forwarding == FORWARD && fib->ifindex == skb->ifindex ? FORWARD_REFUSED : forwarding;
 }
 
-_Static_assert(sizeof(struct next_hop) == sizeof(struct bpf_redir_neigh), "struct next_hop is one");
+_Static_assert(sizeof(struct next_hop) == sizeof(struct bpf_redir_neigh), "struct next_hop must match");
 
 static __always_inline void fib_next_hop(const struct bpf_fib_lookup *fib, struct next_hop *hop)
 {
@@ -75,7 +75,7 @@ static __always_inline void fib_next_hop(const struct bpf_fib_lookup *fib, struc
 		__builtin_memcpy(hop->address, fib->ipv6_dst, sizeof(hop->address));
 }
 
-/* The neighbour layer resolves the next hop and keeps it fresh. */
+/* The neighbour layer resolves the next hop. */
 static __always_inline int fib_send(__u32 ifindex, struct next_hop *hop)
 {
 	return bpf_redirect_neigh(ifindex, (struct bpf_redir_neigh *)hop, sizeof(*hop), 0);

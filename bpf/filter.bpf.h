@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a pod may not send, whoever it is and wherever it goes. */
+/* Packets that are dropped for every sender and destination. */
 #ifndef PP_FILTER_BPF_H
 #define PP_FILTER_BPF_H
 
@@ -12,7 +12,7 @@
 #define DHCPV6_CLIENT 546
 #define NO_DROP STATS_COUNT
 
-/* By message: the host and other pods must not be configured by a pod. */
+/* Checks the message: a pod must not configure the host or other pods. */
 static __always_inline enum stat filter_message(const struct packet *p)
 {
 	if (p->key.protocol == PROTOCOL_UDP) {
@@ -34,7 +34,7 @@ static __always_inline enum stat filter_address(const struct addr *destination, 
 	return addr_is_martian(destination, family) ? STAT_MARTIAN : NO_DROP;
 }
 
-/* By destination, once it is no pod's: the routing table would send multicast by the default route. */
+/* Checks a destination that is not a pod: a default route would forward multicast. */
 static __always_inline enum stat filter_destination(const struct packet *p)
 {
 	return filter_address(&p->key.destination, p->family);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Flow records: finding them, whether they still live, and what a packet changes of them. */
+/* Flow records: lookup, validity, and updates by packets. */
 #ifndef PP_FLOW_BPF_H
 #define PP_FLOW_BPF_H
 
@@ -11,7 +11,7 @@
 #include "maps/flow_rev.bpf.h"
 #include "maps/flows.bpf.h"
 
-/* State and generation as the one word that compare-and-swap works on. */
+/* State and generation as the single word that compare-and-swap works on. */
 union flow_word {
 	struct {
 		enum flow_state state;
@@ -49,7 +49,7 @@ static __always_inline void key_reverse(struct flow_key *to, const struct flow_k
 	to->protocol = key->protocol;
 }
 
-/* The same in place. */
+/* Reverses a key in place. */
 static __always_inline void key_swap(struct flow_key *key)
 {
 	struct addr source = key->source;
@@ -61,7 +61,7 @@ static __always_inline void key_swap(struct flow_key *key)
 	key->destination_port = port;
 }
 
-/* The key in pp_flow_rev. */
+/* The key of the flow in pp_flow_rev. */
 static __always_inline void flow_reply_key(struct flow_key *to, const struct flow *flow)
 {
 	key_reverse(to, &flow->forward);
@@ -69,7 +69,7 @@ static __always_inline void flow_reply_key(struct flow_key *to, const struct flo
 	to->destination_port = flow->masq_port;
 }
 
-/* Neither aged nor of a pod that is gone. */
+/* Not expired, and its pod still exists. */
 static __always_inline bool flow_is_current(const struct flow *flow, __u32 now)
 {
 	struct pod *pod;
@@ -80,7 +80,10 @@ static __always_inline bool flow_is_current(const struct flow *flow, __u32 now)
 	return pod && pod->generation == flow->pod_generation;
 }
 
-/* Still the record that a reference of @generation meant: to be asked again after reading its parts. */
+/*
+ * Whether the record is still the one that a reference of @generation was made for; check again
+ * after reading its fields.
+ */
 static __always_inline bool flow_is_valid(const struct flow *flow, __u32 generation)
 {
 	return *(volatile __u32 *)&flow->generation == generation &&
@@ -88,8 +91,8 @@ static __always_inline bool flow_is_valid(const struct flow *flow, __u32 generat
 }
 
 /*
- * The same after an index entry was made for the record: whoever ended it meanwhile may not have seen
- * the entry. A full barrier, so that one of the two sees what the other did.
+ * The same after an index entry was added for the record: a CPU that ended the flow meanwhile may
+ * have missed the entry. The full barrier makes sure that one of the two sees the other's change.
  */
 static __always_inline bool flow_is_valid_fenced(struct flow *flow, __u32 generation)
 {
@@ -98,7 +101,7 @@ static __always_inline bool flow_is_valid_fenced(struct flow *flow, __u32 genera
 	return now.generation == generation && now.state > FLOW_DYING;
 }
 
-/* The living flow that an index has under @key; @ref gets the reference. */
+/* Looks up the current flow under @key in an index, and stores the reference in *ref. */
 static __always_inline struct flow *flow_find(void *index, const struct flow_key *key,
 					      struct flow_ref *ref, __u32 now)
 {
@@ -123,10 +126,10 @@ static __always_inline __u32 timeout_of(enum flow_state state)
 }
 
 /*
- * TCP's state from all flags seen. Established: outside answered with a SYN (or with anything, if
- * the flow was taken up in the middle). What outside sends alone closes nothing, for anyone can send
- * a RST: the pod must have sent one too, or a FIN. A SYN of the pod's begins anew; and a pod that
- * goes on after a RST from outside has not believed it, so it never counted.
+ * TCP state from all flags seen. Established: outside answered with a SYN, or with anything if
+ * tracking started mid-connection. Packets from outside alone never close a flow, because anyone
+ * can forge a RST: the pod must have sent a RST or FIN too. A SYN from the pod restarts the flow. A
+ * pod that continues after a RST from outside has not accepted it, so it is forgotten.
  */
 static __always_inline enum flow_state tcp_state(enum flow_state state, __u8 *sent, __u8 *received,
 						 __u8 flags, bool out)
@@ -148,7 +151,7 @@ static __always_inline enum flow_state tcp_state(enum flow_state state, __u8 *se
 	return FLOW_SYN;
 }
 
-/* The state of a flow that @p opens. */
+/* Initial state of a flow that @p opens. */
 static __always_inline enum flow_state first_state(const struct packet *p)
 {
 	switch (p->key.protocol) {
@@ -165,9 +168,9 @@ static __always_inline enum flow_state first_state(const struct packet *p)
 }
 
 /*
- * How long TCP's flow lives on. The pod's RST leaves no TIME_WAIT at the other end, and nothing at
- * all of a SYN. One from outside may be forged: an answer to a SYN has its time to come, and an
- * established connection RFC 7857's four minutes for the pod to go on.
+ * Timeout of a TCP flow. A RST from the pod leaves no TIME_WAIT at the other end, and no state at
+ * all for a SYN. A RST from outside may be forged: a reply to a SYN still gets time to arrive, and
+ * an established connection gets the four minutes of RFC 7857 for the pod to continue.
  */
 static __always_inline __u32 tcp_timeout(enum flow_state before, enum flow_state state, __u8 sent,
 					 __u8 received)
@@ -181,7 +184,10 @@ static __always_inline __u32 tcp_timeout(enum flow_state before, enum flow_state
 	return sent & TCP_SYN ? cfg.reset_timeout : timeout_of(state);
 }
 
-/* The first answer makes an exchange of it, and a packet of the pod after more than 2 s a stream. */
+/*
+ * UDP state: the first reply makes it an exchange; a packet of the pod more than 2 s after the
+ * first makes it a stream.
+ */
 static __always_inline enum flow_state udp_state(enum flow_state state, __u16 began, bool out,
 						 __u32 now)
 {
@@ -192,7 +198,7 @@ static __always_inline enum flow_state udp_state(enum flow_state state, __u16 be
 	return state;
 }
 
-/* @p belongs to the flow. What does not change is not written: no cache line moves between CPUs. */
+/* Updates the flow for @p. Unchanged fields are not written, so that their cache line stays shared. */
 static __always_inline void flow_touch(struct flow *flow, __u32 generation, const struct packet *p,
 				       bool out, __u32 now)
 {

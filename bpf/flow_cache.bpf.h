@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Remembering for one tick of the clock what was found for a flow's packet (maps/flow_cache.h). */
+/* Cache of lookup results per flow, valid for one jiffy (maps/flow_cache.h). */
 #ifndef PP_BPF_FLOW_CACHE_BPF_H
 #define PP_BPF_FLOW_CACHE_BPF_H
 
@@ -7,15 +7,15 @@
 #include "bpf/flow.bpf.h"
 #include "maps/flow_cache.bpf.h"
 
-/* Tests decide with each packet whether the clock has ticked. */
+/* Tests set the tick with each packet. */
 static __always_inline __u32 cache_tick(const struct __sk_buff *skb)
 {
 	return cfg.virtual_clock ? skb->mark : (__u32)bpf_jiffies64();
 }
 
 /*
- * Where @key's entry is on this CPU, whoever has it. The products do not wait for each other, which
- * matters more than how well they mix: another flow's place only costs a look at the maps.
+ * This CPU's entry for the hash of @key, whichever flow it holds. The three products are
+ * independent, which matters more than how well they mix: a collision only costs a map lookup.
  */
 static __always_inline struct cache_entry *cache_entry_at(const struct flow_key *key)
 {
@@ -36,8 +36,9 @@ static __always_inline bool cache_matches(const struct cache_entry *cached, cons
 	return cached->tick == tick && cached->direction == direction && key_equal(&cached->key, key);
 }
 
-/* What is known of @key in this tick: where nothing is, an empty entry for it. NULL: never. */
-static __always_inline struct cache_entry *cache_lookup(const struct __sk_buff *skb, const struct flow_key *key,
+/* Returns the entry of @key for this tick, an empty one if nothing is cached. NULL never happens. */
+static __always_inline struct cache_entry *cache_lookup(const struct __sk_buff *skb,
+							const struct flow_key *key,
 							enum cache_direction direction)
 {
 	struct cache_entry *cached = cache_entry_at(key);
@@ -62,7 +63,7 @@ static __always_inline void cache_set(struct cache_entry *cached, enum cache_kin
 	cached->generation = generation;
 }
 
-/* The pod that an entry of @kind means, while it is there. */
+/* The pod of an entry of @kind, while it exists. */
 static __always_inline struct pod *cached_pod(const struct cache_entry *cached, enum cache_kind kind)
 {
 	struct pod *pod = cached->kind == kind ? pod_at(cached->slot) : NULL;
@@ -70,7 +71,7 @@ static __always_inline struct pod *cached_pod(const struct cache_entry *cached, 
 	return pod && pod->generation == cached->generation ? pod : NULL;
 }
 
-/* The flow that the entry means, while it lives. */
+/* The flow of the entry, while it is current. */
 static __always_inline struct flow *cached_flow(const struct cache_entry *cached, __u32 now)
 {
 	struct flow *flow = cached->kind == CACHE_FLOW ? flow_at(cached->slot) : NULL;

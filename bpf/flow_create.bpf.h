@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Making a flow: a slot, a filled record, the claim of a port (a NOEXIST entry under the answer's
- * key), the forward entry. The record is complete before anyone can find it, so another CPU that
- * wants the same flow, or the same flow again after its forward entry was lost, adopts it.
+ * Creation of a flow: allocate a slot, fill the record, claim a port (a NOEXIST entry under the
+ * reply's key), add the forward entry. The record is complete before it can be found, so another
+ * CPU that creates the same flow, or the same flow after its forward entry was lost, adopts it.
  */
 #ifndef PP_FLOW_CREATE_BPF_H
 #define PP_FLOW_CREATE_BPF_H
@@ -17,14 +17,14 @@
 
 #define EEXIST 17
 
-/* slots looked at for every new flow, and where the timer does not run */
+/* slots swept for every new flow: usually, and while the timer does not run */
 #define SWEEP_USUAL 2
 #define SWEEP_NO_TIMER 64
 #define TIMER_LATE 5 /* clock units */
 
-#define CLAIM_TRIES 4 /* a failure means that another CPU was faster */
+#define CLAIM_TRIES 4 /* each failure means that another CPU was faster */
 
-/* A record for a flow of the pod in slot @pod: a free one, or that of a flow that gives way. */
+/* Allocates a record for a flow of the pod in slot @pod, by eviction if the table is full. */
 static __always_inline bool slot_find(struct flow_table *table, __u32 pod, __u32 *slot, __u32 now)
 {
 	int given;
@@ -39,7 +39,7 @@ static __always_inline bool slot_find(struct flow_table *table, __u32 pod, __u32
 	return given >= 0;
 }
 
-/* Fills the record in @slot but for the port; its generation. */
+/* Fills the record in @slot except for the port, and returns its generation. */
 static __always_inline __u32 record_fill(struct flow_table *table, struct flow *flow,
 					 const struct packet *p, const struct creation *c, __u32 now)
 {
@@ -67,14 +67,14 @@ static __always_inline __u32 record_fill(struct flow_table *table, struct flow *
 
 enum claim {
 	CLAIMED,
-	CLAIM_ADOPTED, /* the flow is there already */
-	CLAIM_BUSY,    /* by a socket of the host, or somebody is about it */
-	CLAIM_HELD,    /* by a flow, which the creation has as occupant */
-	CLAIM_FREE,    /* nobody has it */
+	CLAIM_ADOPTED, /* the flow exists */
+	CLAIM_BUSY,    /* by a socket of the host, or in transition */
+	CLAIM_HELD,    /* by another flow: creation.occupant */
+	CLAIM_FREE,    /* the port is free */
 	CLAIM_FAILED,
 };
 
-/* Who has the port of s->reply. Adopted: the creation is it. */
+/* Who holds the port of s->reply. If adopted, s->creation.flow is set. */
 static __always_inline enum claim port_holder(struct scratch *s, __u32 now)
 {
 	struct flow_ref *found = bpf_map_lookup_elem(&pp_flow_rev, &s->reply);
@@ -102,8 +102,8 @@ static __always_inline enum claim port_holder(struct scratch *s, __u32 now)
 }
 
 /*
- * Claims @port for the flow in creation unless another flow or the host has it; an enum claim. Which
- * flow has it is asked first: where few ports are free many are tried, and sockets cost more to find.
+ * Claims @port for the new flow unless another flow or the host holds it; returns an enum claim.
+ * Flows are checked first: with few free ports many are tried, and a socket lookup costs more.
  */
 __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 {
@@ -140,10 +140,7 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 	return result == CLAIM_FREE ? CLAIM_BUSY : result;
 }
 
-/*
- * Takes the port of a flow that gives way: of those that the search met, which are in the sample. An
- * enum claim.
- */
+/* Evicts one of the sampled flows and claims its port; returns an enum claim. */
 __noinline int claim_from_victim(struct __sk_buff *skb)
 {
 	struct port_sample *sample = sample_get();
@@ -173,10 +170,10 @@ struct probing {
 	struct __sk_buff *skb;
 	struct port_search search;
 	enum claim result;
-	bool spare; /* an exchange of the pod's own was met that is over */
+	bool spare; /* a finished exchange of the same pod was found */
 };
 
-/* The creation's occupant has @port; true: it is an exchange of the same pod that is over. */
+/* Samples the holder of @port; returns whether it is a finished exchange of the same pod. */
 __noinline int sample_held(__u16 port)
 {
 	struct port_sample *sample = sample_get();
@@ -205,7 +202,7 @@ static int probe(__u32 n, struct probing *probing)
 	       (probing->spare && n >= PORT_PROBES_SPARE);
 }
 
-/* The port may be free, or one that a flow gives: but only a port that can be changed. */
+/* Claims a free port or evicts a flow; protocols with fixed ports get their own port or fail. */
 static __always_inline enum claim claim_any(struct __sk_buff *skb, struct scratch *s)
 {
 	struct probing probing = { .skb = skb, .result = CLAIM_BUSY };
@@ -224,7 +221,10 @@ static __always_inline enum claim claim_any(struct __sk_buff *skb, struct scratc
 	return claim_from_victim(skb);
 }
 
-/* The forward entry was made; void if the flow had to give way in the same moment. */
+/*
+ * Checks the flow after its forward entry was added; removes the entry if the flow was evicted
+ * meanwhile.
+ */
 static __always_inline enum stat forward_entered(const struct flow_key *key, const struct flow_ref *own)
 {
 	struct flow *flow = flow_at(own->slot);
@@ -236,8 +236,8 @@ static __always_inline enum stat forward_entered(const struct flow_key *key, con
 }
 
 /*
- * The forward entry. One that is there already may be of a living flow, made by another CPU with
- * another port: that one wins. Or it is void: written over.
+ * Adds the forward entry. An existing one may belong to a current flow that another CPU created
+ * with another port: that one wins. A stale one is overwritten.
  */
 static __always_inline enum stat enter_forward(struct scratch *s, __u32 now)
 {
@@ -259,8 +259,8 @@ static __always_inline enum stat enter_forward(struct scratch *s, __u32 now)
 }
 
 /*
- * Makes the flow that the packet of scratch() opens, or finds it made; the creation there has its
- * pod. NO_DROP, or why not.
+ * Creates or adopts the flow for scratch()'s packet; its creation names the pod. Returns NO_DROP or
+ * the reason of the drop.
  */
 __noinline int flow_create(struct __sk_buff *skb)
 {

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A slot for a new flow where none is free: a flow gives way. Which one is decided among some slots
- * in a row (bpf/flow_share.bpf.h), so the work is bounded whatever the size of the table. A pod with
- * a share of it worth taking from is met soon.
+ * Eviction of a flow for a new one when the table is full. The victim is chosen among a bounded
+ * number of consecutive slots (bpf/flow_share.bpf.h); a pod with many flows soon appears among
+ * them.
  */
 #ifndef PP_FLOW_EVICT_BPF_H
 #define PP_FLOW_EVICT_BPF_H
 
 #include "bpf/flow_remove.bpf.h"
 
-#define EVICT_SLOTS 1024  /* looked at, at most: 15 us */
-#define EVICT_GOOD 64     /* good choices that are enough: their oldest is old */
-#define EVICT_TRIES 4     /* a failure means that another CPU took the same */
+#define EVICT_SLOTS 1024 /* slots considered at most: 15 us */
+#define EVICT_GOOD 64    /* good candidates that are enough: the oldest of them is old */
+#define EVICT_TRIES 4    /* each failure means that another CPU took the same */
 
 struct eviction {
 	__u32 start, slots, now;
 	__u32 pod, share;
-	bool has_share;  /* the pod */
+	bool has_share; /* the pod holds at least its share */
 	__u32 good;
 	struct victim victim;
 };
@@ -33,7 +33,7 @@ static __always_inline __u32 slot_rank(const struct eviction *eviction, const st
 	return rank_of(flow->state, &status);
 }
 
-/* True: the search may end. A global function, which the verifier goes through once. */
+/* Returns nonzero to end the search. A global function, verified once. */
 __noinline int consider_slot(struct eviction *eviction, __u32 n)
 {
 	__u32 slot, generation, rank;
@@ -65,7 +65,7 @@ static int consider(__u32 n, struct eviction *eviction)
 	return consider_slot(eviction, n) != 0;
 }
 
-/* The slot of a flow that gave way to one of the pod in slot @pod, or -1. */
+/* Evicts a flow for one of the pod in slot @pod and returns its slot, or -1. */
 __noinline int flow_evict(__u32 pod)
 {
 	struct flow_table *table = flow_table();

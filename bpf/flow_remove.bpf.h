@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Ending flows: one by one, and by going over the table. */
+/* End of flows: one flow, or all expired ones of a range of slots. */
 #ifndef PP_FLOW_REMOVE_BPF_H
 #define PP_FLOW_REMOVE_BPF_H
 
@@ -15,7 +15,7 @@ static __always_inline void count_flow(enum stat stat)
 		counters[stat].packets++;
 }
 
-/* Deletes an index entry unless it belongs to another record by now. */
+/* Deletes an index entry unless another record owns it meanwhile. */
 static __always_inline void index_delete(void *index, const struct flow_key *key, __u32 slot,
 					 __u32 generation)
 {
@@ -26,8 +26,8 @@ static __always_inline void index_delete(void *index, const struct flow_key *key
 }
 
 /*
- * Ends the flow of that generation, whoever comes first; 1: it was this call, and the slot is its
- * own. The forward entry goes before the claim of the port, so that a forward entry always has its
+ * Ends the flow of that generation; returns 1 to the single caller that succeeded, who then owns
+ * the slot. The forward entry is deleted before the port claim, so that every forward entry has a
  * claim.
  */
 __noinline int flow_end(__u32 slot, __u32 generation)
@@ -50,7 +50,7 @@ __noinline int flow_end(__u32 slot, __u32 generation)
 	return 1;
 }
 
-/* The same, and the slot is free again; counted as @stat. */
+/* Ends the flow, frees the slot and counts @stat. */
 static __always_inline __u32 flow_remove(__u32 slot, __u32 generation, enum stat stat)
 {
 	struct flow_table *table = flow_table();
@@ -84,13 +84,13 @@ static int sweep_slot(__u32 n, struct sweep *sweep)
 	return 0;
 }
 
-/* How many slots were ever used. */
+/* Number of slots that were ever used. */
 static __always_inline __u32 slots_used(const struct flow_table *table)
 {
 	return table->fresh < cfg.flows ? table->fresh : cfg.flows;
 }
 
-/* Ends what is over of the next @count slots; how many flows that were. */
+/* Ends expired flows among the next @count slots; returns their number. */
 static __always_inline __u32 flow_sweep(struct flow_table *table, __u32 count, __u32 now)
 {
 	struct sweep sweep = { .now = now, .slots = slots_used(table) };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fair shares: how many flows each pod has, and which of them give way when slots or ports are short.
+ * Fair shares: number of flows of each pod, and which flows are evicted when slots or ports run
+ * out.
  *
- * A pod's fair share is what there is divided by the pods that have some of it, at least 1. A pod
- * that has its share gives up its own flows for new ones; one below it is given those of pods above
- * theirs, which must exist then. Of a pod's flows the first to go are answered exchanges, then what
- * nobody has answered, then living ones; of equals the one used the longest ago. Closed connections,
- * which only wait for the last packets, give way to everybody.
+ * A pod's fair share is the total divided by the number of pods that hold any, at least 1. A pod at
+ * or above its share evicts its own flows for new ones; a pod below it evicts flows of pods above
+ * theirs. Among the flows of a pod, answered exchanges go first, then unanswered flows, then live
+ * ones; among equals, the least recently used. Closed connections, which only wait for last
+ * packets, are evicted for any pod.
  */
 #ifndef PP_FLOW_SHARE_BPF_H
 #define PP_FLOW_SHARE_BPF_H
@@ -23,7 +24,7 @@ static __always_inline struct flow_table *flow_table(void)
 	return bpf_map_lookup_elem(&pp_flow_table, &zero);
 }
 
-/* Before the record can be found. */
+/* Called before the record can be found. */
 static __always_inline void share_count(struct flow_table *table, __u32 pod)
 {
 	struct pod_flows *flows = bpf_map_lookup_elem(&pp_pod_flows, &pod);
@@ -32,7 +33,7 @@ static __always_inline void share_count(struct flow_table *table, __u32 pod)
 		__sync_fetch_and_add(&table->pods, 1);
 }
 
-/* By the one that has ended it. */
+/* Called by the CPU that ended the flow. */
 static __always_inline void share_uncount(struct flow_table *table, __u32 pod)
 {
 	struct pod_flows *flows = bpf_map_lookup_elem(&pp_pod_flows, &pod);
@@ -48,7 +49,10 @@ static __always_inline __u32 share_of(__u32 pod)
 	return flows ? flows->count : 0;
 }
 
-/* @total divided by @pods, of which @mine tells whether the asking one is among them. */
+/*
+ * Fair share of @total among @pods. @mine: how many the asking pod has; 0: it is not among @pods
+ * yet.
+ */
 static __always_inline __u32 fair_share(__u32 total, __u32 pods, __u32 mine)
 {
 	__u32 share = total / (pods + !mine + !pods);
@@ -78,20 +82,20 @@ static __always_inline enum worth worth_of(enum flow_state state)
 	}
 }
 
-/* Whose a flow is, for the pod that wants a new one. */
+/* Relation of a flow's pod to the pod that needs a new flow. */
 struct share_status {
 	bool own;
-	bool yields;/* own: has its share; another: is above its own, the claimant below */
-	bool above; /* its share */
+	bool yields; /* own: the pod has its share; another: above its own share while the claimant is below */
+	bool above;  /* above its share */
 };
 
 #define RANK_NEVER 15
-#define RANK_GOOD 4 /* up to here a flow is a good choice, and the search may end */
+#define RANK_GOOD 4 /* up to this rank a flow is a good candidate, and the search may end */
 
 /*
- * In which order flows give way: closed ones; answered and unanswered ones of who gives; the
- * claimant's own exchanges (nothing is lost); living ones of who gives. And where a search of a part
- * found none of these: the claimant's own, then those of pods above their share.
+ * Eviction order: closed flows; answered, then unanswered flows of pods that must yield; exchanges
+ * of the claimant; live flows of pods that must yield. If a partial search finds none of these: the
+ * claimant's own, then those of pods above their share.
  */
 static __always_inline __u32 rank_of(enum flow_state state, const struct share_status *status)
 {
@@ -106,18 +110,16 @@ static __always_inline __u32 rank_of(enum flow_state state, const struct share_s
 	return status->above ? worth + 6 : RANK_NEVER;
 }
 
-/* The flow that gives way, as far as the search is. */
+/* Best candidate for eviction so far. */
 struct victim {
-	__u64 score; /* rank, and within it when the flow was used last: the smallest */
+	__u64 score; /* smallest wins: rank, then time of last use */
 	struct flow_ref flow;
 	__u32 place; /* in a sample of ports */
 };
 
 #define NO_VICTIM (~0ULL)
 
-/*
- * When the flow was used last. One that outside has reset looks older, and so goes before its like.
- */
+/* Time of last use. A flow that outside has reset looks older, so it is evicted before its equals. */
 static __always_inline __u32 last_used(const struct flow *flow)
 {
 	__u32 timeout = timeout_of(flow->state), expires = flow->expires;
@@ -125,7 +127,7 @@ static __always_inline __u32 last_used(const struct flow *flow)
 	return expires > timeout ? expires - timeout : 0;
 }
 
-/* @used is 0 for what is over already. */
+/* Keeps the better of *victim and this candidate; @used is 0 for an expired flow. */
 static __always_inline void victim_consider(struct victim *victim, __u32 rank, __u32 used, __u32 slot,
 					    __u32 generation, __u32 place)
 {
@@ -139,7 +141,7 @@ static __always_inline void victim_consider(struct victim *victim, __u32 rank, _
 	victim->place = place;
 }
 
-/* Under which name it is counted. */
+/* The counter for this eviction. */
 static __always_inline enum stat victim_stat(const struct victim *victim)
 {
 	return victim->score >> 32 ? STAT_FLOW_DISPLACED : STAT_FLOW_EVICTED;

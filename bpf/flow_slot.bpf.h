@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Free records of pp_flows: a stack linked through the records themselves, by compare-and-swap. (A
- * BPF stack map would be refused in the sleepable programs of bpf/flows.bpf.c on 6.1.) The upper half
- * of its head counts, so that a head that left and came back in between is not taken for the same.
+ * Free list of pp_flows: a stack linked through the records, changed by compare-and-swap. (A BPF
+ * stack map would be rejected in the sleepable programs of bpf/flows.bpf.c on 6.1.) The upper half
+ * of its head is a counter against the ABA problem.
  */
 #ifndef PP_FLOW_SLOT_BPF_H
 #define PP_FLOW_SLOT_BPF_H
@@ -46,7 +46,7 @@ static __always_inline bool slot_pop(struct flow_table *table, __u32 *slot)
 	return false;
 }
 
-/* A record that nobody uses; false: there is none. */
+/* Allocates an unused record; false: none left. */
 static __always_inline bool slot_alloc(struct flow_table *table, __u32 *slot)
 {
 	if (slot_pop(table, slot))
@@ -57,7 +57,7 @@ static __always_inline bool slot_alloc(struct flow_table *table, __u32 *slot)
 	return *slot < cfg.flows;
 }
 
-/* The record in @slot, which its user has unlinked from both indexes, is free again. */
+/* Frees the record in @slot, which its user has unlinked from both indexes. */
 static __always_inline void slot_free(struct flow_table *table, struct flow *flow, __u32 slot)
 {
 	flow->state = FLOW_FREE;

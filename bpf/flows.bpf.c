@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ageing without a daemon: a timer in the kernel goes over the flow table, a part at each tick. Nothing
- * depends on it: a flow that is over is void for packets, and every new flow sweeps a little too.
+ * Ageing without a daemon: a kernel timer sweeps a part of the flow table at each tick. Correctness
+ * does not depend on it: packets ignore expired flows, and every new flow sweeps a little too.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -19,9 +19,10 @@ char _license[] SEC("license") = "GPL";
 #define CLOCK_MONOTONIC 1
 #define TICK_SLOTS 1024
 #define TICK_NS (20 * 1000 * 1000ULL)     /* 65536 slots in 1.3 s; 10 us of work each */
-#define IDLE_NS (1000 * 1000 * 1000ULL)   /* no flow: look once a second */
+#define IDLE_NS (1000 * 1000 * 1000ULL)   /* no flow: once a second */
 
-static int tick(void *map __attribute__((unused)), __u32 *key __attribute__((unused)), struct flow_timer *timer)
+static int tick(void *map __attribute__((unused)), __u32 *key __attribute__((unused)),
+		struct flow_timer *timer)
 {
 	struct flow_table *table = flow_table();
 	__u32 now = clock_units();
@@ -35,8 +36,8 @@ static int tick(void *map __attribute__((unused)), __u32 *key __attribute__((unu
 }
 
 /*
- * Starts the timer, or makes a running one call this version's tick() from now on: an older one's
- * program would live as long as its timer. Returns 0 or -errno.
+ * Starts the timer, or makes a running one call this version's tick(): the program of an older
+ * version would live as long as its timer. Returns 0 or -errno.
  */
 SEC("syscall")
 int pp_flows_arm(void *context __attribute__((unused)))
@@ -49,13 +50,13 @@ int pp_flows_arm(void *context __attribute__((unused)))
 	if (!timer)
 		return -1;
 	err = bpf_timer_init(&timer->timer, &pp_flow_timer, CLOCK_MONOTONIC);
-	if (err && err != -16) /* EBUSY: it is there already */
+	if (err && err != -16) /* EBUSY: already initialised */
 		return err;
 	err = bpf_timer_set_callback(&timer->timer, tick);
 	return err ? err : bpf_timer_start(&timer->timer, 0, 0);
 }
 
-/* Goes over the whole table at once; returns how many flows it ended. */
+/* Sweeps the whole table at once; returns the number of flows ended. */
 SEC("syscall")
 int pp_flows_sweep(void *context __attribute__((unused)))
 {
@@ -68,7 +69,7 @@ struct staleness {
 	__u32 slots, removed;
 };
 
-/* Its address is no more, or its protocol is not masqueraded any more. */
+/* The node lost its address, or its protocol is no longer masqueraded. */
 static __always_inline bool is_stale(const struct flow *flow)
 {
 	struct addr address = flow->masq_address;
@@ -91,8 +92,8 @@ static int end_stale(__u32 slot, struct staleness *s)
 }
 
 /*
- * Ends the flows that can get no answer: those whose address is not in pp_node_ips, which the loader
- * has filled before, and those of protocols that are the node's alone. Returns how many.
+ * Ends flows that cannot receive a reply: those with an address missing in pp_node_ips, which the
+ * loader has filled before, and those of protocols left to the node. Returns their number.
  */
 SEC("syscall")
 int pp_flows_stale(void *context __attribute__((unused)))

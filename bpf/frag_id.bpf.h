@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * IP identifications of the node's own for what leaves masqueraded and is a fragment or may become
- * fragments on its way (IPv4 without DF). maps/frag_ids.h says who gets which.
+ * IP identifications for masqueraded packets that are fragments or may be fragmented on the path
+ * (IPv4 without DF). maps/frag_ids.h describes who gets which.
  */
 #ifndef PP_FRAG_ID_BPF_H
 #define PP_FRAG_ID_BPF_H
@@ -16,7 +16,7 @@
 
 struct frag_probing {
 	struct frag_ids *ids;
-	struct frag_search *search; /* of scratch(): the verifier would follow each number on the stack */
+	struct frag_search *search; /* in scratch(): the verifier would track each number on the stack */
 };
 
 static __always_inline struct frag_segment *segment_at(struct frag_ids *ids, __u32 index)
@@ -25,7 +25,7 @@ static __always_inline struct frag_segment *segment_at(struct frag_ids *ids, __u
 	return index < FRAG_ID_SEGMENTS ? &ids->segment[index] : NULL;
 }
 
-#define OWNER_USES 0x0000ffff00000000ULL /* changes whenever the segment is taken anew */
+#define OWNER_USES 0x0000ffff00000000ULL /* changes whenever the segment is acquired */
 
 static __always_inline bool segment_is_owned_by(const struct frag_segment *segment, __u64 owner)
 {
@@ -37,7 +37,7 @@ static __always_inline bool segment_is_expired(const struct frag_segment *segmen
 	return !segment->owner || now > segment->expires;
 }
 
-/* One segment; 1: it is the pod's and has room. */
+/* Looks at one segment; returns 1 if it is the pod's and has room. */
 static int frag_probe(__u32 n, struct frag_probing *probing)
 {
 	struct frag_search *search = probing->search;
@@ -66,7 +66,10 @@ static int frag_probe(__u32 n, struct frag_probing *probing)
 	return 0;
 }
 
-/* The time is written before the owner: no other CPU may take for free what is just being taken. */
+/*
+ * The expiry is written before the owner, so that another CPU does not see an acquired segment as
+ * free.
+ */
 static __always_inline bool segment_take(struct frag_segment *segment, __u64 owner, __u32 now)
 {
 	__u64 before = *(volatile __u64 *)&segment->owner;
@@ -79,7 +82,7 @@ static __always_inline bool segment_take(struct frag_segment *segment, __u64 own
 	return true;
 }
 
-/* The first of @search->count numbers in the segment @index; -1: another CPU was faster. */
+/* First of @search->count numbers in the segment @index; -1: another CPU was faster. */
 static __always_inline int segment_use(const struct frag_search *search, struct frag_ids *ids,
 				       __u32 index)
 {
@@ -96,7 +99,10 @@ static __always_inline int segment_use(const struct frag_search *search, struct 
 	return index * FRAG_ID_LENGTH + number;
 }
 
-/* By the destination alone: what has one number is then unique by any protocol and masquerade address. */
+/*
+ * The bucket depends on the destination alone, so a number is unique across protocols and
+ * masquerade addresses.
+ */
 static __always_inline struct frag_ids *frag_ids_of(const struct addr *destination)
 {
 	const struct addr_words *d = addr_words(destination);
@@ -106,7 +112,10 @@ static __always_inline struct frag_ids *frag_ids_of(const struct addr *destinati
 	return bpf_map_lookup_elem(&pp_frag_ids, &bucket);
 }
 
-/* @count numbers in a row for the pod of @owner: the first; -1: none, or another CPU was faster. */
+/*
+ * Allocates @count consecutive numbers for @owner; returns the first, or -1: none, or another CPU
+ * was faster.
+ */
 __noinline int frag_id_search(struct packet *p, __u64 owner, __u32 count)
 {
 	struct frag_probing probing = {};
@@ -135,8 +144,9 @@ __noinline int frag_id_search(struct packet *p, __u64 owner, __u32 count)
 }
 
 /*
- * Sets p->masq_id for @p of the pod in @slot: for IPv4 the first of @segments in a row, which the
- * kernel counts on by itself; for IPv6 with 16 random bits before it (RFC 7739). False: none is free.
+ * Sets p->masq_id for @p of the pod in @slot. For IPv4 it is the first of @segments consecutive
+ * numbers, which the kernel counts up by itself; for IPv6 the upper 16 bits are random (RFC 7739).
+ * False: none is free.
  */
 __noinline int frag_id_choose(struct packet *p, __u32 slot, __u32 generation, __u32 segments)
 {

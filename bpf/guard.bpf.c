@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The XDP guard (xdp-guard: native): drops on the uplinks, before a packet costs memory, what
- * pp_from_net would drop by the same functions: spoofed pod sources, sources that no host has, link-
- * local and own sources to pods, and addresses of local blocks that the allocator says nobody has.
- * Everything in doubt passes.
+ * pp_from_net would drop, with the same functions: spoofed pod sources, bogon sources, link-local
+ * and own sources to pods, and unallocated addresses of local blocks. It passes everything else.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -18,13 +17,16 @@
 
 char _license[] SEC("license") = "GPL";
 
-/* First of all XDP programs of a device; the next one has what it passes. */
+/* Runs first among the XDP programs of a device; the next one gets what it passes. */
 struct {
 	__uint(priority, 10);
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(pp_guard);
 
-/* Of all buffers: jumbo frames and merged segments are in several, their headers in the first. */
+/*
+ * Length over all buffers: jumbo frames and merged segments have several, with the headers in the
+ * first.
+ */
 static __always_inline __u32 frame_length(struct xdp_md *xdp)
 {
 	return bpf_xdp_get_buff_len(xdp);
@@ -36,7 +38,7 @@ static __always_inline int pass(struct xdp_md *xdp)
 	return XDP_PASS;
 }
 
-/* Through priority tags alone (bpf/parse.bpf.h): other tags are of VLAN interfaces above. */
+/* Parses through priority tags only (bpf/parse.bpf.h): other tags belong to VLAN interfaces. */
 static __always_inline enum parsed parse_xdp(struct xdp_md *xdp, struct packet *p)
 {
 	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;

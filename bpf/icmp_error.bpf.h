@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ICMP errors quote the packet they are about, as it was where they arose. The quoted packet finds
- * the flow and is translated back with its checksums, then the message around it. An error never
- * creates, refreshes or closes a flow. All changes go through BPF_F_RECOMPUTE_CSUM: ICMP is summed
- * in software, so the field always is the checksum.
+ * ICMP errors quote the offending packet in the form it had at the reporting host. The quoted
+ * packet identifies the flow and is translated back with its checksums, then the message around it.
+ * An error never creates, refreshes or closes a flow. All changes use BPF_F_RECOMPUTE_CSUM: ICMP is
+ * summed in software, so the field always holds the full checksum.
  */
 #ifndef PP_ICMP_ERROR_BPF_H
 #define PP_ICMP_ERROR_BPF_H
@@ -13,7 +13,7 @@
 #include "bpf/rewrite.bpf.h"
 #include "bpf/scratch.bpf.h"
 
-#define QUOTED_L4 8 /* bytes of its transport header that are always quoted (RFC 792) */
+#define QUOTED_L4 8 /* bytes of the transport header that are always quoted (RFC 792) */
 
 static __always_inline bool quoted_ipv4(struct __sk_buff *skb, struct packet *q)
 {
@@ -48,7 +48,7 @@ static __always_inline bool quoted_ipv6(struct __sk_buff *skb, struct packet *q)
 	return q->l4 <= q->end && !is_extension_header(q->key.protocol);
 }
 
-/* Ports, or the identifier of an echo; false for the other ICMP, about which nothing may be sent. */
+/* Reads ports or the echo identifier; false for other ICMP, which must not be quoted. */
 static __always_inline bool quoted_l4(struct __sk_buff *skb, struct packet *q)
 {
 	__u8 head[QUOTED_L4];
@@ -68,10 +68,13 @@ static __always_inline bool quoted_l4(struct __sk_buff *skb, struct packet *q)
 	return true;
 }
 
-/* Reads what the error @p quotes; *q is zero before. q->key becomes that of an answer to it. */
+/*
+ * Parses the quotation of the error @p into *q, which is zero before. q->key becomes the key of a
+ * reply to it.
+ */
 __noinline int quoted_parse(struct __sk_buff *skb, struct packet *p, struct packet *q)
 {
-	/* an error is shorter than anybody's MTU: fragments of one are made up */
+	/* errors are shorter than any MTU: a fragmented one is forged */
 	if (!p || !q || p->flags & PACKET_FRAGMENT)
 		return false;
 	q->family = p->family;
@@ -85,7 +88,7 @@ __noinline int quoted_parse(struct __sk_buff *skb, struct packet *p, struct pack
 	return true;
 }
 
-/* Whether @p quotes another packet: also by types that a receiver may take for errors (RFC 4443 2.4). */
+/* Whether @p quotes a packet, including types that a receiver may treat as errors (RFC 4443 2.4). */
 static __always_inline bool is_about_packet(const struct packet *p)
 {
 	if (p->flags & PACKET_ICMP_ERROR)
@@ -98,8 +101,8 @@ static __always_inline bool is_about_packet(const struct packet *p)
 }
 
 /*
- * Whether the ICMP error in scratch() is about a packet to its sender. Who receives one believes what it
- * quotes, not who sent it: any other would end connections of others and plant path MTUs.
+ * Whether the ICMP error in scratch() quotes a packet to its sender. Receivers trust the quotation,
+ * not the sender: any other would end foreign connections and plant path MTUs.
  */
 __noinline int quotes_own(struct __sk_buff *skb)
 {
@@ -109,7 +112,7 @@ __noinline int quotes_own(struct __sk_buff *skb)
 	       addr_equal(&s->quoted.key.source, &s->packet.key.source);
 }
 
-/* Ends of the quoted packet itself, whose key is the answer's. */
+/* The quoted packet travels in the opposite direction, and its key is the reply's. */
 static __always_inline enum nat_side opposite_side(enum nat_side side)
 {
 	return side == NAT_SOURCE ? NAT_DESTINATION : NAT_SOURCE;
@@ -120,7 +123,7 @@ static __always_inline const struct addr *quoted_address(const struct packet *q,
 	return packet_address(q, opposite_side(side));
 }
 
-/* Replaces two bytes at @offset by @to, adding what that changes to *sum. */
+/* Replaces two bytes at @offset and adds the change to *sum. */
 static __always_inline bool patch16(struct __sk_buff *skb, __u32 offset, __u16 from, __u16 to,
 				    __u64 *sum)
 {
@@ -130,7 +133,7 @@ static __always_inline bool patch16(struct __sk_buff *skb, __u32 offset, __u16 f
 	return !bpf_skb_store_bytes(skb, offset, &to, sizeof(to), BPF_F_RECOMPUTE_CSUM);
 }
 
-/* Replaces a checksum by what it is after @change; *sum as above. @udp: zero means there is none. */
+/* Updates a checksum by @change and adds the difference to *sum. @udp: zero means no checksum. */
 static __always_inline bool patch_checksum(struct __sk_buff *skb, __u32 offset, __u64 change, bool udp,
 					   __u64 *sum)
 {
@@ -144,7 +147,10 @@ static __always_inline bool patch_checksum(struct __sk_buff *skb, __u32 offset, 
 	return patch16(skb, offset, from, udp && !to ? 0xffff : to, sum);
 }
 
-/* The quoted packet's IP header; *sum gets what it adds to the message's sum. */
+/*
+ * Rewrites the quoted IP header, whose address changes by @change; adds the change of the message's
+ * sum to *sum.
+ */
 static __always_inline bool quoted_rewrite_l3(struct __sk_buff *skb, const struct packet *q,
 					      const struct rewrite *r, __u64 *sum)
 {
@@ -165,7 +171,7 @@ static __always_inline bool quoted_rewrite_l3(struct __sk_buff *skb, const struc
 				    BPF_F_RECOMPUTE_CSUM);
 }
 
-/* Its transport header: the port, and the checksum if that much is quoted. */
+/* Rewrites the quoted transport header: the port, and the checksum if it is quoted. */
 static __always_inline bool quoted_rewrite_l4(struct __sk_buff *skb, const struct packet *q,
 					      const struct rewrite *r, __u64 addresses, __u64 *sum)
 {
@@ -196,8 +202,8 @@ static __always_inline __u64 address_change(enum family family, const struct add
 }
 
 /*
- * Translates what @p quotes by @r and, if @around, @p itself at its other end likewise. *r is used up.
- * False: half changed, drop it.
+ * Translates the quotation of @p by @r and, if @around, the opposite side of @p. Changes *r. False:
+ * the packet is partially rewritten and must be dropped.
  */
 __noinline int icmp_error_rewrite(struct __sk_buff *skb, struct packet *p, struct packet *q,
 				  struct rewrite *r, bool around)

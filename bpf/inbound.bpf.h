@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Connections with a pod's own address: opened by outside (maps/inbound.h) or kept (maps/native_conns.h). */
+/*
+ * Connections with a pod's own address: opened from outside (maps/inbound.h) or by the pod
+ * (maps/native_conns.h).
+ */
 #ifndef PP_BPF_INBOUND_BPF_H
 #define PP_BPF_INBOUND_BPF_H
 
@@ -21,7 +24,7 @@ static __always_inline bool is_pure_syn(const struct packet *p)
 	       (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
-/* Whether this packet from outside may be the first of its connection. */
+/* Whether a packet from outside may open a connection. */
 static __always_inline bool opens_inbound(const struct packet *p)
 {
 	return is_pure_syn(p) || p->key.protocol == PROTOCOL_UDP || p->flags & PACKET_ECHO_REQUEST;
@@ -33,7 +36,7 @@ static __always_inline bool inbound_is_current(const struct inbound *inbound, __
 	return inbound && inbound->pod_generation == generation && now <= inbound->expires;
 }
 
-/* An entry that is there is renewed in place: an update would take a new one and free the old. */
+/* Refreshes an existing entry in place: an update would allocate a new one and free the old. */
 static __always_inline bool renew(void *map, const struct flow_key *key, const struct inbound *fresh,
 				  __u32 now)
 {
@@ -47,8 +50,8 @@ static __always_inline bool renew(void *map, const struct flow_key *key, const s
 }
 
 /*
- * A packet of opens_inbound() came to a pod of @generation, which would answer with @reply: remembered
- * if the answer would be masqueraded otherwise.
+ * Records the connection that a packet of opens_inbound() opens to a pod of @generation, by the key
+ * of its @reply, if that reply would be masqueraded otherwise.
  */
 __noinline int inbound_record(struct flow_key *reply, enum family family, __u32 generation)
 {
@@ -60,15 +63,18 @@ __noinline int inbound_record(struct flow_key *reply, enum family family, __u32 
 
 	if (!reply || !config || !masquerades(config, family) || is_native(&reply->destination))
 		return 0;
-	key = *reply; /* 6.1 takes no argument of a global function for a key */
+	key = *reply; /* 6.1 rejects a global function's argument as a map key */
 	fresh.expires = now + cfg.inbound_timeout;
-	/* what the pod began itself stays what it is */
+	/* connections opened by the pod keep their translation */
 	if (!renew(&pp_inbound, &key, &fresh, now) && !flow_find(&pp_flow_fwd, &key, &ref, now))
 		bpf_map_update_elem(&pp_inbound, &key, &fresh, BPF_ANY);
 	return 0;
 }
 
-/* An answer keeps TCP's entry; only outside's packets keep UDP's alive. */
+/*
+ * Refreshes a TCP entry by a reply of the pod; UDP entries are refreshed only by packets from
+ * outside.
+ */
 static __always_inline void inbound_touch(struct inbound *inbound, const struct packet *p, __u32 now)
 {
 	__u32 expires = now + (p->tcp_flags & TCP_RST ? cfg.reset_timeout :
@@ -78,7 +84,10 @@ static __always_inline void inbound_touch(struct inbound *inbound, const struct 
 		inbound->expires = expires;
 }
 
-/* Whether @p of the pod belongs to a connection of @map: pp_inbound or pp_native_conns. */
+/*
+ * Whether @p of the pod belongs to a connection of @map (pp_inbound or pp_native_conns), which it
+ * refreshes.
+ */
 static __always_inline bool renews_connection(void *map, const struct packet *p, __u32 generation,
 					      __u32 now)
 {
@@ -90,7 +99,7 @@ static __always_inline bool renews_connection(void *map, const struct packet *p,
 	return true;
 }
 
-/* Whether @p, for which there is no flow, goes on with a connection that has the pod's own address. */
+/* Whether @p, which has no flow, continues a connection with the pod's own address. */
 static __always_inline bool continues_connection(const struct packet *p, __u32 generation, __u32 now)
 {
 	if (is_pure_syn(p) || p->flags & PACKET_ECHO_REQUEST)
@@ -99,7 +108,7 @@ static __always_inline bool continues_connection(const struct packet *p, __u32 g
 	       (p->key.protocol == PROTOCOL_TCP && renews_connection(&pp_native_conns, p, generation, now));
 }
 
-/* The pod opens a connection with its own address. */
+/* Records a connection that the pod opens with its own address. */
 static __always_inline void native_conn_record(const struct packet *p, __u32 generation)
 {
 	__u32 now = clock_units();
@@ -112,7 +121,7 @@ static __always_inline void native_conn_record(const struct packet *p, __u32 gen
 		bpf_map_update_elem(&pp_native_conns, &p->key, &fresh, BPF_ANY);
 }
 
-/* It opens one that is masqueraded: what was between the same ports is over. */
+/* Forgets older connections with the same ports when the pod opens a masqueraded one. */
 static __always_inline void native_conns_forget(const struct packet *p)
 {
 	if (!is_pure_syn(p))

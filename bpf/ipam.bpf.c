@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The transactions of maps/txn.h. Each takes the lock of pp_ipam, reads its request, checks all
- * that can fail, and only then changes what cannot fail any more: an allocation's only fallible
- * write, the lease itself, comes first.
+ * The transactions of maps/txn.h. Each takes the lock of pp_ipam, reads its request, performs all
+ * checks that can fail, and only then makes changes that cannot fail: the only fallible write of an
+ * allocation, the lease itself, comes first.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "bpf/ipam_lease.bpf.h"
 #include "bpf/ipam_lock.bpf.h"
 #include "bpf/ipam_pool.bpf.h"
-/* made with the first object, for the loader, which fills them before any packet's program comes */
+/* created with the first object, so that the loader fills them before a packet program runs */
 #include "maps/cidrs.bpf.h"
 #include "maps/config.bpf.h"
 #include "maps/nomasq.bpf.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Blocks: their addresses, their list in a pool, and the pool's sums over them. */
+/* Blocks: their addresses, their list in the pool, and the pool's sums. */
 #ifndef PP_IPAM_BLOCK_BPF_H
 #define PP_IPAM_BLOCK_BPF_H
 
@@ -108,7 +108,7 @@ __noinline int address_free(__u32 id, __u32 offset)
 	return 0;
 }
 
-/* Looking for a block with a free address, from the pool's hint on. */
+/* Search for a block with a free address, starting at the pool's hint. */
 struct block_walk {
 	__u32 id;
 	__u32 offset;
@@ -162,7 +162,7 @@ static long walk_wanted(__u32 i, void *data)
 	return 1;
 }
 
-/* Chooses an address of the pool without taking it (IPAM.md 3). */
+/* Chooses an address of the pool without taking it (pinpool-ipam(7), CHOICE OF THE ADDRESS). */
 static __noinline enum ipam_error block_choose(__u32 pool, __u32 family, const struct addr *wanted,
 					       struct block_walk *walk)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Leases: made, bound to an interface, dying, released. */
+/* Leases: created, bound to an interface, dying, released. */
 #ifndef PP_IPAM_LEASE_BPF_H
 #define PP_IPAM_LEASE_BPF_H
 
@@ -11,7 +11,7 @@
 #include "maps/pods.bpf.h"
 #include "maps/txn.h"
 
-/* One of each is enough: transactions are serial. */
+/* One of each suffices: transactions are serialized. */
 static struct lease_request lease_request;
 static struct bind_request bind_request;
 static struct owner_request owner_request;
@@ -27,7 +27,7 @@ static __always_inline void txn_answer(struct txn *txn, const struct lease *leas
 	txn->ip[FAMILY_IPV6] = lease->ip[FAMILY_IPV6];
 }
 
-/* The pod has what it asked for. */
+/* Ends the demand of a pod that was served. */
 static __always_inline void pending_forget(const struct lease_request *r)
 {
 	const struct lease *lease = &r->lease;

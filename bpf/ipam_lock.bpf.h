@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A transaction's first and last step: the lock of pp_ipam and the caller's request. */
+/* First and last step of a transaction: the lock of pp_ipam and the caller's request. */
 #ifndef PP_IPAM_LOCK_BPF_H
 #define PP_IPAM_LOCK_BPF_H
 

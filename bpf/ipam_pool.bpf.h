@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Pools set and deleted, blocks carved, dropped, drained and un-drained. */
+/* Pools: creation, change, deletion. Blocks: allocation, release, draining and its reversal. */
 #ifndef PP_IPAM_POOL_BPF_H
 #define PP_IPAM_POOL_BPF_H
 
@@ -35,7 +35,7 @@ static long change_apply(__u32 i, void *data)
 	return 0;
 }
 
-/* The block changes of a request: read first, applied when nothing can fail any more. */
+/* Block changes of a request: read first, applied once nothing can fail. */
 static __always_inline enum ipam_error changes_read(const struct pool_request *r)
 {
 	__u32 size = r->change_count * sizeof(changes[0]);
@@ -120,8 +120,8 @@ static __always_inline enum ipam_error pool_create(struct ipam *ipam, struct poo
 }
 
 /*
- * A pool's two families, its CIDRs, its object and the states of its blocks. Where the kernel has
- * no memory left in the middle, the pool keeps its old numbers and the same request can be made again.
+ * Sets a pool's families, CIDRs, object, and the states of its blocks. If the kernel runs out of
+ * memory halfway, the pool keeps its old numbers and the same request can be repeated.
  */
 static __always_inline enum ipam_error pool_set(struct ipam *ipam, struct txn *txn,
 						struct pool_request *r)
@@ -270,7 +270,7 @@ static __always_inline enum ipam_error block_carve(struct ipam *ipam, struct txn
 	return IPAM_OK;
 }
 
-/* The next block is the one that is dropped, unless another one was carved since. */
+/* Moves the cursor back to the dropped block, unless another one was allocated since. */
 static __always_inline void carve_undo(const struct block *b, const struct block_request *r)
 {
 	struct pool_cidr_key key = { .pool = b->pool, .family = b->family, .index = r->cidr };
@@ -316,7 +316,7 @@ static __always_inline enum ipam_error block_drop(struct ipam *ipam, struct bloc
 	return IPAM_OK;
 }
 
-/* Bits that are set in what a request excludes; those outside of the block's range are cleared. */
+/* Counts the bits of an exclusion request, after clearing those outside of the block's range. */
 static __always_inline __u32 exclude_count(struct exclude_request *r, const struct block *b)
 {
 	__u32 count = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Link-scope messages of every host: membership reports, router solicitations, duplicate address
- * detection, announcements of its own address. Nobody on a pod's link needs them. They are ignored and
- * not counted among the drops, so that these show attacks and faults alone. A message with a source
- * that is not the pod's is spoofed all the same.
+ * Link-scope messages that every host sends: membership reports, router solicitations, duplicate
+ * address detection, announcements of its own address. Nothing on a pod's link needs them. They are
+ * ignored and not counted as drops, so that drops show attacks and faults alone. A message with a
+ * source other than the pod's is still spoofed.
  */
 #ifndef PP_LINK_SCOPE_BPF_H
 #define PP_LINK_SCOPE_BPF_H
@@ -23,7 +23,7 @@ static __always_inline bool addr_is_unspecified(const struct addr *ip, enum fami
 	return family == FAMILY_IPV6 ? addr_is_zero(ip) : !addr_ipv4(ip);
 }
 
-/* Whether a pod that is there has this MAC, by its slot. */
+/* Whether an existing pod has this MAC, found by its slot. */
 static __always_inline bool mac_is_taken(const __u8 *mac)
 {
 	struct pod *pod = pod_at(mac_slot(mac));
@@ -32,9 +32,9 @@ static __always_inline bool mac_is_taken(const __u8 *mac)
 }
 
 /*
- * Whether @source is the frame's sender or none at all: the pod's address, ::, 0.0.0.0, or an IPv6
- * link-local one. *pod is the sender; NULL for a pod that is not ready yet, or whose MAC is its own
- * choice, which only its address finds.
+ * Whether @source belongs to the frame's sender or is unspecified: the pod's address, ::, 0.0.0.0,
+ * or an IPv6 link-local one. *pod is the sender; NULL for a pod that is not ready yet, or that has
+ * a MAC of its own choice and cannot be found without its address.
  */
 static __always_inline bool is_own_source(struct __sk_buff *skb, const __u8 *mac,
 					  const struct addr *source, enum family family,
@@ -49,7 +49,7 @@ static __always_inline bool is_own_source(struct __sk_buff *skb, const __u8 *mac
 	       (family == FAMILY_IPV6 && addr_is_link_local(source, FAMILY_IPV6));
 }
 
-/* IGMP has no header of its own in struct packet; later fragments of it do not exist. */
+/* Reads the IGMP type, which struct packet lacks; IGMP is never fragmented. */
 static __always_inline bool is_igmp_report(struct __sk_buff *skb, const struct packet *p)
 {
 	__u8 type;
@@ -61,7 +61,7 @@ static __always_inline bool is_igmp_report(struct __sk_buff *skb, const struct p
 	       type == IGMP_V3_REPORT;
 }
 
-/* Duplicate address detection, or an advertisement that nobody asked for, of the sender's own address. */
+/* Duplicate address detection, or an unsolicited advertisement, for the sender's own address. */
 static __always_inline bool is_own_nd(struct __sk_buff *skb, const struct packet *p,
 				      const struct pod *pod)
 {
@@ -77,7 +77,7 @@ static __always_inline bool is_own_nd(struct __sk_buff *skb, const struct packet
 	return addr_is_link_local(&target, FAMILY_IPV6) || (pod && pod_has(pod, &target, FAMILY_IPV6));
 }
 
-/* By type and hop limit (RFC 2710, 3810, 4861); the source is known to be right. */
+/* Checks type and hop limit (RFC 2710, 3810, 4861); the source has been checked. */
 static __always_inline bool is_icmpv6_link_scope(struct __sk_buff *skb, const struct packet *p,
 						 const struct pod *pod)
 {
@@ -93,7 +93,7 @@ static __always_inline bool is_icmpv6_link_scope(struct __sk_buff *skb, const st
 	}
 }
 
-/* Whether the multicast packet @p of a pod is such a message, with a source that the pod may have. */
+/* Whether the multicast packet @p of a pod is a link-scope message with a permitted source. */
 __noinline int is_link_scope_message(struct __sk_buff *skb, struct packet *p)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
@@ -112,7 +112,7 @@ __noinline int is_link_scope_message(struct __sk_buff *skb, struct packet *p)
 	       is_icmpv6_link_scope(skb, p, pod);
 }
 
-/* A host without an address asks for one: DHCP's client (RFC 2131). */
+/* A DHCP client's request (RFC 2131). */
 static __always_inline bool asks_for_address(const struct packet *p)
 {
 	return p->family == FAMILY_IPV4 && !addr_ipv4(&p->key.source) &&

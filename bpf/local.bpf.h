@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is local: coarse by pp_ranges, exact by pp_cidrs, to the address by the allocator's bitmap.
- * The uplinks' tc programs and the XDP guard ask the same questions with the same functions.
+ * Local addresses: coarse by pp_ranges, exact by pp_cidrs, per address by the allocator's bitmap.
+ * The uplinks' tc programs and the XDP guard share these functions.
  */
 #ifndef PP_LOCAL_BPF_H
 #define PP_LOCAL_BPF_H
@@ -43,7 +43,7 @@ static __always_inline struct ranges *ranges_get(void)
 	return bpf_map_lookup_elem(&pp_ranges, &zero);
 }
 
-/* False: certainly no address of this node's pods. */
+/* False: certainly not an address of this node's pods. */
 static __always_inline bool maybe_local(const struct ranges *ranges, const struct addr *ip,
 					enum family family)
 {
@@ -55,7 +55,7 @@ static __always_inline bool maybe_local(const struct ranges *ranges, const struc
 	return !ranges->count[FAMILY_IPV4] || ranges_cover_ipv4(ranges, addr_ipv4(ip));
 }
 
-/* The block of this node that has the address; 0: none. */
+/* The local block of the address; 0: none. */
 static __always_inline __u32 local_block(const struct addr *ip)
 {
 	struct cidr_key key = { .length = 128 };
@@ -66,7 +66,7 @@ static __always_inline __u32 local_block(const struct addr *ip)
 	return cidr && cidr->kind == CIDR_LOCAL ? cidr->block : 0;
 }
 
-/* Of an address inside the block; BLOCK_TRACKED: beyond what is tracked. */
+/* Offset of an address inside the block; BLOCK_TRACKED: beyond the tracked ones. */
 static __always_inline __u32 block_offset(const struct block *block, const struct addr *ip)
 {
 	__u64 offset = bpf_be64_to_cpu(addr_words(ip)->low) -
@@ -77,7 +77,7 @@ static __always_inline __u32 block_offset(const struct block *block, const struc
 	return offset;
 }
 
-/* What the bitmap says of an address in local block @id; in doubt true. */
+/* Whether the address in local block @id is allocated; true if unknown. */
 static __always_inline bool is_allocated(__u32 id, const struct addr *ip)
 {
 	struct block *block = bpf_map_lookup_elem(&pp_blocks, &id);
@@ -97,25 +97,28 @@ static __always_inline bool is_allocated(__u32 id, const struct addr *ip)
 	return chunk->word[offset / 64 % CHUNK_WORDS] >> offset % 64 & 1;
 }
 
-/* A source that no host has, so no packet from outside either. */
+/* A source that cannot belong to a host, and so cannot appear in a packet from outside. */
 static __always_inline bool is_bogon(const struct flow_key *key, enum family family)
 {
 	const struct addr *source = &key->source;
 
-	/* a host without an address finds neighbours and joins groups by multicast */
+	/*
+	 * a host without an address uses :: for neighbour discovery and group membership, by
+	 * multicast
+	 */
 	if (family == FAMILY_IPV6)
 		return addr_byte(source, 0) == 0xff ||
 		       (addr_is_martian(source, family) &&
 			(!addr_is_zero(source) || addr_byte(&key->destination, 0) != 0xff));
-	/* a host without an address asks for one by broadcast */
+	/* a host without an address requests one by broadcast */
 	if (addr_byte(source, 12) == 0)
 		return addr_ipv4(&key->destination) != 0xffffffff;
 	return addr_byte(source, 12) == 127 || addr_is_multicast(source, family);
 }
 
 /*
- * From where nothing is forwarded to a pod's own address: the node itself, and link-local sources
- * (RFC 3927 7, RFC 4291 2.5.6) but those that pods talk to with it by the options.
+ * Sources that are never forwarded to a pod's own address: the node itself, and link-local ones
+ * (RFC 3927 7, RFC 4291 2.5.6) unless an option excludes them from masquerade.
  */
 static __always_inline bool is_martian_source(void *ctx, __u32 ifindex, const struct addr *source,
 					      enum family family)
@@ -127,8 +130,8 @@ static __always_inline bool is_martian_source(void *ctx, __u32 ifindex, const st
 }
 
 /*
- * Outside's packet to an address in the ranges, @found: a pod has it. In a local block it must at
- * least be allocated.
+ * Checks a packet from outside to an address in the ranges; @found: a pod has it. In a local block
+ * the address must at least be allocated.
  */
 static __always_inline enum stat check_outside_destination(void *ctx, __u32 ifindex,
 							    const struct flow_key *key,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* As which address a new flow leaves: what the route says, else what the uplink has. */
+/* Masquerade address of a new flow: the source of its route, else the address of the uplink. */
 #ifndef PP_MASQ_ADDRESS_BPF_H
 #define PP_MASQ_ADDRESS_BPF_H
 
 #include "bpf/fib.bpf.h"
 #include "maps/uplinks.bpf.h"
 
-/* Never one that other networks cannot answer, nor the pod's own. */
+/* Whether other networks can reply to the address; the pod's own is refused. */
 static __always_inline bool is_masq_address(const struct addr *ip, const struct packet *p)
 {
 	return !addr_is_zero(ip) && !addr_equal(ip, &p->key.source) &&
@@ -28,7 +28,7 @@ static __always_inline bool route_source(struct __sk_buff *skb, const struct pac
 	if (bpf_fib_lookup(skb, &fib, sizeof(fib),
 			   BPF_FIB_LOOKUP_OUTPUT | cfg.fib_skip_neigh | source) < 0)
 		return false;
-	/* IPv6 prefers the best route to one by this interface */
+	/* the IPv6 lookup may return the best route instead of one through this interface */
 	if (fib.ifindex != skb->ifindex)
 		return false;
 	if (p->family == FAMILY_IPV6)

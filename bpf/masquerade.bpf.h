@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Egress: what leaves with a pod's source. Either it keeps its address because its destination or
- * its pod says so, or it is translated, or it is dropped by name. It never leaks.
+ * Egress of packets with a pod's source. Each one keeps its address because its destination or its
+ * pod is excluded, or is translated, or is dropped with a reason. Pod addresses never leak.
  */
 #ifndef PP_MASQUERADE_BPF_H
 #define PP_MASQUERADE_BPF_H
@@ -14,10 +14,10 @@
 #include "bpf/local.bpf.h"
 #include "bpf/native.bpf.h"
 
-/* Other programs of the same hook have their turn. */
+/* Lets other programs of the same hook run. */
 #define PASS TC_ACT_UNSPEC
 
-/* What the flow makes of the pod's end of a packet that leaves; false: it is another flow by now. */
+/* Sets the translation of a packet that leaves; false: the record has been reused. */
 static __always_inline bool nat_rewrite(struct rewrite *r, const struct flow *flow, __u32 generation)
 {
 	r->address = flow->masq_address;
@@ -25,13 +25,16 @@ static __always_inline bool nat_rewrite(struct rewrite *r, const struct flow *fl
 	return flow_is_valid(flow, generation);
 }
 
-/* Whether its identification must be no other pod's: a fragment, or what a router may cut into some. */
+/*
+ * Whether the packet needs an identification that is unique on the node: a fragment, or a packet
+ * that a router may fragment.
+ */
 static __always_inline bool needs_id(const struct packet *p)
 {
 	return p->flags & (PACKET_FRAGMENT | PACKET_MAY_FRAGMENT);
 }
 
-/* Translates by the flow in @slot, which lives; p->masq_id is set if needed. */
+/* Translates by the current flow in @slot; p->masq_id is set if needed. */
 __noinline int masquerade_packet(struct __sk_buff *skb, struct packet *p, __u32 slot, __u32 generation)
 {
 	struct rewrite r = { .side = NAT_SOURCE };
@@ -46,7 +49,7 @@ __noinline int masquerade_packet(struct __sk_buff *skb, struct packet *p, __u32 
 	return count(skb, STAT_OUT_MASQUERADED, PASS);
 }
 
-/* Whether the packet of the pod in @slot keeps its address, whatever its connection. */
+/* Whether the packet of the pod in @slot is excluded from masquerade, whatever its connection. */
 __noinline int packet_is_excluded(struct packet *p, __u32 slot)
 {
 	struct pod *pod = pod_at(slot);
@@ -54,12 +57,12 @@ __noinline int packet_is_excluded(struct packet *p, __u32 slot)
 	return p && pod && is_excluded(&p->key.destination, p->family, pod);
 }
 
-/* Whether a packet without a flow may open one. */
+/* Whether a packet without a flow may open one: NO_DROP or the reason of the drop. */
 static __always_inline enum stat check_opens(const struct packet *p)
 {
 	switch (p->key.protocol) {
 	case PROTOCOL_TCP:
-		/* anything but a reset or an answer: a flow may have been lost in the middle */
+		/* all but RST and SYN-ACK: an existing connection may have lost its flow */
 		return p->tcp_flags & TCP_RST || (p->tcp_flags & TCP_SYN && p->tcp_flags & TCP_ACK) ?
 			       STAT_NO_FLOW : NO_DROP;
 	case PROTOCOL_ICMP:
@@ -76,7 +79,7 @@ static __always_inline enum stat check_opens(const struct packet *p)
 	}
 }
 
-/* A fragment without ports: as the first one of its datagram. */
+/* Treats a later fragment like the first of its datagram. */
 static __always_inline int later_fragment_out(struct __sk_buff *skb, struct packet *p, __u32 slot)
 {
 	struct frag frag = {};
@@ -100,7 +103,7 @@ static __always_inline int leave_native(struct __sk_buff *skb, struct packet *p,
 	return count(skb, stat, PASS);
 }
 
-/* A whole packet or a first fragment of @pod in @slot, whose flow is not known yet. */
+/* A complete packet or first fragment of @pod in @slot, with unknown flow. */
 static __always_inline int connection_out(struct __sk_buff *skb, struct scratch *s,
 					  const struct pod *pod, __u32 slot)
 {
@@ -109,7 +112,7 @@ static __always_inline int connection_out(struct __sk_buff *skb, struct scratch 
 	__u32 now = clock_units();
 	enum stat reason;
 
-	/* other ICMP has the key of a request with identifier 0 */
+	/* other ICMP types share the key of an echo request with identifier 0 */
 	if (p->flags & (PACKET_ECHO_REPLY | PACKET_ICMP_OTHER) ||
 	    !flow_find(&pp_flow_fwd, &p->key, &c->flow, now)) {
 		if (packet_is_excluded(p, slot)) {
@@ -142,8 +145,8 @@ enum quoted {
 };
 
 /*
- * The packet of scratch() is an ICMP error to outside about a packet that a pod received: the quoted
- * packet is translated and, if that pod and not the node itself sent the message, its source.
+ * Translates the ICMP error in scratch(), which goes outside and quotes a packet that a pod
+ * received: the quoted packet and, if that pod and not the node sent the error, its source.
  */
 __noinline int icmp_error_out(struct __sk_buff *skb)
 {
@@ -156,7 +159,7 @@ __noinline int icmp_error_out(struct __sk_buff *skb)
 	if (!s || !quoted_parse(skb, &s->packet, quoted_new(s)))
 		return QUOTED_MALFORMED;
 	if (s->quoted.flags & PACKET_ECHO_REQUEST)
-		return QUOTED_UNKNOWN; /* from outside to the pod: no flow of the pod's */
+		return QUOTED_UNKNOWN; /* sent from outside to the pod: not a flow of the pod's */
 	flow = flow_find(&pp_flow_fwd, &s->quoted.key, &ref, clock_units());
 	if (!flow || !nat_rewrite(&r, flow, ref.generation))
 		return QUOTED_UNKNOWN;
@@ -165,7 +168,7 @@ __noinline int icmp_error_out(struct __sk_buff *skb)
 									     QUOTED_FAILED;
 }
 
-/* About an inbound connection, by the pod it went to and to whom it is about. */
+/* Whether the error quotes an inbound connection of its sender and goes to the other side of it. */
 static __always_inline bool quotes_inbound(const struct scratch *s, __u32 generation)
 {
 	const struct flow_key *reply = &s->quoted.key, *key = &s->packet.key;
@@ -176,7 +179,7 @@ static __always_inline bool quotes_inbound(const struct scratch *s, __u32 genera
 				  clock_units());
 }
 
-/* The same of a pod: only about its own connections. */
+/* An ICMP error of a pod: only about its own connections. */
 static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct scratch *s,
 					      const struct pod *pod, __u32 slot)
 {
@@ -198,19 +201,22 @@ static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct scra
 	}
 }
 
-/* Not a pod's, and no ICMP error: left as it is, and pods' flows give way to it. */
+/*
+ * Packet that is neither a pod's nor an ICMP error: passes unchanged, and conflicting flows of pods
+ * end.
+ */
 static __always_inline int node_out(struct __sk_buff *skb, const struct packet *p)
 {
 	struct flow_key key;
 
 	if (!may_collide(p))
 		return count(skb, STAT_OUT_OTHER, PASS);
-	key = p->key; /* so that only this and not all of the packet must be in memory */
+	key = p->key; /* a copy, so that the packet itself can stay in registers */
 	return count(skb, node_sends(&key, skb->ingress_ifindex) ? STAT_OUT_HOST_PORT : STAT_OUT_OTHER,
 		     PASS);
 }
 
-/* What is not a pod's: of that only the node's own errors about pods' packets are translated. */
+/* Packet that is not a pod's: only the node's own errors about packets of pods are translated. */
 static __always_inline int nonpod_out(struct __sk_buff *skb, struct scratch *s)
 {
 	const struct packet *p = &s->packet;
@@ -232,7 +238,7 @@ static __always_inline int nonpod_out(struct __sk_buff *skb, struct scratch *s)
 	}
 }
 
-/* What no pod may send past the uplink, whatever let it come so far. */
+/* Packets that never leave by an uplink, whichever path they took. */
 static __always_inline enum stat check_leaving(const struct packet *p, enum parsed parsed)
 {
 	enum stat reason = filter_destination(p);
@@ -241,13 +247,13 @@ static __always_inline enum stat check_leaving(const struct packet *p, enum pars
 		return reason;
 	if (addr_is_link_only(&p->key.destination, p->family))
 		return STAT_LINK_LOCAL;
-	/* a fragment that could replace the ports or flags of the first (RFC 3128) */
+	/* a fragment that could overwrite the ports or flags of the first (RFC 3128) */
 	if (parsed == PARSED_TINY || (p->offset == 1 && p->key.protocol == PROTOCOL_TCP))
 		return STAT_TINY_FRAGMENT;
 	return parsed == PARSED ? NO_DROP : STAT_MALFORMED;
 }
 
-/* Everything but the common packets of known flows. */
+/* Slow path: all packets except the usual ones of known flows. */
 __noinline int masquerade_slow(struct __sk_buff *skb)
 {
 	struct scratch *s = scratch();

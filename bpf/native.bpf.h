@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which packets of pods keep their address, and by which devices packets of pods may leave. Only an
- * attached uplink masquerades, so by any other device goes only what keeps its address.
+ * Packets of pods that keep their address, and the devices by which packets of pods may leave. Only
+ * an attached uplink masquerades, so other devices only get packets that keep their address.
  */
 #ifndef PP_NATIVE_BPF_H
 #define PP_NATIVE_BPF_H
@@ -11,7 +11,10 @@
 #include "maps/pools.bpf.h"
 #include "maps/uplinks.bpf.h"
 
-/* Options, destination, pool: what needs no lookup of a connection of @pod. */
+/*
+ * Whether options, destination or pool exclude a packet of @pod from masquerade; needs no
+ * connection lookup.
+ */
 static __always_inline bool is_excluded(const struct addr *destination, enum family family,
 					const struct pod *pod)
 {
@@ -29,15 +32,15 @@ static __always_inline bool is_excluded(const struct addr *destination, enum fam
 	return entry && entry->flags & POOL_SKIP_MASQUERADE;
 }
 
-/* An uplink is listed only while the program that masquerades is attached to it (maps/uplinks.h). */
+/* An uplink is listed only while the masquerading program is attached to it (maps/uplinks.h). */
 static __always_inline bool is_uplink(__u32 ifindex)
 {
 	return bpf_map_lookup_elem(&pp_uplinks, &ifindex);
 }
 
 /*
- * Whether the packet of scratch(), whose source is a pod's, may leave by a device that is not an uplink.
- * Out of line: only routes past the uplinks ask.
+ * Whether the pod's packet in scratch() may leave by a device that is not an uplink. Out of line:
+ * only routes past the uplinks need it.
  */
 __noinline int may_bypass_uplinks(void)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What pp_from_pod tells pp_to_net of a packet that comes to it next: it keeps its address. It is in
- * the socket buffer's control block, where tc programs have room of their own, and bound to the
- * packet's addresses and a number that nobody else knows: what is left there by others, or what
- * was changed on the way, is no stamp. A packet without one only costs pp_to_net a look of its own.
+ * Native mark: pp_from_pod tells pp_to_net, which sees the packet next, that it keeps its address.
+ * The mark is in the socket buffer's control block, which tc programs may use, and is a hash of the
+ * packet's addresses and a secret: leftovers of other programs, and marks of packets that were
+ * changed on the path, do not match. A packet without a mark only costs pp_to_net its own lookup.
  */
 #ifndef PP_NATIVE_MARK_BPF_H
 #define PP_NATIVE_MARK_BPF_H
@@ -26,7 +26,7 @@ static __always_inline void native_mark_set(struct __sk_buff *skb, const struct 
 	skb->cb[1] = mark >> 32;
 }
 
-/* The addresses in an untagged frame, whatever else it may be; false: there are none. */
+/* Reads the addresses of an untagged frame, whatever else it is; false: not IP. */
 static __always_inline bool frame_addresses(struct __sk_buff *skb, struct addr *source,
 					    struct addr *destination)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ARP and neighbour discovery from pods. Pods have permanent entries and ask nothing; for one that
- * lost them the host's end answers for every address but the pod's own, so that nobody on the node
- * ever learns a neighbour from a pod.
+ * ARP and neighbour discovery from pods. Pods have permanent entries and send no requests; for a
+ * pod that lost them the host's end replies for every address but the pod's own, so that the node
+ * never learns a neighbour from a pod.
  */
 #ifndef PP_NEIGHBOUR_BPF_H
 #define PP_NEIGHBOUR_BPF_H
@@ -42,7 +42,7 @@ static __always_inline void arp_make_reply(struct ethhdr *eth, struct arp_ipv4 *
 	arp->target = pod_ip;
 }
 
-/* What a host says of itself to a link where nobody needs it (bpf/link_scope.bpf.h). */
+/* Ignores a message that nothing on the link needs (bpf/link_scope.bpf.h). */
 static __always_inline int ignore(struct __sk_buff *skb)
 {
 	return count(skb, STAT_POD_IGNORED, TC_ACT_SHOT);
@@ -56,7 +56,7 @@ static __always_inline bool arp_is_own(const struct pod *pod, const struct ethhd
 	       mac_equal(eth->h_source, arp->sender_mac);
 }
 
-/* A request of the pod for another address is answered; the pod's own replies are the host's business. */
+/* Replies to a request of the pod for another address; replies of the pod itself go to the host. */
 __noinline int handle_arp(struct __sk_buff *skb)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
@@ -66,7 +66,7 @@ __noinline int handle_arp(struct __sk_buff *skb)
 
 	if ((void *)(arp + 1) > (void *)(long)skb->data_end || !arp_is_ethernet(arp))
 		return drop(skb, STAT_MALFORMED);
-	/* a probe is of the address that it asks for (RFC 5227) */
+	/* a probe has its own address as target (RFC 5227) */
 	addr_from_ipv4(&source, arp->sender ? arp->sender : arp->target);
 	pod = sender(skb->ifindex, eth->h_source, &source);
 	if (!arp->sender)
@@ -83,7 +83,7 @@ __noinline int handle_arp(struct __sk_buff *skb)
 	return count(skb, STAT_POD_ANSWERED, bpf_redirect(skb->ifindex, 0));
 }
 
-/* Neighbour solicitation and advertisement share this shape; the option is the sender's MAC. */
+/* Neighbour solicitation or advertisement; the option is a MAC address. */
 struct nd {
 	__u8 type, code;
 	__be16 checksum;
@@ -113,7 +113,7 @@ static __always_inline __u16 checksum_fold(__u64 sum)
 	return ~((sum & 0xffff) + (sum >> 16));
 }
 
-/* Source, destination, length and protocol (RFC 8200 8.1), then the message. */
+/* Sums the pseudo header (RFC 8200 8.1) and the message. */
 static __always_inline __u16 nd_checksum(struct nd_reply *reply)
 {
 	__u64 sum = bpf_htonl(sizeof(reply->nd)) + (__u64)bpf_htonl(PROTOCOL_ICMPV6);
@@ -123,7 +123,7 @@ static __always_inline __u16 nd_checksum(struct nd_reply *reply)
 	return checksum_fold(sum);
 }
 
-/* @reply holds the solicitation's headers. */
+/* Turns the solicitation in @reply into an advertisement. */
 static __always_inline void nd_make_reply(struct nd_reply *reply, const struct pod *pod)
 {
 	reply->ip.payload_len = bpf_htons(sizeof(reply->nd));
@@ -159,7 +159,7 @@ static __always_inline int nd_answer(struct __sk_buff *skb, const struct pod *po
 	return count(skb, STAT_POD_ANSWERED, bpf_redirect(skb->ifindex, 0));
 }
 
-/* An advertisement for the pod's own address may reach the host. */
+/* Passes an advertisement for the pod's own address to the host. */
 static __always_inline int nd_advertisement(struct __sk_buff *skb, const struct packet *p,
 					    const struct pod *pod)
 {
@@ -179,7 +179,7 @@ static __always_inline bool is_nd(const struct packet *p)
 	       p->icmp_type >= ND_ROUTER_SOLICITATION && p->icmp_type <= ND_REDIRECT;
 }
 
-/* Only for what parse() and is_nd() took for it. The source may be link-local. */
+/* Handles a packet that parse() and is_nd() have accepted. The source may be link-local. */
 __noinline int handle_nd(struct __sk_buff *skb)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The node's own traffic wins over pods' flows: what it sends with a key that a flow could have ends
- * that flow, and keeps pods from claiming the key while the node uses it (maps/node_conns.h).
+ * The node's own traffic takes precedence over flows of pods: a packet of the node with a key that
+ * a flow could have ends that flow, and keeps pods from claiming the key while the node uses it
+ * (maps/node_conns.h).
  */
 #ifndef PP_NODE_CONN_BPF_H
 #define PP_NODE_CONN_BPF_H
@@ -12,7 +13,7 @@
 static __always_inline bool is_portless(enum protocol protocol)
 {
 	switch (protocol) {
-	case PROTOCOL_SCTP: /* its checksum covers the ports, so they stay */
+	case PROTOCOL_SCTP: /* its checksum covers the ports, which therefore stay */
 	case PROTOCOL_GRE:
 	case PROTOCOL_ESP:
 	case PROTOCOL_IPIP:
@@ -24,7 +25,7 @@ static __always_inline bool is_portless(enum protocol protocol)
 	}
 }
 
-/* Whether flows have such keys: @port is that of the node's side, @echo: it is an identifier. */
+/* Whether a flow can have such a key: @port is the node's, @echo: it is an identifier. */
 static __always_inline bool is_masq_key(enum protocol protocol, __u16 port, bool echo)
 {
 	switch (protocol) {
@@ -40,8 +41,8 @@ static __always_inline bool is_masq_key(enum protocol protocol, __u16 port, bool
 }
 
 /*
- * Whether an answer to @p, sent by the node, could be taken for one to a pod's flow. A RST has none:
- * the node's stack sends it to whoever tries a port of the range, and uses no port by that.
+ * Whether a reply to @p, sent by the node, could match a flow of a pod. A RST gets no reply: the
+ * stack sends it to anyone who tries a port of the range, which does not use the port.
  */
 static __always_inline bool may_collide(const struct packet *p)
 {
@@ -67,7 +68,7 @@ static __always_inline void node_conn_record(const struct flow_key *reply, __u32
 		bpf_map_update_elem(&pp_node_conns, reply, &fresh, BPF_ANY);
 		return;
 	}
-	/* what comes changes neither what was sent nor, for a while, what was refused */
+	/* a received packet changes neither a sent entry nor, for a while, a refused one */
 	if (origin == NODE_CONN_RECEIVED && now <= conn->expires) {
 		if (conn->origin == NODE_CONN_REFUSED)
 			return;
@@ -79,23 +80,23 @@ static __always_inline void node_conn_record(const struct flow_key *reply, __u32
 		conn->origin = origin;
 }
 
-/* Ends the flow that @reply belongs to, unless it is of the pod behind @ifindex; true: it did. */
+/* Ends the flow of @reply, unless it belongs to the pod behind @ifindex; returns whether it did. */
 static __always_inline bool flow_yield(const struct flow_key *reply, __u32 ifindex, __u32 now)
 {
 	struct flow_ref ref;
 	struct flow *flow = flow_find(&pp_flow_rev, reply, &ref, now);
 	struct pod *pod = flow ? pod_at(flow->pod) : NULL;
 
-	/* a masqueraded packet passes a second uplink, the one below a VLAN's */
+	/* a masqueraded packet passes a second uplink, e.g. the parent of a VLAN */
 	if (!pod || (ifindex && pod->ifindex == ifindex))
 		return false;
 	return flow_remove(ref.slot, ref.generation, STAT_FLOW_YIELDED);
 }
 
 /*
- * A packet of may_collide() leaves that is no pod's: @key wins. @ifindex: where it came from; 0: the
- * node itself made it. One lookup, but once in each clock unit. True: the node itself uses a port of
- * the range.
+ * A packet of may_collide() leaves that is not a pod's: @key takes precedence. @ifindex: where it
+ * came from; 0: the node itself. Costs one lookup, except once per clock unit. True: the node
+ * itself uses a port of the range.
  */
 __noinline int node_sends(struct flow_key *key, __u32 ifindex)
 {
@@ -113,7 +114,7 @@ __noinline int node_sends(struct flow_key *key, __u32 ifindex)
 	}
 	conn = bpf_map_lookup_elem(&pp_node_conns, &reply);
 	if (!conn || conn->expires != now + NODE_CONN_HOLD || conn->origin != NODE_CONN_SENT) {
-		/* noted first: a flow that another CPU is about to claim then finds the note */
+		/* recorded first: another CPU that is about to claim the key then finds the entry */
 		node_conn_record(&reply, now, NODE_CONN_SENT);
 		flow_yield(&reply, 0, now);
 	}
@@ -121,8 +122,8 @@ __noinline int node_sends(struct flow_key *key, __u32 ifindex)
 }
 
 /*
- * A packet that is no answer to a flow came with @reply's key. One without ports may be of the
- * node's own tunnel: no pod gets what its peer sends next.
+ * A packet with @reply's key arrived that does not belong to a flow. Without ports it may belong to
+ * a tunnel of the node: pods do not get what its peer sends next.
  */
 static __always_inline void node_receives(const struct flow_key *reply, __u32 now)
 {
@@ -131,8 +132,8 @@ static __always_inline void node_receives(const struct flow_key *reply, __u32 no
 }
 
 /*
- * The node's own ICMP error quotes a packet without ports; @key: of its reply. The node does not use
- * it, so a pod may: one that goes on after its flow has ended, above all.
+ * The node's own ICMP error quotes a packet without ports; @key is the key of its reply. The node
+ * does not use the protocol, so a pod may, above all one that continues after its flow has ended.
  */
 static __always_inline void node_refuses(const struct flow_key *key, __u32 now)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Looking up pp_nomasq: whether, and why, pods talk to an address with their own. */
+/* Lookup in pp_nomasq: whether, and why, pods use their own address towards a destination. */
 #ifndef PP_BPF_NOMASQ_BPF_H
 #define PP_BPF_NOMASQ_BPF_H
 
@@ -16,7 +16,7 @@ static __always_inline enum nomasq_reason nomasq_reason(const struct addr *ip)
 	return nomasq ? nomasq->reason : NOMASQ_NONE;
 }
 
-/* Whether pods talk to it with their own address in any case. */
+/* Whether pods always use their own address towards it. */
 static __always_inline bool is_native(const struct addr *ip)
 {
 	enum nomasq_reason reason = nomasq_reason(ip);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The node's own addresses. pp_ranges says in two instructions which address is certainly none of
- * them, pp_nomasq which one was at the last sync, and the kernel's table whether it still is: an
- * address may have moved to another host meanwhile (VRRP, DHCP).
+ * The node's own addresses. A Bloom filter in pp_ranges excludes most others within a few
+ * instructions, pp_nomasq has those of the last sync, and the kernel's table decides: an address
+ * may have moved to another host (VRRP, DHCP).
  */
 #ifndef PP_OWN_BPF_H
 #define PP_OWN_BPF_H
@@ -18,7 +18,7 @@ static __always_inline bool maybe_own(const struct ranges *ranges, const struct 
 	return !ranges || ranges->own[bit / 64] >> bit % 64 & 1;
 }
 
-/* Whether the kernel, asked about a packet from @ifindex, has no other host for the address. */
+/* Whether the kernel would not forward a packet from @ifindex to the address. */
 static __always_inline bool routes_nowhere_else(void *ctx, __u32 ifindex, const struct addr *ip,
 						enum family family)
 {
@@ -36,7 +36,7 @@ static __always_inline bool routes_nowhere_else(void *ctx, __u32 ifindex, const 
 	return err == BPF_FIB_LKUP_RET_NOT_FWDED || err == BPF_FIB_LKUP_RET_FWD_DISABLED;
 }
 
-/* @ctx: the program's, a tc or an XDP program */
+/* @ctx: of a tc or an XDP program */
 static __always_inline bool is_own(void *ctx, __u32 ifindex, const struct addr *ip,
 				   enum family family)
 {

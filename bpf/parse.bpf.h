@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reads the headers of a packet. parse() takes the common shapes straight from the packet (no IPv4
- * options, no IPv6 extension headers, no fragment) and leaves the others to parse_slow.bpf.h.
+ * Packet parser. parse() reads the usual shapes directly from the packet (no IPv4 options, no IPv6
+ * extension headers, not a fragment) and leaves the others to parse_slow.bpf.h.
  */
 #ifndef PP_PARSE_BPF_H
 #define PP_PARSE_BPF_H
@@ -20,45 +20,45 @@
 
 enum parsed {
 	PARSED,
-	PARSED_SLOW,      /* options, extension headers or a fragment: addresses only so far */
+	PARSED_SLOW,      /* options, extension headers or a fragment: only addresses are set */
 	PARSED_NOT_IP,
-	PARSED_TINY,      /* a first fragment without the ports */
-	PARSED_MALFORMED, /* cut off or contradictory; addresses are set if they were there */
+	PARSED_TINY,      /* first fragment without the ports */
+	PARSED_MALFORMED, /* truncated or contradictory; addresses are set if present */
 };
 
 enum packet_flags {
 	PACKET_OPTIONS = 1,        /* IPv4 options or IPv6 extension headers */
-	PACKET_FRAGMENT = 2,       /* part of a datagram, ... */
-	PACKET_FRAGMENT_LATER = 4, /* and not the first part: no ports */
+	PACKET_FRAGMENT = 2,       /* part of a datagram */
+	PACKET_FRAGMENT_LATER = 4, /* not the first part: no ports */
 	PACKET_ECHO_REQUEST = 8,
 	PACKET_ECHO_REPLY = 16,
 	PACKET_ICMP_ERROR = 32,
 	PACKET_ICMP_OTHER = 64,
 	PACKET_SOURCE_ROUTE = 128,
 	PACKET_NO_CHECKSUM = 256,  /* UDP with checksum 0 */
-	PACKET_MAY_FRAGMENT = 512, /* IPv4 without DF: its identification means something (RFC 6864) */
+	PACKET_MAY_FRAGMENT = 512, /* IPv4 without DF: the identification is significant (RFC 6864) */
 };
 
 struct packet {
 	struct flow_key key;
 	enum family family;
-	__u32 l3, l4;        /* offsets in the frame; l4 0: nothing readable there */
-	__u32 end;           /* offset behind the packet: padding may follow */
+	__u32 l3, l4;        /* offsets in the frame; l4 is 0 if it is not readable */
+	__u32 end;           /* offset behind the packet; padding may follow */
 	__u32 flags;         /* enum packet_flags */
-	__u32 id;            /* of the fragmented datagram, */
-	__u32 masq_id;       /* and what it becomes (bpf/frag_id.bpf.h) */
-	__u32 fragment_at;   /* offset of IPv6's fragment header */
+	__u32 id;            /* identification of the fragmented datagram */
+	__u32 masq_id;       /* its value after masquerade (bpf/frag_id.bpf.h) */
+	__u32 fragment_at;   /* offset of the IPv6 fragment header */
 	__u8 ttl;
 	__u8 tos;            /* IPv4 */
 	__u8 tcp_flags;
 	__u8 icmp_type;
-	__u16 offset;        /* of the fragment, in 8 bytes */
+	__u16 offset;        /* of the fragment, in units of 8 bytes */
 };
 
-/* An Ethernet header and two VLAN tags at most: what tells the verifier that l3 is small. */
+/* Bound of l3 for the verifier: an Ethernet header and at most two VLAN tags. */
 #define L3_MASK 31
 
-/* The same of l4, behind all extension headers that are read (bpf/parse_slow.bpf.h). */
+/* Bound of l4: behind all extension headers that are read (bpf/parse_slow.bpf.h). */
 #define L4_MASK 511
 
 #define IPV4_DF 0x4000
@@ -75,7 +75,7 @@ static __always_inline bool icmp_is_error(enum family family, __u8 type)
 	return type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
 }
 
-/* The identifier stands for the port of the side that asks. */
+/* An echo identifier takes the place of the requester's port. */
 static __always_inline void parse_icmp(struct packet *p, const struct icmphdr *icmp)
 {
 	bool ipv6 = p->family == FAMILY_IPV6;
@@ -92,7 +92,10 @@ static __always_inline void parse_icmp(struct packet *p, const struct icmphdr *i
 	}
 }
 
-/* Only the headers that carry a flow's ports; @length: of the IP payload, so padding is never read. */
+/*
+ * Reads only headers that carry a flow's ports. @length is that of the IP payload, so padding is
+ * never read.
+ */
 static __always_inline bool parse_l4(struct packet *p, const void *l4, const void *end, __u32 length)
 {
 	const struct tcphdr *tcp = l4;
@@ -118,7 +121,7 @@ static __always_inline bool parse_l4(struct packet *p, const void *l4, const voi
 	case PROTOCOL_ICMPV6:
 		if (l4 + sizeof(struct icmphdr) > end || length < sizeof(struct icmphdr))
 			return false;
-		/* one family's ICMP in the other's packet means nothing */
+		/* ICMP of the other family has no meaning */
 		if ((p->key.protocol == PROTOCOL_ICMPV6) == (p->family == FAMILY_IPV6))
 			parse_icmp(p, l4);
 		else
@@ -193,7 +196,7 @@ static __always_inline enum parsed parse_ipv6(struct packet *p, const void *l3, 
 	return parse_l4(p, ip + 1, end, length) ? PARSED : PARSED_MALFORMED;
 }
 
-/* Of the IP header at p->l3; *p is zero but for that. */
+/* Parses the IP header at p->l3; the rest of *p is zero before. */
 static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet *p, __be16 ethertype)
 {
 	const void *end = (void *)(long)skb->data_end;
@@ -206,7 +209,7 @@ static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet
 	return PARSED_NOT_IP;
 }
 
-/* What an untagged Ethernet frame carries; 0: it is cut off. */
+/* The ethertype of an untagged frame; 0: truncated. */
 static __always_inline __be16 frame_ethertype(struct __sk_buff *skb)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
@@ -215,8 +218,8 @@ static __always_inline __be16 frame_ethertype(struct __sk_buff *skb)
 }
 
 /*
- * Of an untagged Ethernet frame that carries @ethertype. With a constant all that comes after is
- * compiled for that family alone: half as many instructions lie on a packet's way.
+ * Parses an untagged frame that carries @ethertype. With a constant the following code is compiled
+ * for that family alone, which halves the instructions on the path.
  */
 static __always_inline enum parsed parse_frame(struct __sk_buff *skb, struct packet *p,
 					       __be16 ethertype)
@@ -235,7 +238,10 @@ static __always_inline bool is_vlan(__be16 ethertype)
 	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
 }
 
-/* In a tag; 0: it only gives a priority (IEEE 802.1Q 6.9), the frame is the device's own all the same. */
+/*
+ * VLAN ID in a tag. ID 0 only sets a priority (IEEE 802.1Q 6.9): the frame belongs to the device
+ * itself.
+ */
 #define VLAN_ID 0xfff
 
 static __always_inline __u16 vlan_id(__be16 tci)
@@ -243,10 +249,10 @@ static __always_inline __u16 vlan_id(__be16 tci)
 	return bpf_ntohs(tci) & VLAN_ID;
 }
 
-/* The kernel takes off any number of them; more than one is no network's. */
+/* Priority tags accepted. The kernel removes any number; networks use at most one. */
 #define PRIORITY_TAGS_MAX 3
 
-/* Of an Ethernet frame with up to two VLAN tags. */
+/* Parses an Ethernet frame with up to two VLAN tags. */
 static __always_inline enum parsed parse_tagged(struct __sk_buff *skb, struct packet *p)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
@@ -258,7 +264,7 @@ static __always_inline enum parsed parse_tagged(struct __sk_buff *skb, struct pa
 			return PARSED_MALFORMED;
 		if (!is_vlan(*ethertype))
 			break;
-		ethertype += 2; /* a tag is four bytes */
+		ethertype += 2; /* a tag has four bytes */
 		p->l3 += 4;
 	}
 	if ((void *)(ethertype + 1) > end)
@@ -266,7 +272,7 @@ static __always_inline enum parsed parse_tagged(struct __sk_buff *skb, struct pa
 	return parse_ip(skb, p, *ethertype);
 }
 
-/* What the slow ways read and write: extension headers up to L4_MASK, quotations. */
+/* Bytes that the slow path reads and writes: extension headers up to L4_MASK, quotations. */
 #define HEADERS_LENGTH 384
 
 static __always_inline void pull(struct __sk_buff *skb, __u32 length)
@@ -278,9 +284,9 @@ static __always_inline void pull(struct __sk_buff *skb, __u32 length)
 }
 
 /*
- * Drivers may leave headers outside the linear part, where direct access does not reach. What parse()
- * needs and no more: a local sender's TCP has its headers there and its data not, and pulling that in
- * would cost every packet a new head.
+ * Makes the headers that parse() needs linear, since drivers may leave them in page fragments that
+ * direct access cannot reach. It pulls nothing more: TCP of a local sender has linear headers and
+ * paged data, and pulling data would cost every packet a new head.
  */
 static __always_inline void pull_headers(struct __sk_buff *skb)
 {

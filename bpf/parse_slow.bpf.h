@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rest of parse(): IPv4 options, IPv6 extension headers, fragments. Rare, so out of line; global
- * functions, so that the verifier reads each once and not again for every way to it.
+ * Slow path of parse(): IPv4 options, IPv6 extension headers, fragments. Global functions: the
+ * verifier checks each once instead of once per path.
  */
 #ifndef PP_PARSE_SLOW_BPF_H
 #define PP_PARSE_SLOW_BPF_H
@@ -13,8 +13,8 @@
 #define EXTENSIONS_BYTES 256
 
 /*
- * Loads 4 to @max bytes into @to. One comparison at a time: 6.1's verifier learns nothing from the
- * single one that the compiler would make of both.
+ * Loads 4 to @max bytes into @to. The bounds are checked one at a time: 6.1's verifier learns
+ * nothing from the single comparison that the compiler would make of both.
  */
 static __always_inline bool load_some(struct __sk_buff *skb, __u32 offset, void *to, __u32 size,
 				      __u32 max)
@@ -26,7 +26,7 @@ static __always_inline bool load_some(struct __sk_buff *skb, __u32 offset, void 
 	return size >= 4 && !bpf_skb_load_bytes(skb, offset, to, size);
 }
 
-/* Reads what parse_l4() wants of @length bytes at @offset into a buffer of its own. */
+/* Loads the header at @offset into a buffer for parse_l4(); the payload has @length bytes. */
 static __always_inline enum parsed parse_l4_at(struct __sk_buff *skb, struct packet *p,
 					       __u32 offset, __u32 length)
 {
@@ -47,7 +47,7 @@ struct options {
 	bool source_route;
 };
 
-/* One option. Loose and strict source route have the numbers 131 and 137 (RFC 791). */
+/* Reads one option. Loose and strict source route are numbers 131 and 137 (RFC 791). */
 static int read_option(__u32 n, struct options *options)
 {
 	__u32 i = options->next;
@@ -109,7 +109,7 @@ __noinline int parse_slow_ipv4(struct __sk_buff *skb, struct packet *p)
 	return parse_l4_at(skb, p, p->l3 + header, length);
 }
 
-/* Goes over one extension header of p->key.protocol at *offset; false: it is cut off. */
+/* Skips one extension header of type p->key.protocol at *offset; false: truncated. */
 static __always_inline bool skip_extension(struct __sk_buff *skb, struct packet *p, __u32 *offset)
 {
 	struct {
@@ -149,7 +149,7 @@ __noinline int parse_slow_ipv6(struct __sk_buff *skb, struct packet *p)
 	end = length ? first + bpf_ntohs(length) : skb->len;
 	for (int i = 0; i < EXTENSIONS_MAX && is_extension_header(p->key.protocol); i++) {
 		if (p->key.protocol == PROTOCOL_HOPOPTS && i)
-			return PARSED_MALFORMED; /* only the first may be (RFC 8200 4.1) */
+			return PARSED_MALFORMED; /* only valid as the first (RFC 8200 4.1) */
 		if (offset + 8 > end || !skip_extension(skb, p, &offset))
 			return PARSED_MALFORMED;
 		if (p->flags & PACKET_FRAGMENT_LATER)
@@ -160,7 +160,7 @@ __noinline int parse_slow_ipv6(struct __sk_buff *skb, struct packet *p)
 	return parse_l4_at(skb, p, offset, end - offset);
 }
 
-/* parse() and, where that was not enough, the rest. */
+/* Completes the result of parse() on the slow path if needed. */
 static __always_inline enum parsed parse_rest(struct __sk_buff *skb, struct packet *p,
 					      enum parsed parsed)
 {

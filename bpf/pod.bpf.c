@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What pods send. Each pod's veth has pp_pod_entry, which only jumps to the node's one pp_from_pod:
- * source check, then straight to another pod's interface or out by the routing table. What is common
- * (bpf/fastpath.bpf.h) takes a way of its own, with the same steps. Whatever is unusual goes untouched
- * to the kernel's stack; masquerading is the uplinks' business alone.
+ * Packets from pods. Each pod's veth has pp_pod_entry, which only jumps to the node's one
+ * pp_from_pod: source check, then redirect to another pod's interface or out by the routing table.
+ * Usual packets take the fast path (bpf/fastpath.bpf.h), with the same steps. Unusual ones go to
+ * the kernel's stack unchanged. Only the uplinks masquerade.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -33,9 +33,10 @@ static __always_inline int to_stack(struct __sk_buff *skb)
 }
 
 /*
- * Why a packet that is for no pod of the node may not even reach its stack; NO_DROP: it may. Without
- * a look at the route the stack would take loopback (route_localnet) and broadcast for its own. The
- * destination is two words, for a pointer would keep the packet in the caller's stack frame.
+ * Checks a packet whose destination is not a local pod before it reaches the stack: NO_DROP or the
+ * reason of the drop. Without a route lookup the stack would accept loopback (route_localnet) and
+ * broadcast as its own. The destination is passed as two words, because a pointer would keep the
+ * packet in the caller's stack frame.
  */
 __noinline int check_stack(__u64 high, __u64 low, enum family family)
 {
@@ -45,7 +46,7 @@ __noinline int check_stack(__u64 high, __u64 low, enum family family)
 	addr_words(&destination)->high = high;
 	addr_words(&destination)->low = low;
 	reason = filter_address(&destination, family);
-	/* of IPv6 there is no broadcast, and the stack forwards nothing to fe80::/10 */
+	/* IPv6 has no broadcast, and the stack does not forward fe80::/10 */
 	if (reason != NO_DROP || family == FAMILY_IPV6)
 		return reason;
 	if (addr_is_link_only(&destination, family))
@@ -55,7 +56,10 @@ __noinline int check_stack(__u64 high, __u64 low, enum family family)
 	       nomasq_reason(&destination) == NOMASQ_BROADCAST ? STAT_MULTICAST : NO_DROP;
 }
 
-/* To the node itself, or to where only its stack knows how. */
+/*
+ * Passes a packet to the stack: to the node itself, or to a destination that only the stack can
+ * reach.
+ */
 static __always_inline int via_stack(struct __sk_buff *skb, const struct packet *p)
 {
 	const struct addr_words *destination = addr_words(&p->key.destination);
@@ -78,7 +82,8 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
 	return verdict;
 }
 
-static __always_inline int send_routed(struct __sk_buff *skb, const struct packet *p, struct cache_entry *route)
+static __always_inline int send_routed(struct __sk_buff *skb, const struct packet *p,
+				       struct cache_entry *route)
 {
 	if (!ttl_decrement(skb, p))
 		return drop(skb, STAT_REWRITE);
@@ -88,8 +93,9 @@ static __always_inline int send_routed(struct __sk_buff *skb, const struct packe
 int from_pod_slow(struct __sk_buff *skb);
 
 /*
- * The packet of scratch() to the stack, which may forward it: by no device by which it may not leave. An
- * encapsulating route would hide the pod's address in a packet of the node.
+ * Passes the packet in scratch() to the stack, which may forward it, unless it would leave by a
+ * device that is not permitted. An encapsulating route would hide the pod's address inside a packet
+ * of the node.
  */
 __noinline int forward_via_stack(struct __sk_buff *skb)
 {
@@ -106,7 +112,10 @@ __noinline int forward_via_stack(struct __sk_buff *skb)
 	return drop(skb, STAT_NO_UPLINK);
 }
 
-/* By the routing table; @fast: what is not by an uplink begins anew in the slow function. */
+/*
+ * Forwards by the routing table; on the @fast path, a packet that does not leave by an uplink
+ * restarts on the slow path.
+ */
 static __always_inline int to_network(struct __sk_buff *skb, struct packet *p,
 				      struct cache_entry *cached, bool fast)
 {
@@ -133,7 +142,10 @@ static __always_inline int to_network(struct __sk_buff *skb, struct packet *p,
 	return send_routed(skb, p, cached);
 }
 
-/* Fragments and options are left to the stack: it may want to put them together. */
+/*
+ * Forwards to a destination that is not a local pod. Fragments and options are left to the stack,
+ * which may have to reassemble.
+ */
 static __always_inline int to_nonlocal(struct __sk_buff *skb, struct packet *p,
 				       struct cache_entry *cached, bool slow, bool fast)
 {
@@ -146,7 +158,10 @@ static __always_inline int to_nonlocal(struct __sk_buff *skb, struct packet *p,
 	return slow ? forward_via_stack(skb) : to_network(skb, p, cached, fast);
 }
 
-/* A link-local source talks to the host's end of the veth and to nobody else. */
+/*
+ * Handles a source that is not the pod's: an IPv6 link-local one may reach only the host's end of
+ * the veth.
+ */
 static __always_inline int from_link_local(struct __sk_buff *skb, const struct packet *p,
 					   enum stat reason)
 {
@@ -159,7 +174,7 @@ static __always_inline int from_link_local(struct __sk_buff *skb, const struct p
 	return drop(skb, STAT_SPOOFED);
 }
 
-/* What a pod may not send, its source apart. The packet is scratch()'s. */
+/* Checks the content of a packet from a pod; the packet is scratch()'s. */
 static __always_inline enum stat filter_sent(struct __sk_buff *skb, const struct packet *p)
 {
 	if (is_about_packet(p) && !quotes_own(skb))
@@ -167,7 +182,10 @@ static __always_inline enum stat filter_sent(struct __sk_buff *skb, const struct
 	return filter_message(p);
 }
 
-/* No hops are left: the stack must answer, for a pod or for the node. */
+/*
+ * Leaves a packet with expired TTL to the stack, which reports it, whether the destination is a pod
+ * or the node.
+ */
 static __always_inline int ttl_expired(struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 slot;
@@ -175,7 +193,10 @@ static __always_inline int ttl_expired(struct __sk_buff *skb, const struct packe
 	return pod_by_ip(&p->key.destination, &slot) ? to_stack(skb) : via_stack(skb, p);
 }
 
-/* A pod with host ports: netfilter may have to translate what it answers, pods of the node included. */
+/*
+ * Leaves all packets of a pod with host ports to the stack: netfilter may have to translate its
+ * replies, even to local pods.
+ */
 static __always_inline int all_via_stack(struct __sk_buff *skb, const struct packet *p)
 {
 	__u32 slot;
@@ -184,15 +205,15 @@ static __always_inline int all_via_stack(struct __sk_buff *skb, const struct pac
 }
 
 /*
- * A pod with rate limits: the filters behind us, of the queueing discipline, take what it sends to its
- * limiter, and only then it goes to the stack.
+ * Lets the following tc filters, which belong to the qdisc, direct the packets of a rate-limited
+ * pod to its limiter; they reach the stack afterwards.
  */
 static __always_inline int via_limiter(int verdict)
 {
 	return verdict == TC_ACT_OK ? TC_ACT_UNSPEC : verdict;
 }
 
-/* Whether pp_to_net would let this packet of @from pass as it did the last one of its flow. */
+/* Whether pp_to_net would pass this packet of @from unchanged, as it did the last one of its flow. */
 static __always_inline bool is_cached_native(const struct packet *p, const struct cache_entry *cached,
 					     const struct pod *from)
 {
@@ -201,14 +222,17 @@ static __always_inline bool is_cached_native(const struct packet *p, const struc
 	       !(p->flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM | PACKET_MAY_FRAGMENT));
 }
 
-/* Whether the last packet of its flow was sent where this one must go. */
+/* Whether the cached route of the flow applies to this packet. */
 static __always_inline bool has_cached_route(struct __sk_buff *skb, const struct packet *p,
 					     const struct cache_entry *cached)
 {
 	return cached->ifindex && cached->tos == p->tos && packet_length(skb, p) <= cached->mtu;
 }
 
-/* The sender is who it says, and no hint says whom it is for. @fast: of from_pod_fast(). */
+/*
+ * Forwards a packet of a verified sender whose destination is not in the pod cache. @fast: called
+ * by from_pod_fast().
+ */
 static __always_inline int forward(struct __sk_buff *skb, struct packet *p, struct pod *from, bool slow,
 				   bool fast)
 {
@@ -272,7 +296,7 @@ static __always_inline int from_pod_ip(struct __sk_buff *skb, struct packet *p, 
 	}
 }
 
-/* Whatever the fast way leaves, from the beginning. */
+/* Slow path: all packets that the fast path does not handle, from the start. */
 __noinline int from_pod_slow(struct __sk_buff *skb)
 {
 	struct scratch *s = scratch();
@@ -300,7 +324,7 @@ static __always_inline bool fast_checksum_valid(struct __sk_buff *skb, __be16 et
 	return (void *)(ip + 1) <= (void *)(long)skb->data_end && ipv4_checksum_valid(ip);
 }
 
-/* Common packets of a pod whose MAC is its slot and that has nothing special about it. */
+/* Fast path: usual packets of a pod with default MAC and no flags. */
 static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct ethhdr *eth = (void *)(long)skb->data;
@@ -315,7 +339,7 @@ static __always_inline int from_pod_fast(struct __sk_buff *skb, __be16 ethertype
 	    from->flags)
 		return from_pod_slow(skb);
 	to = pod_cache_lookup(&p.key.destination, p.family);
-	/* a pod takes the packet as it is: only the stack and devices finish checksums */
+	/* a pod accepts a partial checksum: only the stack and devices complete them */
 	if (to)
 		return fits(skb, &p, to->mtu) ? to_pod(skb, &p, to) : from_pod_slow(skb);
 	if (parse_frame(skb, &p, ethertype) != PARSED || !offload_is_valid(skb, &p))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Finding pods: by address, by slot and generation. */
+/* Pod lookup: by address, by slot and generation. */
 #ifndef PP_POD_BPF_H
 #define PP_POD_BPF_H
 
@@ -10,7 +10,7 @@
 #include "maps/pod_ips.bpf.h"
 #include "maps/pods.bpf.h"
 
-/* The pod in @slot while it is there. */
+/* The pod in @slot while it exists. */
 static __always_inline struct pod *pod_at(__u32 slot)
 {
 	struct pod *pod = bpf_map_lookup_elem(&pp_pods, &slot);
@@ -42,7 +42,7 @@ static __always_inline struct pod_cache_entry *pod_cache_at(__u32 tag)
 	return cache ? &cache->entry[(tag ^ tag >> 12) % POD_CACHE_ENTRIES] : NULL;
 }
 
-/* The pod that has this address, if it is still where it was last found. */
+/* The pod with this address, if the cache has it. */
 static __always_inline struct pod *pod_cache_lookup(const struct addr *ip, enum family family)
 {
 	__u32 tag = pod_cache_tag(ip);
@@ -64,10 +64,10 @@ static __always_inline void pod_cache_set(const struct addr *ip, __u32 slot)
 		*entry = (struct pod_cache_entry){ .address = tag, .slot = slot };
 }
 
-/* The pod that has this address; *slot is set if there is one. */
+/* The pod with this address; sets *slot. */
 static __always_inline struct pod *pod_by_ip(const struct addr *ip, __u32 *slot)
 {
-	struct addr key = *ip; /* a copy, so that only this and not all of the packet must be in memory */
+	struct addr key = *ip; /* a copy, so that the packet itself can stay in registers */
 	struct pod_ip *ref = bpf_map_lookup_elem(&pp_pod_ips, &key);
 	struct pod *pod;
 
@@ -81,7 +81,7 @@ static __always_inline struct pod *pod_by_ip(const struct addr *ip, __u32 *slot)
 	return pod;
 }
 
-/* MACs as three words: clang would compare and copy bytes. */
+/* MAC address as three words: clang would compare and copy bytes. */
 struct mac_words {
 	__u16 word[3];
 };

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which ports to try for a new flow, and whether the host itself has one in use. */
+/* Port candidates of a new flow, and whether the host uses one itself. */
 #ifndef PP_PORT_BPF_H
 #define PP_PORT_BPF_H
 
 #include "bpf/config.bpf.h"
 #include "bpf/parse.bpf.h"
 
-/* With nine of ten ports taken all but one in 10^12 searches end at a free one. */
+/* With nine of ten ports taken, all but one in 10^12 searches find a free one. */
 #define PORT_PROBES 256
-/* So many are enough where an answered exchange of the pod's own gives its port: nothing is lost. */
+/* Probes after which a finished exchange of the same pod gives up its port: nothing is lost. */
 #define PORT_PROBES_SPARE 64
 
 /*
- * The search: the pod's own port first, then every stride-th port of the range from a start that
- * depends on the flow and a secret. Two CPUs that make the same flow walk the same way and meet.
+ * Port search: the pod's own port first, then every stride-th port of the range, from a start that
+ * depends on the flow and a secret. Two CPUs that create the same flow probe the same sequence and
+ * meet.
  */
 struct port_search {
 	__u32 min, range;
@@ -46,10 +47,10 @@ static __always_inline bool has_masq_port(enum protocol protocol)
 }
 
 /*
- * Echo identifiers collide with nobody's ports: all 65536 are the range. Protocols whose ports
- * cannot be changed have the pod's own or nothing. A stride that is a prime above 65536 comes by
- * every port of any range; these are far from its multiples too, or the search would walk along the
- * row of ports that a pod took one after the other.
+ * Starts a search. Echo identifiers do not collide with ports: all 65536 are in the range.
+ * Protocols with fixed ports try only the pod's own. The stride is a prime above 65536, so it
+ * visits every port of any range; both primes are far from multiples of it, or the search would
+ * follow the run of ports that a pod took in sequence.
  */
 static __always_inline void port_search(struct port_search *search, const struct flow_key *key)
 {
@@ -66,7 +67,7 @@ static __always_inline void port_search(struct port_search *search, const struct
 		search->count = 0;
 }
 
-/* The n-th port to try, 0 being the pod's own; false: that one is not to be tried, or was already. */
+/* The n-th candidate, 0 being the pod's own port; false: skip it. */
 static __always_inline bool port_at(const struct port_search *search, __u32 n, __u16 *port)
 {
 	if (n) {
@@ -95,7 +96,7 @@ static __always_inline __u32 socket_tuple(struct bpf_sock_tuple *tuple, const st
 	return sizeof(tuple->ipv4);
 }
 
-/* Whether the host's own socket would get @reply. */
+/* Whether a socket of the host would receive @reply. */
 __noinline int host_has_port(struct __sk_buff *skb, struct flow_key *reply, enum family family)
 {
 	struct bpf_sock_tuple tuple = {};

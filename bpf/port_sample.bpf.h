@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A port for a new flow where none is free to its destination: a flow gives its own. The search for
- * a port tries some at random; whose flows have those is a sample of who has the ports to this
- * destination, so nothing needs to be counted while ports are free. Of a range that is tried whole
- * the sample is exact.
+ * Eviction of a flow for its port when none is free to the destination. The holders of the ports
+ * that the search tried are a sample of all port holders of this destination, so nothing needs to
+ * be counted while ports are free. If the whole range was tried, the sample is exact.
  */
 #ifndef PP_PORT_SAMPLE_BPF_H
 #define PP_PORT_SAMPLE_BPF_H
@@ -12,26 +11,26 @@
 #include "bpf/port.bpf.h"
 
 #define SAMPLE_MAX (PORT_PROBES + 1)
-#define TALLIES 512      /* pods whose slots are nearer to each other have one each */
+#define TALLIES 512      /* pods with closer slots have one each */
 #define TALLY_PROBES 8
 
 struct occupant {
 	struct flow_ref flow;
 	__u32 pod;
 	__u16 port;
-	bool lost; /* its port was to be had, and another CPU was faster */
+	bool lost; /* another CPU took its port */
 };
 
 struct tally {
-	__u32 sample; /* in which it was counted: others are free */
+	__u32 sample; /* number of the sample; other values: free */
 	__u32 pod;
 	__u32 count;
 };
 
 struct port_sample {
-	__u32 number;  /* of this sample */
+	__u32 number;  /* identifies this sample */
 	__u32 count;   /* occupants */
-	__u32 pods;    /* that have them */
+	__u32 pods;    /* number of pods that hold them */
 	bool complete; /* all ports of the range were tried */
 	struct occupant occupant[SAMPLE_MAX];
 	struct tally tally[TALLIES];
@@ -58,7 +57,7 @@ static __always_inline void sample_begin(struct port_sample *sample)
 	sample->pods = 0;
 }
 
-/* The pod's tally; @fresh: a new one if there is none. NULL: none, or no place for it. */
+/* The pod's tally; @fresh: create it if missing. NULL: none, or no room. */
 static __always_inline struct tally *tally_of(struct port_sample *sample, __u32 pod, bool fresh)
 {
 	for (__u32 n = 0; n < TALLY_PROBES; n++) {
@@ -101,8 +100,8 @@ static __always_inline void sample_add(struct port_sample *sample, const struct 
 
 struct sample_search {
 	__u32 pod, share, now;
-	__u32 margin;   /* by how much more than the share is no accident */
-	bool has_share; /* the pod */
+	__u32 margin;   /* excess over the share that is significant */
+	bool has_share; /* the pod holds at least its share */
 	struct victim victim;
 };
 
@@ -119,7 +118,7 @@ static __always_inline __u32 occupant_rank(const struct sample_search *search, c
 	return rank_of(flow->state, &status);
 }
 
-/* A global function, which the verifier goes through once. */
+/* Considers one port holder as victim. A global function, verified once. */
 __noinline int consider_occupant(struct sample_search *search, __u32 n)
 {
 	struct port_sample *sample = sample_get();
@@ -134,8 +133,9 @@ __noinline int consider_occupant(struct sample_search *search, __u32 n)
 	if (occupant->lost)
 		return 0;
 	flow = flow_at(occupant->flow.slot);
-	/* what has ended meanwhile is the best choice */
-	if (flow && flow_is_valid(flow, occupant->flow.generation) && flow_is_current(flow, search->now)) {
+	/* a flow that has ended meanwhile is the best choice */
+	if (flow && flow_is_valid(flow, occupant->flow.generation) &&
+	    flow_is_current(flow, search->now)) {
 		rank = occupant_rank(search, flow, occupant->pod,
 				     tally_count(sample, occupant->pod));
 		used = last_used(flow);
@@ -150,7 +150,7 @@ static int sample_consider(__u32 n, struct sample_search *search)
 	return consider_occupant(search, n) != 0;
 }
 
-/* Which flow of the sample gives its port to one of @pod; false: none does. */
+/* Selects the flow of the sample that gives up its port for @pod; false: none. */
 static __always_inline bool sample_victim(__u32 pod, __u32 now, struct victim *victim)
 {
 	struct port_sample *sample = sample_get();

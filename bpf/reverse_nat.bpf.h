@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ingress: what comes for pods, to their own addresses or as answers to masqueraded flows. A packet
- * that is nobody's flow is the node's own business: it goes to the stack as it is.
+ * Ingress: packets to pods' own addresses, and replies to masqueraded flows, whose translation is
+ * reversed. A packet that matches neither is the node's: it passes to the stack unchanged.
  */
 #ifndef PP_REVERSE_NAT_BPF_H
 #define PP_REVERSE_NAT_BPF_H
@@ -10,22 +10,23 @@
 #include "bpf/neighbour.bpf.h"
 #include "bpf/flow_cache.bpf.h"
 
-/* What the flow makes of the pod's end of a packet that arrives. */
-static __always_inline bool reverse_nat_rewrite(struct rewrite *r, const struct flow *flow, __u32 generation)
+/* Sets the reverse translation of a packet that arrives; false: the record has been reused. */
+static __always_inline bool reverse_nat_rewrite(struct rewrite *r, const struct flow *flow,
+						__u32 generation)
 {
 	r->address = flow->forward.source;
 	r->port = flow->forward.source_port;
 	return flow_is_valid(flow, generation);
 }
 
-/* What the stack must answer or do the work of: too long, no hops left, options. */
+/* Whether the stack must handle the packet: TTL expired, options, or larger than the MTU. */
 static __always_inline bool needs_stack(struct __sk_buff *skb, const struct packet *p,
 					const struct pod *pod)
 {
 	return p->ttl <= 1 || p->flags & PACKET_OPTIONS || !fits(skb, p, pod->mtu);
 }
 
-/* Ready-made for the pod but for its MACs. */
+/* Delivers a packet that is ready except for its MAC addresses, and counts it. */
 static __always_inline int deliver_counted(struct __sk_buff *skb, const struct pod *pod, enum stat stat,
 					   __u32 length)
 {
@@ -38,7 +39,10 @@ static __always_inline int deliver_counted(struct __sk_buff *skb, const struct p
 	return verdict;
 }
 
-/* To a pod's own address. @recent: whether what it opens was noted in this tick; NULL: not known. */
+/*
+ * Delivers to a pod's own address. @cached: whether its connection was recorded in this tick; may
+ * be NULL.
+ */
 static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p, const struct pod *pod,
 				  struct cache_entry *cached)
 {
@@ -49,7 +53,8 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
 		return drop(skb, reason);
 	if (is_nd(p))
 		return drop(skb, STAT_ND);
-	if (!(p->flags & PACKET_FRAGMENT_LATER) && opens_inbound(p) && !(cached && cached->inbound_recorded)) {
+	if (!(p->flags & PACKET_FRAGMENT_LATER) && opens_inbound(p) &&
+	    !(cached && cached->inbound_recorded)) {
 		struct flow_key reply;
 
 		key_reverse(&reply, &p->key);
@@ -65,8 +70,8 @@ static __always_inline int to_pod(struct __sk_buff *skb, const struct packet *p,
 }
 
 /*
- * Translates by the living @flow and hands over. What the stack must see is translated as well, or
- * the node would take it for its own and refuse it; the stack then routes it to the pod.
+ * Reverses the translation of the current @flow and delivers. A packet for the stack is translated
+ * as well, or the node would refuse it as its own; the stack then routes it to the pod.
  */
 static __always_inline int reverse_nat(struct __sk_buff *skb, const struct packet *p,
 				       struct flow *flow, __u32 generation)
@@ -75,7 +80,8 @@ static __always_inline int reverse_nat(struct __sk_buff *skb, const struct packe
 	struct pod *pod = pod_at(flow->pod);
 	__u32 length = skb->len;
 
-	if (!pod || pod->generation != flow->pod_generation || !reverse_nat_rewrite(&r, flow, generation))
+	if (!pod || pod->generation != flow->pod_generation ||
+	    !reverse_nat_rewrite(&r, flow, generation))
 		return count(skb, STAT_IN_OTHER, PASS);
 	if (!(p->flags & PACKET_FRAGMENT_LATER))
 		flow_touch(flow, generation, p, false, clock_units());
@@ -85,13 +91,13 @@ static __always_inline int reverse_nat(struct __sk_buff *skb, const struct packe
 	return r.hop ? deliver_counted(skb, pod, STAT_IN_REPLY, length) : count(skb, STAT_IN_STACK, PASS);
 }
 
-/* Whether it can belong to a flow at all: most of the node's own packets end here. */
+/* Whether the packet can belong to a flow: most packets of the node itself end here. */
 static __always_inline bool may_be_reply(const struct packet *p)
 {
 	return is_masq_key(p->key.protocol, p->key.destination_port, p->flags & PACKET_ECHO_REPLY);
 }
 
-/* For those that have more on the stack. */
+/* The same for callers that need the stack space. */
 __noinline int reverse_nat_slow(struct __sk_buff *skb, struct packet *p, __u32 slot, __u32 generation)
 {
 	struct flow *flow = flow_at(slot);
@@ -99,7 +105,10 @@ __noinline int reverse_nat_slow(struct __sk_buff *skb, struct packet *p, __u32 s
 	return p && flow ? reverse_nat(skb, p, flow, generation) : count(skb, STAT_IN_OTHER, PASS);
 }
 
-/* The packet of scratch() is an ICMP error from outside about a packet that left masqueraded. */
+/*
+ * Translates the ICMP error in scratch(), which comes from outside and quotes a packet that left
+ * masqueraded.
+ */
 __noinline int icmp_error_in(struct __sk_buff *skb)
 {
 	struct rewrite r = { .side = NAT_SOURCE };
@@ -123,7 +132,7 @@ __noinline int icmp_error_in(struct __sk_buff *skb)
 		       count(skb, STAT_IN_STACK, PASS);
 }
 
-/* A packet or first fragment that is to no pod's own address. */
+/* A complete packet or first fragment whose destination is not a pod's address. */
 static __always_inline int reply_in_slow(struct __sk_buff *skb, struct packet *p)
 {
 	__u32 now = clock_units();
@@ -154,7 +163,10 @@ static __always_inline int later_fragment_in(struct __sk_buff *skb, struct packe
 	return reverse_nat_slow(skb, p, frag.flow.slot, frag.flow.generation);
 }
 
-/* What outside may not send: pods' own sources, martians to pods, and to addresses of pods that are none. */
+/*
+ * Checks a packet from outside: bogons, local pods' sources, martians to pods, unallocated
+ * addresses.
+ */
 static __always_inline enum stat check_outside(struct __sk_buff *skb, const struct packet *p,
 					       const struct ranges *ranges, const struct pod *pod,
 					       bool maybe_pod)
@@ -167,7 +179,7 @@ static __always_inline enum stat check_outside(struct __sk_buff *skb, const stru
 			   NO_DROP;
 }
 
-/* Options, extension headers, fragments, ICMP errors, and what cannot be read. */
+/* Slow path: options, extension headers, fragments, ICMP errors, unreadable packets. */
 __noinline int from_net_slow(struct __sk_buff *skb)
 {
 	struct ranges *ranges = ranges_get();
@@ -183,7 +195,7 @@ __noinline int from_net_slow(struct __sk_buff *skb)
 		return count(skb, STAT_IN_OTHER, PASS);
 	p = packet_new(s);
 	parsed = parse_rest(skb, p, parse(skb, p));
-	/* no address could be read */
+	/* addresses could not be read */
 	if (addr_is_zero(&p->key.source) && addr_is_zero(&p->key.destination))
 		return count(skb, STAT_IN_OTHER, PASS);
 	maybe_pod = maybe_local(ranges, &p->key.destination, p->family);
@@ -191,7 +203,7 @@ __noinline int from_net_slow(struct __sk_buff *skb)
 	reason = check_outside(skb, p, ranges, pod, maybe_pod);
 	if (reason != NO_DROP)
 		return drop(skb, reason);
-	/* a frame to all of the link has no packet for one host (RFC 1122 3.3.6) */
+	/* a broadcast or multicast frame never carries a unicast packet (RFC 1122 3.3.6) */
 	if (skb->pkt_type != PACKET_HOST)
 		return pod ? drop(skb, STAT_LINK_BROADCAST) : count(skb, STAT_IN_OTHER, PASS);
 	if (parsed != PARSED)

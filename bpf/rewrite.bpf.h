@@ -24,15 +24,15 @@ enum nat_side {
 	NAT_DESTINATION,
 };
 
-/* What an end of the packet becomes. */
+/* New address and port of one side of a packet. */
 struct rewrite {
 	struct addr address;
 	__u16 port;
 	enum nat_side side;
-	bool hop; /* and one hop less */
+	bool hop; /* decrement the TTL, too */
 };
 
-/* One's complement sum of what a change of @words 32-bit words adds (RFC 1624: ~m + m'). */
+/* Adds the change of @words 32-bit words to a one's complement sum (RFC 1624: ~m + m'). */
 static __always_inline __u64 sum_change(__u64 sum, const void *from, const void *to, int words)
 {
 	const __u32 *old = from, *new = to;
@@ -55,13 +55,13 @@ static __always_inline __u16 sum_fold(__u64 sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-/* The checksum field after a change; @sum as sum_change() gives it. */
+/* The checksum field after a change; @sum is a result of sum_change(). */
 static __always_inline __u16 checksum_change(__u16 check, __u64 sum)
 {
 	return ~sum_fold(sum + (__u16)~check);
 }
 
-/* Where the checksum of the transport header is; 0: it has none that covers addresses or ports. */
+/* Offset of the transport checksum; 0: none that covers addresses or ports. */
 static __always_inline __u32 checksum_offset(enum protocol protocol)
 {
 	switch (protocol) {
@@ -94,7 +94,7 @@ static __always_inline const struct addr *packet_address(const struct packet *p,
 	return side == NAT_SOURCE ? &p->key.source : &p->key.destination;
 }
 
-/* The transport checksum; needs a readable transport header. */
+/* Updates the transport checksum; the transport header must be readable. */
 static __always_inline int rewrite_checksum(struct __sk_buff *skb, const struct packet *p,
 					    const struct rewrite *r)
 {
@@ -119,7 +119,10 @@ static __always_inline int rewrite_checksum(struct __sk_buff *skb, const struct 
 	return err;
 }
 
-/* IPv4 and ports are written straight into the packet: a helper would cost more than all the rest. */
+/*
+ * Writes the port. IPv4 addresses and ports are written directly: a helper would cost more than the
+ * rest.
+ */
 static __always_inline int rewrite_port(struct __sk_buff *skb, const struct packet *p,
 					const struct rewrite *r)
 {
@@ -174,7 +177,7 @@ static __always_inline int rewrite_ipv6(struct __sk_buff *skb, const struct pack
 	return bpf_skb_store_bytes(skb, p->l3, &new, sizeof(new), BPF_F_RECOMPUTE_CSUM);
 }
 
-/* The identification becomes p->masq_id; later fragments have it too. */
+/* Sets the identification to p->masq_id, in later fragments too. */
 static __always_inline int rewrite_id(struct __sk_buff *skb, const struct packet *p)
 {
 	struct iphdr *ip = (void *)(long)skb->data + (p->l3 & L3_MASK);
@@ -192,7 +195,7 @@ static __always_inline int rewrite_id(struct __sk_buff *skb, const struct packet
 	return 0;
 }
 
-/* False: the packet may be half changed, so it must not go anywhere. */
+/* Rewrites one side of the packet. False: partially rewritten, must be dropped. */
 static __always_inline bool rewrite(struct __sk_buff *skb, const struct packet *p,
 				    const struct rewrite *r)
 {

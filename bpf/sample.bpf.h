@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counting by name, and samples of drops into pp_events: what tc and XDP programs share. */
+/* Counters and samples of drops (pp_events), shared by tc and XDP programs. */
 #ifndef PP_SAMPLE_BPF_H
 #define PP_SAMPLE_BPF_H
 
@@ -19,7 +19,7 @@ static __always_inline void count_length(enum stat stat, __u32 length)
 	}
 }
 
-/* Whether this CPU may write another sample in this clock unit: a flood costs no more than that. */
+/* Whether this CPU may write another sample in this clock unit: bounds the cost of a flood. */
 static __always_inline bool sample_allowed(void)
 {
 	__u32 zero = 0, now = clock_units();

@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Memory of the rare paths, one per CPU: their call chains would not fit the 512 bytes of stack. A tc
- * program is never interrupted by another one on its CPU.
+ * Per-CPU memory of the slow paths, whose call chains would not fit the 512 bytes of stack. Another
+ * tc program never interrupts one on the same CPU.
  */
 #ifndef PP_SCRATCH_BPF_H
 #define PP_SCRATCH_BPF_H
 
 #include "bpf/parse.bpf.h"
 
-/* Whose flow is to be made, and what became of it. */
+/* Parameters and result of the creation of a flow. */
 struct creation {
-	struct addr address;   /* to masquerade as */
+	struct addr address;   /* masquerade address */
 	__u32 pod, pod_generation;
-	struct flow_ref flow;  /* made or adopted */
-	struct flow_ref occupant; /* the living flow that has the wanted port, */
-	__u32 occupant_pod;       /* and whose it is */
-	bool occupant_answered;   /* an exchange that has been answered */
+	struct flow_ref flow;  /* created or adopted */
+	struct flow_ref occupant; /* current flow that holds the candidate port */
+	__u32 occupant_pod;       /* its pod */
+	bool occupant_answered;   /* an answered exchange */
 };
 
-/* The search of bpf/frag_id.bpf.h for a segment with room for @count numbers. */
+/* Search of bpf/frag_id.bpf.h for a segment with room for @count numbers. */
 struct frag_search {
 	__u64 owner;
 	__u32 count, now;
-	__u32 first;                   /* where it begins: each pod elsewhere */
+	__u32 first;                   /* start, different for each pod */
 	__u32 current, oldest, vacant; /* segments found, or NO_SEGMENT */
 	__u32 oldest_expires;
-	__u32 own, free;               /* how many */
+	__u32 own, free;               /* numbers of segments */
 };
 
 struct scratch {
 	struct packet packet;
-	struct packet quoted;     /* by the ICMP error that packet is */
+	struct packet quoted;     /* quoted by an ICMP error in packet */
 	struct creation creation;
-	struct flow_key reply;   /* to what packet opens */
+	struct flow_key reply;    /* key of the reply to packet */
 	struct frag_search frag_search;
 	struct bpf_fib_lookup fib;
 };
@@ -51,7 +51,7 @@ static __always_inline struct scratch *scratch(void)
 	return bpf_map_lookup_elem(&pp_scratch, &zero);
 }
 
-/* The packet at hand, nothing read yet. */
+/* Resets the packet. */
 static __always_inline struct packet *packet_new(struct scratch *s)
 {
 	__builtin_memset(&s->packet, 0, sizeof(s->packet));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who sent it: the one check that a pod's packet comes from that pod, before anything else is done. */
+/* Sender check: a packet must come from the pod that it names, before anything else is done. */
 #ifndef PP_SOURCE_BPF_H
 #define PP_SOURCE_BPF_H
 
@@ -17,9 +17,9 @@ static __always_inline __u32 mac_slot(const __u8 *mac)
 }
 
 /*
- * The pod behind interface @ifindex. Usually @mac names its slot; a pod with another MAC, such as a
- * later CNI plugin sets, is found by the address @source. The interface alone is the proof: behind
- * it is one pod, and no frame leaves the node with the MAC that it came with.
+ * The pod behind interface @ifindex. Usually @mac contains its slot; a pod with another MAC, set
+ * e.g. by a later CNI plugin, is found by the address @source. The interface is the proof: it
+ * belongs to one pod, and frames never leave the node with the MAC address they came with.
  */
 static __always_inline struct pod *sender(__u32 ifindex, const __u8 *mac, const struct addr *source)
 {

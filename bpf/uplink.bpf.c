@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The node's uplinks. pp_to_net (egress) and what it jumps to is the one place that masquerades, so
- * whatever way a packet took, none leaves with a pod's address that must not. pp_from_net (ingress)
- * undoes it and delivers to pods. Both let go at once what is not pods' business.
+ * The node's uplinks. pp_to_net (egress), with the programs it jumps to, is the only place that
+ * masquerades, so a pod's address that must not leave never does, whichever path the packet took.
+ * pp_from_net (ingress) reverses the masquerade and delivers to pods. Both pass other traffic at
+ * once.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -18,12 +19,15 @@
 char _license[] SEC("license") = "GPL";
 
 /*
- * What is left to the slow programs (maps/calls.h). They read the packet again: the common ways are
- * fast because nothing that was read is used on this one.
+ * Verdict that hands the packet over to the slow programs (maps/calls.h). They parse it again: the
+ * fast path is fast because nothing that it read is used afterwards.
  */
 #define TO_SLOW_PATH (-2)
 
-/* Whose packet goes on to where pods' addresses are known, the other nodes' pods above all; or NULL. */
+/*
+ * The sender of a packet to a destination where pods' addresses are known, such as pods of other
+ * nodes; or NULL.
+ */
 static __always_inline struct pod *native_sender(const struct packet *p, __u32 *slot)
 {
 	if (filter_destination(p) != NO_DROP || addr_is_link_local(&p->key.destination, p->family) ||
@@ -32,7 +36,7 @@ static __always_inline struct pod *native_sender(const struct packet *p, __u32 *
 	return pod_by_ip(&p->key.source, slot);
 }
 
-/* A packet without a flow keeps its address, or is left to the slow function. */
+/* Passes a packet without a flow with its own address, or leaves it to the slow path. */
 static __always_inline int native_out(struct __sk_buff *skb, const struct packet *p,
 				      struct cache_entry *cached)
 {
@@ -50,7 +54,7 @@ static __always_inline int native_out(struct __sk_buff *skb, const struct packet
 	return count(skb, STAT_OUT_NATIVE, PASS);
 }
 
-/* The flow of what leaves: as it was found in this tick, or anew; *generation is the reference's. */
+/* The flow of a packet that leaves, from the cache or the index; *generation is the reference's. */
 static __always_inline struct flow *flow_out(struct cache_entry *cached, const struct flow_key *key,
 					     __u32 *generation, __u32 now)
 {
@@ -66,7 +70,10 @@ static __always_inline struct flow *flow_out(struct cache_entry *cached, const s
 	return flow;
 }
 
-/* The node's own, or packets of a known flow or of none that needs one, without anything unusual. */
+/*
+ * Fast path: the node's own packets, and packets of known or unneeded flows without any special
+ * case.
+ */
 static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct rewrite r = { .side = NAT_SOURCE };
@@ -76,7 +83,7 @@ static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype
 	struct flow_key key;
 	struct flow *flow;
 
-	/* an error may be the node's own about a pod's packet */
+	/* the error may be the node's own about a packet of a pod */
 	if (parse_frame(skb, &p, ethertype) != PARSED || p.flags & PACKET_ICMP_ERROR)
 		return TO_SLOW_PATH;
 	if (!maybe_local(ranges_get(), &p.key.source, p.family))
@@ -140,8 +147,8 @@ int pp_to_net(struct __sk_buff *skb)
 }
 
 /*
- * Whom a packet is for, into its entry; why it is dropped, or NO_DROP. A global function, which the
- * verifier goes through once and not for each kind of packet.
+ * Finds the destination of a packet and stores it in the cache entry; NO_DROP or the reason of the
+ * drop. A global function: the verifier checks it once and not for each kind of packet.
  */
 __noinline int find_destination(struct __sk_buff *skb, struct packet *p, struct cache_entry *cached)
 {
@@ -156,7 +163,7 @@ __noinline int find_destination(struct __sk_buff *skb, struct packet *p, struct 
 
 	if (!p || !cached)
 		return NO_DROP;
-	key = p->key; /* 6.1 takes no argument of a global function for a key */
+	key = p->key; /* 6.1 rejects a global function's argument as a map key */
 	maybe_pod = maybe_local(ranges, &key.destination, p->family);
 	pod = maybe_pod ? pod_by_ip(&key.destination, &slot) : NULL;
 	reason = check_outside(skb, p, ranges, pod, maybe_pod);
@@ -171,7 +178,10 @@ __noinline int find_destination(struct __sk_buff *skb, struct packet *p, struct 
 	return NO_DROP;
 }
 
-/* Neither to a pod's own address nor an answer: the node's business, or what nobody may send. */
+/*
+ * Handles a packet that is neither for a pod's address nor a reply: the node's, or a forbidden
+ * source.
+ */
 static __always_inline int no_destination(struct __sk_buff *skb, const struct packet *p,
 					  const struct ranges *ranges)
 {
@@ -180,7 +190,7 @@ static __always_inline int no_destination(struct __sk_buff *skb, const struct pa
 	return reason == NO_DROP ? count(skb, STAT_IN_OTHER, PASS) : drop(skb, reason);
 }
 
-/* Whole packets to pods' own addresses and answers to flows; others that are no pod's business. */
+/* Complete packets: to pods' own addresses, replies to flows, and traffic that is not for pods. */
 static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct ranges *ranges = ranges_get();
@@ -198,7 +208,7 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 	if (!cached)
 		return TO_SLOW_PATH;
 	if (cached->kind == CACHE_EMPTY) {
-		copy = p; /* so that only this and not all of the packet must be in memory */
+		copy = p; /* a copy, so that the packet itself can stay in registers */
 		reason = find_destination(skb, &copy, cached);
 		if (reason != NO_DROP)
 			return drop(skb, reason);
@@ -208,12 +218,15 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 	pod = cached_pod(cached, CACHE_POD);
 	if (pod)
 		return to_pod(skb, &p, pod, cached);
-	/* an echo request with identifier 0 has the key of an answer */
+	/* an echo request with identifier 0 has the key of a reply */
 	flow = may_be_reply(&p) ? cached_flow(cached, clock_units()) : NULL;
 	return flow ? reverse_nat(skb, &p, flow, cached->generation) : TO_SLOW_PATH;
 }
 
-/* TCP of a connection to a pod from where none of this node's pods is: no map but the pod's is asked. */
+/*
+ * Fast path: established TCP to a pod from a source that is certainly not local; reads no map but
+ * the pod's.
+ */
 static __always_inline int from_net_fast(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct ranges *ranges = ranges_get();
@@ -228,7 +241,8 @@ static __always_inline int from_net_fast(struct __sk_buff *skb, __be16 ethertype
 	    maybe_local(ranges, &p.key.source, p.family) || maybe_own(ranges, &p.key.source) ||
 	    !fits(skb, &p, pod->mtu))
 		return TO_SLOW_PATH;
-	return ttl_decrement(skb, &p) ? deliver_counted(skb, pod, STAT_IN_POD, length) : drop(skb, STAT_REWRITE);
+	return ttl_decrement(skb, &p) ? deliver_counted(skb, pod, STAT_IN_POD, length) :
+					drop(skb, STAT_REWRITE);
 }
 
 static __always_inline int from_net_family(struct __sk_buff *skb, __be16 ethertype)
@@ -253,13 +267,19 @@ static __always_inline int from_net_host(struct __sk_buff *skb)
 	}
 }
 
-/* Of a VLAN interface above this one. A priority tag of the frame is put aside, too, and means nothing. */
+/*
+ * Whether the frame belongs to a VLAN interface on top of this one. The kernel strips a priority
+ * tag, too.
+ */
 static __always_inline bool is_vlan_frame(struct __sk_buff *skb)
 {
 	return skb->vlan_present && skb->vlan_tci & VLAN_ID;
 }
 
-/* Whether a frame to all of the link has a source or destination that pods' packets have. */
+/*
+ * Broadcast and multicast frames: only those with a source or destination that packets of pods may
+ * have need checks.
+ */
 static __always_inline int from_net_multicast(struct __sk_buff *skb)
 {
 	enum family family = skb->protocol == bpf_htons(ETH_P_IPV6) ? FAMILY_IPV6 : FAMILY_IPV4;
@@ -280,7 +300,7 @@ int pp_from_net(struct __sk_buff *skb)
 {
 	int verdict;
 
-	/* other hosts' frames, and what the node itself sent to groups */
+	/* frames of other hosts, and multicast that the node itself sent */
 	if (skb->pkt_type > PACKET_MULTICAST || is_vlan_frame(skb))
 		return count(skb, STAT_IN_OTHER, PASS);
 	pull_headers(skb);
@@ -292,8 +312,8 @@ int pp_from_net(struct __sk_buff *skb)
 }
 
 /*
- * Takes off priority tags that the kernel has left in the frame, as it would do later on: it has put
- * the first one aside, where it is in nobody's way. What is behind another tag is left alone.
+ * Removes priority tags that the kernel has left in the frame, as it would do later itself; it has
+ * already stripped the first one. Frames of VLANs pass unchanged.
  */
 static __always_inline int untag(struct __sk_buff *skb)
 {

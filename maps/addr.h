@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Addresses and prefixes as every map has them: always 16 bytes in network order, IPv4 as
- * ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so that one key serves both families.
+ * Addresses and prefixes in maps: always 16 bytes in network order, IPv4 as ::ffff:a.b.c.d (RFC
+ * 4291 2.5.5.2), so that one key serves both families.
  */
 #ifndef PP_ADDR_H
 #define PP_ADDR_H

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_calls: the programs that the uplinks' programs jump to. Jumps and not functions, so that each
- * has all of the stack, and a packet pays only for what its way needs: pp_to_net lets stamped packets
- * go without the cost of a program that writes, and those of known flows pass no call. libbpf fills
- * it as it loads.
+ * pp_calls: programs that the uplinks' programs jump to. Tail calls instead of functions give each
+ * the full stack, and a packet pays only for its path: pp_to_net passes packets with a native mark
+ * without the prologue of a program that rewrites, and packets of known flows make no function
+ * call. libbpf fills it at load.
  */
 #ifndef PP_CALLS_H
 #define PP_CALLS_H
 
 enum call {
-	CALL_MASQUERADE,      /* pp_masquerade; without it pp_to_net drops: nothing leaks */
-	CALL_MASQUERADE_SLOW, /* pp_masquerade_slow; the same */
-	CALL_FROM_NET_SLOW,   /* pp_from_net_slow; without it pp_from_net lets pass */
+	CALL_MASQUERADE,      /* pp_masquerade; if missing, pp_to_net drops, so that nothing leaks */
+	CALL_MASQUERADE_SLOW, /* pp_masquerade_slow; likewise */
+	CALL_FROM_NET_SLOW,   /* pp_from_net_slow; if missing, pp_from_net passes */
 	CALLS,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_cidrs: whose each range is; derived from pp_blocks, pp_pool_cidrs and the CiliumNodes, and
- * rebuilt from them by `check --fix`.
+ * pp_cidrs: owner of each address range; derived from pp_blocks, pp_pool_cidrs and the CiliumNodes,
+ * and rebuilt from them by `check --fix`.
  */
 #ifndef PP_CIDRS_H
 #define PP_CIDRS_H
@@ -14,15 +14,15 @@ enum cidr_kind {
 	CIDR_NONE,
 	CIDR_LOCAL,  /* a block of this node */
 	CIDR_REMOTE, /* a block of another node */
-	CIDR_POOL,   /* of a pool, and nobody's yet */
+	CIDR_POOL,   /* of a pool, not allocated */
 };
 
-/* what an LPM trie wants: the length first, of 128 */
+/* key format of an LPM trie: the length first, of 128 */
 struct cidr_key {
 	__u32 length;
 	struct {
 		__u8 byte[16];
-	} addr; /* not struct addr: that one's alignment would put a hole after the length */
+	} addr; /* not struct addr, whose alignment would leave a hole after the length */
 };
 
 struct cidr {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* pp_clock: the time in tests, in clock units; read only where datapath_config.virtual_clock is set. */
+/* pp_clock: time in clock units for tests; read only with datapath_config.virtual_clock. */
 #ifndef PP_CLOCK_H
 #define PP_CLOCK_H
 

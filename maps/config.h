@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_config: the node's effective options as the programs and the pods' commands need them, one
- * entry, written by `up`, `apply`, `down` and, under the derived lock, by `gc` (address, mtu);
- * `synced` by whoever holds the derived lock.
+ * pp_config: the node's effective options for the programs and the pods' commands, one entry.
+ * Written by `up`, `apply`, `down` and, under the derived lock, by `gc` (address, mtu); `synced` by
+ * the holder of the derived lock.
  */
 #ifndef PP_CONFIG_H
 #define PP_CONFIG_H
@@ -25,15 +25,15 @@ struct config {
 	__u8 pad;
 	__u32 default_pool;              /* id; 0: it does not exist */
 	__u32 mtu;                       /* of pods */
-	struct addr address[FAMILIES];   /* what the node itself uses towards pods; all zero: none */
+	struct addr address[FAMILIES];   /* address of the node towards pods; all zero: none */
 	/* read by the loader's commands */
 	enum node_allocator allocator;
 	__u32 pad2;
-	__u64 synced;                    /* pp_ipam's generation that the derived maps and routes show */
+	__u64 synced;                    /* generation of pp_ipam that the derived maps and routes reflect */
 	__u64 netns_cookie;              /* the network namespace that the node was brought up in */
 	char default_pool_name[PP_NAME];
 	char node[PP_NAME];
-	char state_file[PP_NAME];        /* where the node's blocks survive a reboot; "": nowhere */
+	char state_file[PP_NAME];        /* file that preserves the node's blocks over a reboot; "": none */
 };
 
 #endif

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is fixed while the packets' programs are loaded: `cfg` in the read-only data of each object.
- * The loader sets it before the load; branches that it rules out are not even translated.
+ * Load-time configuration of the packet programs: `cfg` in the read-only data of each object. The
+ * loader sets it before the load; the kernel removes branches that it rules out.
  *
- * Time is counted in clock units of about a second: jiffies >> clock_shift, the shift with
- * 2^shift nearest to the kernel's HZ (what bpf/clock.bpf.c tells). A time-out of s seconds is
- * (s * HZ) >> shift units, at least 1.
+ * Time is counted in clock units of about a second: jiffies >> clock_shift, with 2^shift nearest to
+ * the kernel's HZ (bpf/clock.bpf.c reads it). A timeout of s seconds is (s * HZ) >> shift units, at
+ * least 1.
  */
 #ifndef PP_DATAPATH_H
 #define PP_DATAPATH_H
 
 #include "maps/flows.h"
 
-/* How programs read the kernel's own record of a packet, struct sk_buff. */
+/* How programs read the kernel's struct sk_buff of a packet. */
 enum buffer_access {
 	BUFFER_NONE, /* not at all */
 	BUFFER_PROBED, /* by bpf_probe_read_kernel() */
-	BUFFER_DIRECT,   /* as it is: bpf_cast_to_kern_ctx(), Linux 6.2 */
+	BUFFER_DIRECT,   /* directly: bpf_cast_to_kern_ctx(), Linux 6.2 */
 };
 
 struct datapath_config {
@@ -25,23 +25,24 @@ struct datapath_config {
 	__u16 port_min, port_max;    /* snat-port-range */
 	__u32 flows;                 /* entries of pp_flows */
 	__u32 clock_shift;
-	__u32 secret;                /* random: where the search for a port starts */
+	__u32 secret;                /* random: seed of the port search */
 	__u64 mark_secret;               /* random: bpf/native_mark.bpf.h; 0: none */
 	__u32 timeout[FLOW_STATES];  /* clock units */
 	__u32 reset_timeout;         /* clock units: TCP after a RST of the pod, or one to its SYN */
 	__u32 transitory_timeout;    /* clock units: established TCP after a RST from outside */
-	__u32 stream_after;          /* clock units: from when on UDP is a stream */
-	__u32 inbound_timeout;       /* clock units: UDP and echo from outside, and a SYN's, */
-	__u32 inbound_established;   /* and an answered TCP connection's */
+	__u32 stream_after;          /* clock units after which UDP becomes a stream */
+	__u32 inbound_timeout;       /* clock units: UDP, echo and SYN from outside */
+	__u32 inbound_established;   /* clock units: answered TCP connection from outside */
 	__u32 portless;              /* masquerade-portless-protocols */
 	enum buffer_access buffer_access;
-	__u32 virtual_clock;         /* tests: the time is pp_clock's */
+	__u32 virtual_clock;         /* tests: read the time from pp_clock */
 };
 
 /*
- * Closing: longer than the 60 s of TIME_WAIT at the other end, which refuses a SYN from the same port
- * unless its timestamp goes on, so only the pod's own port may use it again. RFC 6191. Transitory:
- * RFC 7857 2.2, for anyone can send a RST. UDP: nf_conntrack's idea of a stream, RFC 4787 4.3's 2 min.
+ * Closing: longer than the 60 s of TIME_WAIT at the other end, which refuses a SYN from the same
+ * port unless its timestamp advances, so only the pod's own port may use it again (RFC 6191).
+ * Transitory: RFC 7857 2.2, because anyone can forge a RST. UDP: stream detection of nf_conntrack,
+ * 2 min of RFC 4787 4.3.
  */
 #define DATAPATH_DEFAULTS { \
 	.port_min = 49152, .port_max = 65535, .flows = FLOWS_MAX, .clock_shift = 8, \

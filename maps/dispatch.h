@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_dispatch: the programs that all pods run. A pod's veth holds only a jump to a slot, so one
- * map update moves the whole node to another version.
+ * pp_dispatch: programs shared by all pods. A pod's veth only jumps to a slot, so one map update
+ * moves the whole node to another version.
  */
 #ifndef PP_DISPATCH_H
 #define PP_DISPATCH_H

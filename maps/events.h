@@ -14,14 +14,14 @@ struct event {
 	enum stat reason;
 	__u32 ifindex;
 	__u32 length;           /* of the frame */
-	__u32 ethertype;        /* host order; where it is not IP the packet's fields are 0 */
-	struct flow_key packet; /* ports 0 where they could not be read */
+	__u32 ethertype;        /* host order; if not IP the packet's fields are 0 */
+	struct flow_key packet; /* ports are 0 if unreadable */
 };
 
 /* pp_event_rate: per cpu, one entry */
 struct event_rate {
-	__u32 unit;  /* clock unit in which */
-	__u32 count; /* so many were written */
+	__u32 unit;  /* current clock unit */
+	__u32 count; /* samples written in it */
 };
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_flow_cache: what the last packet of a flow has found on a CPU, so that the next one need not ask the
- * routing table, the tries and the hashes again. Per cpu; the place follows from the key, and another
- * flow of the same place takes it over. An entry counts until the kernel's clock ticks (1 to 10 ms),
- * about as long as the kernel itself may go on with an old route (an RCU grace period); what belongs
- * to a pod or a flow is void at once when that is gone. Only packets' programs write it.
+ * pp_flow_cache: cached lookup results of a flow, so that its next packet skips the routing table,
+ * the tries and the hashes. Per CPU; the index is a hash of the key, and a colliding flow takes the
+ * entry over. An entry is valid until the next jiffy (1 to 10 ms), about as long as the kernel
+ * itself may use an old route (an RCU grace period); pods and flows are checked by generation, so
+ * results for deleted ones are never used. Written only by packet programs.
  */
 #ifndef PP_FLOW_CACHE_H
 #define PP_FLOW_CACHE_H
@@ -18,20 +18,20 @@
 
 enum cache_kind {
 	CACHE_EMPTY,
-	CACHE_POD,    /* of CACHE_INGRESS: to the pod in `slot` */
-	CACHE_FLOW,   /* masqueraded, or so undone, by the flow in `slot` */
+	CACHE_POD,    /* ingress: to the pod in `slot` */
+	CACHE_FLOW,   /* masqueraded, or reversed, by the flow in `slot` */
 	CACHE_NATIVE, /* leaves with the address of the pod in `slot` */
 };
 
 enum cache_direction {
-	CACHE_EGRESS, /* of a pod */
+	CACHE_EGRESS, /* from a pod */
 	CACHE_INGRESS,  /* from an uplink */
 };
 
-/* Laid out as struct bpf_redir_neigh, which would show as a nameless union in dumps. */
+/* Layout of struct bpf_redir_neigh, which would show as a nameless union in dumps. */
 struct next_hop {
 	__u32 family;          /* AF_INET, AF_INET6 */
-	__u32 address[4];      /* as in a packet; of IPv4 the first */
+	__u32 address[4];      /* network order; IPv4 uses the first */
 };
 
 struct cache_entry {
@@ -40,13 +40,13 @@ struct cache_entry {
 	enum cache_direction direction;
 	enum cache_kind kind;
 	__u32 slot, generation;
-	bool inbound_recorded;            /* of CACHE_INGRESS: pp_inbound has it where it must */
+	bool inbound_recorded;            /* ingress: pp_inbound has the connection if needed */
 	__u8 pad[3];
-	/* of CACHE_EGRESS: where the routing table sends it */
-	__u32 ifindex;         /* 0: not asked */
+	/* egress: result of the route lookup */
+	__u32 ifindex;         /* 0: not looked up */
 	struct next_hop hop;
 	__u32 mtu;             /* of the route */
-	__u32 tos;             /* of IPv4: the routing table may ask for it */
+	__u32 tos;             /* IPv4: the route may depend on it */
 };
 
 _Static_assert(sizeof(struct cache_entry) == 96, "pinned layout changed: bump PP_ABI in maps/abi.h");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_flow_timer: the timer that ages flows. Its map stays pinned: a timer dies with the last user
- * reference to its map. pp_flows_arm starts it, and moves it to a new version's program.
+ * pp_flow_timer: timer that ages flows. The map stays pinned, because a timer ends with the last
+ * user reference to its map. pp_flows_arm starts it, and moves it to a new version's program.
  */
 #ifndef PP_FLOW_TIMER_H
 #define PP_FLOW_TIMER_H

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_flows: one record per masqueraded flow; pp_flow_fwd and pp_flow_rev: its slot by what the pod
- * sends and by what the other side answers; pp_flow_table: the state of the whole. Only packets'
- * programs and bpf/flows.bpf.c write them.
+ * pp_flows: one record per masqueraded flow. pp_flow_fwd, pp_flow_rev: its slot by the pod's
+ * packets and by the replies. pp_flow_table: state of the table. Written only by packet programs
+ * and bpf/flows.bpf.c.
  *
  * A record lives from its entry in pp_flow_rev, which claims the port (NOEXIST), to the change of
- * its state to FLOW_DYING, which one CPU wins. Every reference carries the record's generation and
- * is void once that differs; the record is void once its pod's generation differs, or after
- * `expires`. So nothing must be deleted in time: a void flow only occupies memory.
+ * its state to FLOW_DYING, which one CPU wins. Each reference carries the record's generation and
+ * is stale once that differs; the record is stale once its pod's generation differs, or after
+ * `expires`. So deletion is never urgent: a stale flow only occupies memory.
  *
- * Where slots or ports are short, flows give way to new ones by fair shares: bpf/flow_share.bpf.h.
+ * When slots or ports run out, flows are evicted by fair shares: bpf/flow_share.bpf.h.
  */
 #ifndef PP_FLOWS_H
 #define PP_FLOWS_H
@@ -18,7 +18,7 @@
 
 #define FLOWS_MAX 65536
 
-/* IANA's numbers of the protocols that are told apart; others appear as their number */
+/* IANA protocol numbers that need a name; others appear as their number */
 enum protocol {
 	PROTOCOL_HOPOPTS = 0,
 	PROTOCOL_ICMP = 1,
@@ -40,8 +40,8 @@ enum protocol {
 };
 
 /*
- * Who talks to whom, in the direction of a packet; ports in host order. An ICMP echo has its
- * identifier on the asking side's port and 0 on the other; protocols without ports have 0 and 0.
+ * Key of a packet in its direction; ports in host order. An ICMP echo has its identifier on the
+ * requester's port and 0 on the other; protocols without ports have 0 and 0.
  */
 struct flow_key {
 	struct addr source, destination;
@@ -52,11 +52,11 @@ struct flow_key {
 enum flow_state {
 	FLOW_FREE,
 	FLOW_DYING,       /* being removed */
-	FLOW_SYN,         /* TCP: no answer yet, or taken up in the middle */
+	FLOW_SYN,         /* TCP: no reply yet, or tracked from mid-connection */
 	FLOW_ESTABLISHED,
-	FLOW_CLOSING,     /* TCP: the pod has sent a RST, or a FIN that a FIN or RST answered */
+	FLOW_CLOSING,     /* TCP: RST from the pod, or FIN from the pod and FIN or RST from outside */
 	FLOW_UNREPLIED,   /* UDP */
-	FLOW_REPLIED,     /* UDP: one exchange, answered */
+	FLOW_REPLIED,     /* UDP: answered */
 	FLOW_STREAM,      /* UDP: answered, and the pod sent more than 2 s after its first packet */
 	FLOW_QUERY,       /* ICMP echo */
 	FLOW_OTHER,       /* address only */
@@ -64,20 +64,20 @@ enum flow_state {
 };
 
 struct flow {
-	enum flow_state state;     /* with the generation one word, changed by compare-and-swap */
-	__u32 generation;          /* of the record: each use of the slot has its own */
-	__u32 expires;             /* clock units (maps/datapath.h): the last in which it lives */
-	__u32 pod;                 /* slot in pp_pods; of a free record: the next free one + 1 */
+	enum flow_state state;     /* one word with the generation, changed by compare-and-swap */
+	__u32 generation;          /* changes with each use of the slot */
+	__u32 expires;             /* clock units (maps/datapath.h): the last one in which it is current */
+	__u32 pod;                 /* slot in pp_pods; in a free record: the next free one + 1 */
 	__u32 pod_generation;
-	__u16 masq_port;           /* ICMP echo: the identifier outside */
+	__u16 masq_port;           /* ICMP echo: the translated identifier */
 	union {
 		struct {
-			__u8 sent, received; /* TCP: flags seen from the pod and from outside, or-ed */
+			__u8 sent, received; /* TCP: all flags seen from the pod and from outside */
 		};
-		__u16 began;                 /* UDP: the clock unit of the first packet, its low bits */
+		__u16 began;                 /* UDP: low bits of the clock unit of the first packet */
 	};
 	struct addr masq_address;
-	struct flow_key forward;   /* as the pod sends it */
+	struct flow_key forward;   /* the pod's key */
 };
 
 /* value of both indexes */
@@ -87,13 +87,13 @@ struct flow_ref {
 };
 
 struct flow_table {
-	__u64 free;      /* the first free record + 1; the upper half changes with every change */
-	__u32 fresh;     /* slots from here on were never used */
+	__u64 free;      /* first free record + 1; the upper half counts changes */
+	__u32 fresh;     /* first slot that was never used */
 	__u32 used;      /* records that are neither free nor dying */
-	__u32 cursor;    /* where ageing goes on */
-	__u32 last_tick; /* clock units: when the timer last ran */
-	__u32 pods;      /* pods that have records: entries of pp_pod_flows that are not 0 */
-	__u32 victim;    /* where the next search for a flow that gives way starts */
+	__u32 cursor;    /* position of the sweep */
+	__u32 last_tick; /* clock units: last run of the timer */
+	__u32 pods;      /* pods with flows: nonzero entries of pp_pod_flows */
+	__u32 victim;    /* position of the search for a victim */
 };
 
 _Static_assert(sizeof(struct flow_key) == 40, "pinned layout changed: bump PP_ABI in maps/abi.h");

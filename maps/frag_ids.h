@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_frag_ids: which IP identifications pods' masqueraded fragments may have; an entry for each hash
- * of their destination. All of them leave with the node's address, so a receiver tells two pods'
- * fragments apart by this number alone (RFC 791, RFC 6864, RFC 8200 4.5).
+ * pp_frag_ids: IP identifications for masqueraded fragments of pods; one entry per hash of their
+ * destination. All leave with the node's address, so a receiver can separate the fragments of two
+ * pods only by this number (RFC 791, RFC 6864, RFC 8200 4.5).
  *
- * The 65,536 numbers are cut in segments. A segment is one pod's until FRAG_ID_TIMEOUT after its last
- * use, so no two pods' fragments ever have the same one at a time. A pod takes another segment once
- * its own are used up, while more are free than it has: one pod alone gets half, and others always
- * find some. Then it begins again with its oldest, as a host without a node in between would.
+ * The 65,536 numbers are divided into segments. A segment belongs to one pod until FRAG_ID_TIMEOUT
+ * after its last use, so two pods never use the same number at a time. A pod takes another segment
+ * when its own are used up and more are free than it holds: a single pod gets at most half, and
+ * others always find some. Then it restarts with its oldest, like a host without NAT.
  */
 #ifndef PP_FRAG_IDS_H
 #define PP_FRAG_IDS_H
@@ -17,12 +17,12 @@
 #define FRAG_ID_BUCKETS 256
 #define FRAG_ID_SEGMENTS 128
 #define FRAG_ID_LENGTH 512  /* numbers in a segment */
-#define FRAG_ID_TIMEOUT 60  /* clock units: what reassembly waits (RFC 8200 4.5) */
+#define FRAG_ID_TIMEOUT 60  /* clock units: reassembly timeout (RFC 8200 4.5) */
 
 struct frag_segment {
 	__u64 owner;    /* slot + 1 of the pod (16 bits), uses of the segment (16), generation (32) */
-	__u32 expires;  /* clock units: the last in which it is the owner's alone */
-	__u32 next;     /* number inside the segment; FRAG_ID_LENGTH or more: used up */
+	__u32 expires;  /* clock units: the last one in which it belongs to the owner */
+	__u32 next;     /* next number inside the segment; FRAG_ID_LENGTH or more: used up */
 };
 
 struct frag_ids {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_frags: what the first fragment of a datagram told about the rest, which has no ports. Lost
- * entries cost one datagram, so this is an LRU.
+ * pp_frags: translation of a datagram, recorded from its first fragment for the others, which have
+ * no ports. A lost entry costs one datagram, so this is an LRU.
  */
 #ifndef PP_FRAGS_H
 #define PP_FRAGS_H
@@ -11,7 +11,7 @@
 #define FRAGS_MAX 8192
 
 struct frag_key {
-	struct addr source, destination; /* as the fragment arrives */
+	struct addr source, destination; /* in their form on arrival */
 	__u32 id;                        /* IPv4: 16 bits */
 	enum protocol protocol;
 };
@@ -19,8 +19,8 @@ struct frag_key {
 struct frag {
 	struct flow_ref flow;
 	__u32 expires;     /* clock units */
-	__u32 id;          /* what its identification becomes on its way out */
-	__u8 masqueraded;  /* false: leaves as it is, flow is void */
+	__u32 id;          /* identification after masquerade */
+	__u8 masqueraded;  /* false: addresses unchanged, flow is unused */
 	__u8 pad[3];
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_inbound: connections that outside opened to a pod's own address, keyed as the pod answers: the
- * answers keep that address. Only a SYN, or the first packet of UDP or echo, from a source that is
- * masqueraded otherwise makes an entry; a SYN from the pod goes before it.
+ * pp_inbound: connections that outside opened to a pod's own address, keyed like the pod's replies,
+ * which keep that address. Entries are created only by a SYN, or the first packet of UDP or echo,
+ * from a source that is otherwise masqueraded; a SYN from the pod takes precedence.
  */
 #ifndef PP_INBOUND_H
 #define PP_INBOUND_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_ips: the pod IP bitmap. Address n of a block is bit n % 64 of word n / 64 % 8 of chunk
- * n / 512; a set bit is an address in use. Addresses reserved by rule are never set: struct block
- * has the range that pods may have. The transactions write it, the guard reads it.
+ * pp_ips: bitmap of allocated addresses. Address n of a block is bit n % 64 of word n / 64 % 8 of
+ * chunk n / 512. Reserved addresses are never set: struct block has the usable range. Written by
+ * transactions, read by the guard.
  */
 #ifndef PP_IPS_H
 #define PP_IPS_H

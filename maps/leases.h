@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* pp_leases: who has which addresses. Only bpf/ipam.bpf.c writes it. */
+/* pp_leases: owner of each allocated address. Written only by bpf/ipam.bpf.c. */
 #ifndef PP_LEASES_H
 #define PP_LEASES_H
 
@@ -11,9 +11,9 @@
 enum lease_state {
 	LEASE_NONE,
 	LEASE_HELD,     /* by `alloc`: no interface; only `release` frees it */
-	LEASE_RESERVED, /* a pod in the making; freed once its maker is dead */
+	LEASE_RESERVED, /* pod under construction; freed once its creator is dead */
 	LEASE_BOUND,    /* a pod: its interface is published in pp_pods */
-	LEASE_DYING,    /* unpublished; anybody may remove its interface and free it */
+	LEASE_DYING,    /* unpublished; anyone may remove its interface and free it */
 };
 
 /* The zero bytes after each string are part of the key. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_native_conns: TCP connections that pods opened with their own address, because the destination or the
- * pool was excluded from masquerade when they did: they keep it though that changes. Keyed as the pod
- * sends; asked only when a packet without a flow would be masqueraded.
+ * pp_native_conns: TCP connections that pods opened with their own address, because destination or
+ * pool was excluded from masquerade. They keep it when that changes. Keyed by the pod's packets;
+ * looked up only if a packet without a flow would be masqueraded.
  */
 #ifndef PP_NATIVE_CONNS_H
 #define PP_NATIVE_CONNS_H

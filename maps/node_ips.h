@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_node_ips: the addresses of the node's network namespace when the loader last looked. Derived: pp_flows_stale ends the flows whose address is not here.
+ * pp_node_ips: addresses of the node's network namespace at the last sync. Derived. pp_flows_stale
+ * ends flows with other addresses.
  */
 #ifndef PP_NODE_IPS_H
 #define PP_NODE_IPS_H

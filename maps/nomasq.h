@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * pp_nomasq: destinations that are never masqueraded, with the reason; derived from the options and
- * from the addresses of the node's interfaces. Of two reasons for one prefix the lower one stays.
+ * from the addresses of the node's interfaces. The lower of two reasons for one prefix wins.
  */
 #ifndef PP_NOMASQ_H
 #define PP_NOMASQ_H

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_objects: every applied object as normalized text (compact JSON), cut into chunks. The loader
- * writes and reads it; no packet does.
+ * pp_objects: every applied object as normalized text (compact JSON), split into chunks. Written
+ * and read by the loader; packet programs do not use it.
  *
- * Chunk 0 is the object: replacing that one element is what makes a new version visible. Chunks
- * above 0 of version v have the key's chunk = (v & 1) << 16 | index, so that the chunks of the next
- * version never touch those of the present one; those that chunk 0 does not account for are litter
- * of a killed writer.
+ * Replacing chunk 0 makes a new version visible. Chunks above 0 of version v have chunk = (v & 1)
+ * << 16 | index in their key, so that chunks of the next version never overwrite those of the
+ * current one; chunks that chunk 0 does not cover are leftovers of a killed writer.
  */
 #ifndef PP_OBJECTS_H
 #define PP_OBJECTS_H
@@ -22,7 +21,7 @@ enum object_kind {
 	OBJECT_CONFIGMAP,  /* cilium-config, ip-masq-agent */
 	OBJECT_KNODE,      /* v1 Node: labels */
 	OBJECT_NAMESPACE,
-	OBJECT_SETTINGS,   /* what `up --set` said; name "set" */
+	OBJECT_SETTINGS,   /* options of `up --set`; name "set" */
 	OBJECT_KINDS,
 };
 
@@ -38,7 +37,7 @@ struct object_key {
 struct object_chunk {
 	__u64 created; /* seconds since the epoch */
 	__u32 version;
-	__u32 length; /* of the whole text, without a NUL */
+	__u32 length; /* of the complete text, without a NUL */
 	char text[OBJECT_CHUNK_TEXT];
 };
 

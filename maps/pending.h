@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_pending: demand that could not be met. One entry per pod, interface and family, so that a retry
- * replaces it, by whichever container and for whichever pool, and success removes it in the same
- * transaction. Runtimes send DEL right after a failed ADD: that ends nothing.
+ * pp_pending: unmet demand. One entry per pod, interface and family: a retry replaces it, from any
+ * container and for any pool, and success removes it in the same transaction. DEL does not remove
+ * it, because runtimes send one right after a failed ADD.
  */
 #ifndef PP_PENDING_H
 #define PP_PENDING_H
@@ -23,7 +23,7 @@ struct pending_key {
 
 struct pending {
 	__u64 last_attempt; /* seconds since boot (CLOCK_BOOTTIME) */
-	char owner[136];    /* whose that was: the id in struct lease_owner */
+	char owner[136];    /* owner of that attempt: id of struct lease_owner */
 	char pool[PP_NAME];
 };
 

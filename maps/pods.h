@@ -2,10 +2,10 @@
 /*
  * pp_pods: the pods of this node by slot; pp_pod_ips: the slot by address.
  *
- * A pod's MAC carries its slot (02:70:70 and 24 bits), so the program on its veth finds the slot
- * of the sender without a hash; that the packet came in on the slot's interface makes it true. The
- * MAC proves nothing: a pod that was given another one is found by its address.
- * Flows name a slot and the generation that it had: a pod's end kills its flows at once.
+ * A pod's MAC address contains its slot (02:70:70 and 24 bits), so the program on its veth finds
+ * the sender without a hash; the interface of the slot then proves it, the MAC address proves
+ * nothing. A pod with another MAC address is found by its address. Flows reference slot and
+ * generation, so the end of a pod invalidates its flows at once.
  */
 #ifndef PP_PODS_H
 #define PP_PODS_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* pp_pool_cidrs: the CIDRs of each pool in list order, each with its block cursor (IPAM.md 5). */
+/*
+ * pp_pool_cidrs: the CIDRs of each pool in list order, each with its block cursor (pinpool-ipam(7),
+ * BLOCKS OF A NODE).
+ */
 #ifndef PP_POOL_CIDRS_H
 #define PP_POOL_CIDRS_H
 
@@ -16,7 +19,7 @@ struct pool_cidr_key {
 
 struct pool_cidr {
 	struct prefix cidr;
-	__u64 cursor; /* index of the block after the one handed out last */
+	__u64 cursor; /* index of the block after the last allocated one */
 };
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* pp_pools: the pools by id, with this node's share of each; pp_pool_ids: their ids by name. */
+/* pp_pools: the pools by id, with the blocks of this node; pp_pool_ids: their ids by name. */
 #ifndef PP_POOLS_H
 #define PP_POOLS_H
 
@@ -11,7 +11,7 @@
 enum pool_state {
 	POOL_NONE,
 	POOL_ACTIVE,
-	POOL_TERMINATING, /* deleted while in use: gone with its last block (IPAM.md 7) */
+	POOL_TERMINATING, /* deleted while in use: ends with its last block (pinpool-ipam(7), CHANGING POOLS) */
 };
 
 enum pool_flags {
@@ -25,15 +25,15 @@ enum pool_flags {
 struct pool_family {
 	__u32 mask_length;    /* of new blocks, of 128; 0: the pool lacks this family */
 	__u32 cidrs;          /* entries in pp_pool_cidrs */
-	__u32 pre_allocation; /* IPAM.md 4: p */
-	/* what this node holds; kept by the transactions */
+	__u32 pre_allocation; /* p in pinpool-ipam(7), DEMAND */
+	/* blocks of this node; maintained by the transactions */
 	__u32 blocks;         /* draining ones included */
 	__u32 empty;          /* blocks that are not draining and have no address in use */
 	__u32 capacity;       /* usable addresses of blocks that are not draining */
 	__u32 in_use;         /* addresses in use of blocks that are not draining */
 	__u32 draining;       /* addresses in use of draining blocks */
-	__u32 first, last;    /* blocks in the order in which they were allocated; 0: none */
-	__u32 hint;           /* all blocks before this one are full or draining; 0: all are */
+	__u32 first, last;    /* list of blocks, oldest first; 0: none */
+	__u32 hint;           /* all earlier blocks are full or draining; 0: all are */
 	__u32 pad;
 };
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_ranges: where addresses of this node's pods can lie, coarse: a few prefixes that together
- * cover every local block (the CIDRs of all pools will do; covering more is harmless). Most packets
- * of an uplink lie outside and are let go after a few comparisons; what lies inside is looked up.
+ * pp_ranges: coarse cover of this node's pod addresses: a few prefixes that cover every local block
+ * (those of all pools suffice; covering more is harmless). Most packets of an uplink are outside
+ * and pass after a few comparisons; only the others need a lookup.
  *
- * count 0 means unknown: everything is looked up. More prefixes than fit: merge, or count 0.
+ * count 0 means unknown: every packet needs a lookup. Prefixes that do not fit are merged, or count
+ * is 0.
  *
- * Beside them a Bloom filter of the node's own addresses: a source from outside whose bit is not
- * set is certainly none of them; one whose bit is set is looked up in pp_nomasq (NOMASQ_OWN).
+ * The Bloom filter `own` has the node's own addresses: a source from outside with a clear bit is
+ * certainly not one of them; with a set bit it is looked up in pp_nomasq (NOMASQ_OWN).
  */
 #ifndef PP_RANGES_H
 #define PP_RANGES_H
@@ -18,7 +19,7 @@
 #define OWN_BITS_LOG2 10
 #define OWN_WORDS ((1 << OWN_BITS_LOG2) / 64)
 
-/* The address's last 4 bytes, or an IPv6 address's first 8, as they stand in a packet. */
+/* Last 4 bytes of an IPv4 address or first 8 of an IPv6 address, in network order. */
 struct range_ipv4 {
 	__u32 network, mask;
 };

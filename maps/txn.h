@@ -16,7 +16,7 @@
  *   pp_block_exclude struct exclude_request  sets which addresses of a chunk no pod may get
  *
  * Requests with an `expected` generation fail with IPAM_STALE once pools or blocks have changed
- * since the caller looked: it looks and decides again.
+ * since the caller read them: it reads and decides again.
  */
 #ifndef PP_TXN_H
 #define PP_TXN_H
@@ -30,9 +30,9 @@
 
 enum ipam_error {
 	IPAM_OK,
-	IPAM_BUSY,             /* another transaction is running: try again */
+	IPAM_BUSY,             /* another transaction is running: retry */
 	IPAM_FAULT,            /* the request could not be read */
-	IPAM_STALE,            /* pools or blocks changed since `expected` */
+	IPAM_STALE,            /* pools or blocks changed since generation `expected` */
 	IPAM_NO_MEMORY,        /* a map or the kernel's memory is full */
 	IPAM_NO_LEASE,
 	IPAM_WRONG_STATE,      /* the lease is not in a state that allows it: see txn.state */
@@ -40,22 +40,22 @@ enum ipam_error {
 	IPAM_POOL_TERMINATING,
 	IPAM_NO_BLOCK,         /* the node holds no block of the pool in this family */
 	IPAM_EXHAUSTED,        /* all CIDR ranges are exhausted */
-	IPAM_NOT_IN_CIDR,      /* wanted address: in no block */
-	IPAM_NOT_IN_RANGE,     /* wanted address: reserved; txn.id is the block */
-	IPAM_ADDRESS_TAKEN,    /* wanted address */
-	IPAM_ADDRESS_DRAINING, /* wanted address: its block gives none any more */
+	IPAM_NOT_IN_CIDR,      /* requested address: not in any block */
+	IPAM_NOT_IN_RANGE,     /* requested address: reserved; txn.id is the block */
+	IPAM_ADDRESS_TAKEN,    /* requested address: in use */
+	IPAM_ADDRESS_DRAINING, /* requested address: its block is draining */
 	IPAM_NO_SLOT,          /* pp_pods is full */
 	IPAM_IN_USE,           /* the block has addresses in use */
-	IPAM_ADDRESS_EXCLUDED, /* wanted address: pp_excluded has it */
+	IPAM_ADDRESS_EXCLUDED, /* requested address: in pp_excluded */
 };
 
-/* The context: the request's place, and the answer. */
+/* The context: request and result. */
 struct txn {
 	__u64 request;          /* address in the caller's memory */
 	enum ipam_error error;
-	enum family family;     /* the one that failed */
-	__u32 id;               /* the pool or block that was made or that the error names */
-	__u32 existed;          /* pp_lease: the owner had this lease already */
+	enum family family;     /* family that failed */
+	__u32 id;               /* pool or block that was created or that the error names */
+	__u32 existed;          /* pp_lease: the owner already had this lease */
 	enum lease_state state; /* of the lease, before pp_dying and pp_release */
 	__u32 generation;       /* of the lease */
 	__u32 slot;             /* of the lease */
@@ -105,9 +105,9 @@ struct pool_request {
 struct block_request {
 	__u64 expected;         /* generation; 0: whichever it is */
 	__u32 id;               /* pp_block_drop: the block */
-	__u32 cidr;             /* whose cursor moves; NO_CIDR: none */
-	__u64 cursor;           /* its new value */
-	__u32 undo;             /* pp_block_drop: move it, if it is just behind the block */
+	__u32 cidr;             /* index of the CIDR with this cursor; NO_CIDR: none */
+	__u64 cursor;           /* new value of the cursor */
+	__u32 undo;             /* pp_block_drop: move the cursor back if it is just behind the block */
 	__u32 pad;
 	struct block block;     /* pool, family, state, prefix, size, low, high, created */
 };
@@ -116,7 +116,7 @@ struct block_request {
 
 struct exclude_request {
 	struct ips_key key;
-	struct ips_chunk excluded; /* bits outside of the block's low .. high-1 do not count */
+	struct ips_chunk excluded; /* bits outside of the block's low .. high-1 are ignored */
 };
 
 #endif
