@@ -3,6 +3,7 @@
 #ifndef PP_ADDRESS_BPF_H
 #define PP_ADDRESS_BPF_H
 
+#include <linux/in6.h>
 #include <stdbool.h>
 #include <bpf/bpf_endian.h>
 
@@ -41,6 +42,11 @@ static __always_inline void addr_from_ipv4(struct addr *a, __be32 ip)
 		addr_words(a)->low = (__u64)ip << 32 | 0xffff0000;
 	else
 		addr_words(a)->low = 0xffff00000000ULL | ip;
+}
+
+static __always_inline void addr_from_ipv6(struct addr *a, const struct in6_addr *ip)
+{
+	__builtin_memcpy(a, ip, sizeof(*a));
 }
 
 static __always_inline __be32 addr_ipv4(const struct addr *a)

@@ -48,8 +48,8 @@ static __always_inline bool parse_fast_ipv6(struct packet *p, const struct ipv6h
 		return false;
 	p->family = FAMILY_IPV6;
 	p->key.protocol = ip->nexthdr;
-	__builtin_memcpy(&p->key.source, &ip->saddr, sizeof(struct addr));
-	__builtin_memcpy(&p->key.destination, &ip->daddr, sizeof(struct addr));
+	addr_from_ipv6(&p->key.source, &ip->saddr);
+	addr_from_ipv6(&p->key.destination, &ip->daddr);
 	return parse_fast_l4(p, ip + 1, end);
 }
 

@@ -6,7 +6,6 @@
 #include "bpf/config.bpf.h"
 #include "bpf/parse.bpf.h"
 #include "bpf/pod.bpf.h"
-#include "bpf/verifier.bpf.h"
 #include "maps/flow_fwd.bpf.h"
 #include "maps/flow_rev.bpf.h"
 #include "maps/flows.bpf.h"
@@ -121,7 +120,7 @@ static __always_inline __u32 timeout_of(enum flow_state state)
 {
 	__u32 index = state;
 
-	bounded(index);
+	barrier_var(index);
 	return index < FLOW_STATES ? cfg.timeout[index] : 0;
 }
 

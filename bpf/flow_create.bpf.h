@@ -155,7 +155,7 @@ __noinline int claim_from_victim(struct __sk_buff *skb)
 			break;
 		flow_remove(victim.flow.slot, victim.flow.generation, victim_stat(&victim));
 		place = victim.place;
-		bounded(place);
+		barrier_var(place);
 		if (place >= SAMPLE_MAX)
 			break;
 		result = claim_port(skb, sample->occupant[place].port);

@@ -9,7 +9,6 @@
 #include "bpf/config.bpf.h"
 #include "bpf/parse.bpf.h"
 #include "bpf/scratch.bpf.h"
-#include "bpf/verifier.bpf.h"
 #include "maps/frag_ids.bpf.h"
 
 #define NO_SEGMENT FRAG_ID_SEGMENTS
@@ -21,7 +20,7 @@ struct frag_probing {
 
 static __always_inline struct frag_segment *segment_at(struct frag_ids *ids, __u32 index)
 {
-	bounded(index);
+	barrier_var(index);
 	return index < FRAG_ID_SEGMENTS ? &ids->segment[index] : NULL;
 }
 

@@ -37,8 +37,8 @@ static __always_inline bool quoted_ipv6(struct __sk_buff *skb, struct packet *q)
 	if (bpf_skb_load_bytes(skb, q->l3, &ip, sizeof(ip)) || ip.version != 6)
 		return false;
 	q->key.protocol = ip.nexthdr;
-	__builtin_memcpy(&q->key.source, &ip.saddr, sizeof(struct addr));
-	__builtin_memcpy(&q->key.destination, &ip.daddr, sizeof(struct addr));
+	addr_from_ipv6(&q->key.source, &ip.saddr);
+	addr_from_ipv6(&q->key.destination, &ip.daddr);
 	if (addr_is_mapped(&q->key.source) || addr_is_mapped(&q->key.destination))
 		return false;
 	q->l4 = q->l3 + sizeof(ip);
@@ -152,21 +152,16 @@ static __always_inline bool patch_checksum(struct __sk_buff *skb, __u32 offset, 
  * sum to *sum.
  */
 static __always_inline bool quoted_rewrite_l3(struct __sk_buff *skb, const struct packet *q,
-					      const struct rewrite *r, __u64 *sum)
+					      const struct rewrite *r, __u64 change, __u64 *sum)
 {
-	const struct addr *from = quoted_address(q, r->side);
 	__u32 at = q->l3 + (r->side == NAT_SOURCE ? 0 : q->family == FAMILY_IPV6 ? 16 : 4);
-	__be32 old, new;
+	__be32 new = addr_ipv4(&r->address);
 
-	if (q->family == FAMILY_IPV6) {
-		*sum = sum_change(*sum, from, &r->address, 4);
+	*sum += change;
+	if (q->family == FAMILY_IPV6)
 		return !bpf_skb_store_bytes(skb, at + offsetof(struct ipv6hdr, saddr), &r->address,
 					    sizeof(r->address), BPF_F_RECOMPUTE_CSUM);
-	}
-	old = addr_ipv4(from);
-	new = addr_ipv4(&r->address);
-	*sum = sum_change(*sum, &old, &new, 1);
-	return patch_checksum(skb, q->l3 + offsetof(struct iphdr, check), *sum, false, sum) &&
+	return patch_checksum(skb, q->l3 + offsetof(struct iphdr, check), change, false, sum) &&
 	       !bpf_skb_store_bytes(skb, at + offsetof(struct iphdr, saddr), &new, sizeof(new),
 				    BPF_F_RECOMPUTE_CSUM);
 }
@@ -208,13 +203,12 @@ static __always_inline __u64 address_change(enum family family, const struct add
 __noinline int icmp_error_rewrite(struct __sk_buff *skb, struct packet *p, struct packet *q,
 				  struct rewrite *r, bool around)
 {
-	__u64 sum = 0;
+	__u64 sum = 0, change;
 
 	if (!p || !q || !r)
 		return false;
-	if (!quoted_rewrite_l3(skb, q, r, &sum) ||
-	    !quoted_rewrite_l4(skb, q, r, address_change(q->family, quoted_address(q, r->side), r),
-			       &sum))
+	change = address_change(q->family, quoted_address(q, r->side), r);
+	if (!quoted_rewrite_l3(skb, q, r, change, &sum) || !quoted_rewrite_l4(skb, q, r, change, &sum))
 		return false;
 	r->side = opposite_side(r->side);
 	if (around && p->family == FAMILY_IPV6)

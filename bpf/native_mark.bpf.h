@@ -26,33 +26,6 @@ static __always_inline void native_mark_set(struct __sk_buff *skb, const struct 
 	skb->cb[1] = mark >> 32;
 }
 
-/* Reads the addresses of an untagged frame, whatever else it is; false: not IP. */
-static __always_inline bool frame_addresses(struct __sk_buff *skb, struct addr *source,
-					    struct addr *destination)
-{
-	const void *l3 = (void *)(long)skb->data + sizeof(struct ethhdr);
-	const void *end = (void *)(long)skb->data_end;
-	const struct ipv6hdr *ipv6 = l3;
-	const struct iphdr *ip = l3;
-
-	switch (frame_ethertype(skb)) {
-	case bpf_htons(ETH_P_IP):
-		if ((void *)(ip + 1) > end)
-			return false;
-		addr_from_ipv4(source, ip->saddr);
-		addr_from_ipv4(destination, ip->daddr);
-		return true;
-	case bpf_htons(ETH_P_IPV6):
-		if ((void *)(ipv6 + 1) > end)
-			return false;
-		__builtin_memcpy(source, &ipv6->saddr, sizeof(*source));
-		__builtin_memcpy(destination, &ipv6->daddr, sizeof(*destination));
-		return true;
-	default:
-		return false;
-	}
-}
-
 static __always_inline bool has_native_mark(struct __sk_buff *skb)
 {
 	__u64 found = (__u64)skb->cb[1] << 32 | skb->cb[0];

@@ -8,6 +8,7 @@
 #define PP_NEIGHBOUR_BPF_H
 
 #include "bpf/count.bpf.h"
+#include "bpf/rewrite.bpf.h"
 #include "bpf/source.bpf.h"
 
 struct arp_ipv4 {
@@ -105,14 +106,6 @@ struct nd_reply {
 #define ND_REDIRECT 137
 #define ND_TARGET_LINK_LAYER 2
 
-static __always_inline __u16 checksum_fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~((sum & 0xffff) + (sum >> 16));
-}
-
 /* Sums the pseudo header (RFC 8200 8.1) and the message. */
 static __always_inline __u16 nd_checksum(struct nd_reply *reply)
 {
@@ -120,7 +113,7 @@ static __always_inline __u16 nd_checksum(struct nd_reply *reply)
 
 	sum += (__u32)bpf_csum_diff(NULL, 0, (void *)&reply->ip + offsetof(struct ipv6hdr, saddr), 32, 0);
 	sum += (__u32)bpf_csum_diff(NULL, 0, (void *)&reply->nd, sizeof(reply->nd), 0);
-	return checksum_fold(sum);
+	return ~sum_fold(sum);
 }
 
 /* Turns the solicitation in @reply into an advertisement. */

@@ -180,8 +180,8 @@ static __always_inline enum parsed parse_ipv6(struct packet *p, const void *l3, 
 	p->family = FAMILY_IPV6;
 	p->key.protocol = ip->nexthdr;
 	p->ttl = ip->hop_limit;
-	__builtin_memcpy(&p->key.source, &ip->saddr, sizeof(struct addr));
-	__builtin_memcpy(&p->key.destination, &ip->daddr, sizeof(struct addr));
+	addr_from_ipv6(&p->key.source, &ip->saddr);
+	addr_from_ipv6(&p->key.destination, &ip->daddr);
 	available -= sizeof(*ip);
 	length = bpf_ntohs(ip->payload_len);
 	if (!length && available > 0xffff) /* BIG TCP */
@@ -215,6 +215,33 @@ static __always_inline __be16 frame_ethertype(struct __sk_buff *skb)
 	struct ethhdr *eth = (void *)(long)skb->data;
 
 	return (void *)(eth + 1) <= (void *)(long)skb->data_end ? eth->h_proto : 0;
+}
+
+/* Reads the addresses of an untagged frame, whatever else it is; false: not IP. */
+static __always_inline bool frame_addresses(struct __sk_buff *skb, struct addr *source,
+					    struct addr *destination)
+{
+	const void *l3 = (void *)(long)skb->data + sizeof(struct ethhdr);
+	const void *end = (void *)(long)skb->data_end;
+	const struct ipv6hdr *ipv6 = l3;
+	const struct iphdr *ip = l3;
+
+	switch (frame_ethertype(skb)) {
+	case bpf_htons(ETH_P_IP):
+		if ((void *)(ip + 1) > end)
+			return false;
+		addr_from_ipv4(source, ip->saddr);
+		addr_from_ipv4(destination, ip->daddr);
+		return true;
+	case bpf_htons(ETH_P_IPV6):
+		if ((void *)(ipv6 + 1) > end)
+			return false;
+		addr_from_ipv6(source, &ipv6->saddr);
+		addr_from_ipv6(destination, &ipv6->daddr);
+		return true;
+	default:
+		return false;
+	}
 }
 
 /*

@@ -7,7 +7,6 @@
 #define PP_PARSE_SLOW_BPF_H
 
 #include "bpf/parse.bpf.h"
-#include "bpf/verifier.bpf.h"
 
 #define EXTENSIONS_MAX 8
 #define EXTENSIONS_BYTES 256
@@ -19,10 +18,10 @@
 static __always_inline bool load_some(struct __sk_buff *skb, __u32 offset, void *to, __u32 size,
 				      __u32 max)
 {
-	bounded(size);
+	barrier_var(size);
 	if (size > max)
 		return false;
-	bounded(size);
+	barrier_var(size);
 	return size >= 4 && !bpf_skb_load_bytes(skb, offset, to, size);
 }
 

@@ -89,7 +89,7 @@ static __always_inline void sample_add(struct port_sample *sample, const struct 
 	struct tally *tally = tally_of(sample, pod, true);
 	__u32 n = sample->count;
 
-	bounded(n);
+	barrier_var(n);
 	if (n >= SAMPLE_MAX)
 		return;
 	sample->occupant[n] = (struct occupant){ *flow, pod, port, false };
@@ -126,7 +126,7 @@ __noinline int consider_occupant(struct sample_search *search, __u32 n)
 	struct flow *flow;
 	__u32 rank = 0, used = 0;
 
-	bounded(n);
+	barrier_var(n);
 	if (!search || !sample || n >= SAMPLE_MAX)
 		return 1;
 	occupant = &sample->occupant[n];
