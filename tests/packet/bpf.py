@@ -68,7 +68,7 @@ class RunOpts(ctypes.Structure):
 
 
 class BpfError(OSError):
-    """A bpf call that failed; errno says how."""
+    """A failed bpf call, with errno."""
 
 
 def check(result, what):
@@ -183,7 +183,7 @@ class Program:
         self.ctx = ctypes.create_string_buffer(192)
 
     def run(self, frame, ifindex=0, flags=0, repeat=1, gso_size=0, mark=0, cb=(0, 0)):
-        """(verdict, frame afterwards); OSError EBADMSG says that skb->csum went wrong."""
+        """(verdict, frame afterwards); OSError EBADMSG: skb->csum is invalid."""
         opts = self.options(frame, ifindex, flags, repeat, gso_size, mark, cb)
         check(lib.bpf_prog_test_run_opts(self.fd, ctypes.byref(opts)), self.name)
         self.duration = opts.duration
@@ -191,7 +191,7 @@ class Program:
         return opts.retval, self.out[:opts.data_size_out]
 
     def call(self):
-        """Runs a syscall program; what it returned."""
+        """Runs a syscall program; returns its result."""
         opts = RunOpts(sz=ctypes.sizeof(RunOpts))
         check(lib.bpf_prog_test_run_opts(self.fd, ctypes.byref(opts)), self.name)
         return opts.retval
@@ -219,7 +219,7 @@ class Program:
 
 
 def trivial(kind=PROG_SCHED_CLS, verdict=0):
-    """A program that does nothing but return a verdict: what cost is measured against."""
+    """A program that only returns a verdict: the baseline of cost."""
     code = struct.pack("<BBhi", 0xb7, 0, 0, verdict) + struct.pack("<BBhi", 0x95, 0, 0, 0)
     fd = check(lib.bpf_prog_load(kind, b"trivial", b"GPL", code, 2, None), "trivial program")
     return Program("trivial", fd, kind)

@@ -15,7 +15,7 @@ class Case:
         self.complete, self.cached, self.lab = complete, cached, lab
 
     def variants(self):
-        """What it runs with: CHECKSUM_COMPLETE or not, pods' places known beforehand or not."""
+        """Its variants: with CHECKSUM_COMPLETE or not, with a filled pod cache or not."""
         return itertools.product((False, True)[:1 + self.complete], (False, True)[:1 + self.cached])
 
     def run(self, lab, complete, cached):
@@ -27,7 +27,7 @@ class Case:
 def case(name, complete=True, cached=True, lab="usual", **parameters):
     """
     Registers the function below once per combination of @parameters (each a list of values; the
-    name is formatted with them). @complete: run it with CHECKSUM_COMPLETE too. @cached: and with all
+    name is formatted with them). @complete: also with CHECKSUM_COMPLETE. @cached: also with all
     pods in pp_pod_cache, in the usual lab. @lab: "usual", "small" with 16 ports and 64 flows,
     "dense" with 300 ports and without native marks, or "stock" without protocols that have no ports.
     """
@@ -49,7 +49,7 @@ def port_of(frame, family, protocol):
 
 
 def masquerade(lab, packet, family, protocol, uplink="up0", address=N1):
-    """Sends a pod's packet out of the uplink; returns the port that it got."""
+    """Sends a pod's packet by the uplink; returns its masquerade port."""
     result = lab.to_net(packet, uplink)
     port = port_of(result.frame, family, protocol)
     result.leaves(translated(packet, src=address[family], sport=port))

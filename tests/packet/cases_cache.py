@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is remembered of a flow's last packet: it answers for the next one, for one tick, and for no other."""
+"""Cached lookup results of a flow: valid for its next packets, for one tick, and for no other flow."""
 import subprocess
 
 from cases import BOTH, case, masquerade
@@ -11,7 +11,7 @@ BITS = {4: 32, 6: 128}
 
 
 def unnoticed(*command):
-    """Changes a route, and no tick of the clock."""
+    """Changes a route without a tick of the clock."""
     subprocess.run(["ip", "route", *command], check=True)
 
 
@@ -19,7 +19,7 @@ def ticks(lab):
     lab.tick += 1
 
 
-@case("cache: a route is asked for once a tick, IPv{family}", family=BOTH)
+@case("cache: one route lookup per tick, IPv{family}", family=BOTH)
 def route(lab, family):
     packet, other = udp(A.ip[family], C[family], 1000, 80), udp(A.ip[family], C[family], 1001, 80)
     target = f"{C[family]}/{BITS[family]}"
@@ -37,7 +37,7 @@ def route(lab, family):
         unnoticed("del", "blackhole", target)
 
 
-@case("cache: another type of service asks for the route again")
+@case("cache: another type of service needs its own route lookup")
 def type_of_service(lab):
     packet, target = udp(A.ip[4], C[4], 1000, 80), f"{C[4]}/32"
     low_delay = packet.copy()
@@ -60,7 +60,7 @@ def too_big(lab, family):
         lab.from_pod(A, large).passed()
 
 
-@case("cache: a pod that goes gets nothing more, from a pod or outside, IPv{family}", family=BOTH)
+@case("cache: a deleted pod receives nothing, from a pod or outside, IPv{family}", family=BOTH)
 def pod_gone(lab, family):
     lab.remove_route(B)
     local, inbound = udp(A.ip[family], B.ip[family], 1, 2), udp(C[family], B.ip[family], 1, 2)
@@ -72,7 +72,7 @@ def pod_gone(lab, family):
     lab.from_net(inbound).dropped()
 
 
-@case("cache: an heir of slot and address gets what is sent to it in the same tick, IPv{family}",
+@case("cache: a successor in slot and address receives packets in the same tick, IPv{family}",
       family=BOTH)
 def heir(lab, family):
     packet = udp(A.ip[family], B.ip[family], 1, 2)
@@ -84,7 +84,7 @@ def heir(lab, family):
     lab.from_pod(A, packet).delivered(new, moved(packet))
 
 
-@case("cache: the next pod of a slot gets nothing of what was for the last, IPv{family}",
+@case("cache: a successor in the slot alone receives nothing for the old pod, IPv{family}",
       family=BOTH)
 def slot_reused(lab, family):
     lab.remove_route(B)
@@ -99,7 +99,7 @@ def slot_reused(lab, family):
     lab.from_net(inbound).dropped()
 
 
-@case("cache: answers to a pod that went reach no heir, IPv{family}", family=BOTH)
+@case("cache: replies to a deleted pod do not reach its successor, IPv{family}", family=BOTH)
 def flow_gone(lab, family):
     port = masquerade(lab, udp(A.ip[family], W[family], 1000, 80), family, "udp")
     answer = back("udp", family, port)
@@ -111,7 +111,7 @@ def flow_gone(lab, family):
     lab.from_net(answer).passed()
 
 
-@case("cache: what a pod sent does not let outside send the same, IPv{family}", family=BOTH)
+@case("cache: entries of egress are not used for ingress, IPv{family}", family=BOTH)
 def other_side(lab, family):
     packet = udp(A.ip[family], B.ip[family], 1, 2)
     lab.from_pod(A, packet).delivered(B, moved(packet))
@@ -121,14 +121,14 @@ def other_side(lab, family):
     lab.from_pod(A, inbound).dropped()
 
 
-@case("cache: another pod's sender is checked all the same, IPv{family}", family=BOTH)
+@case("cache: the sender is still checked, IPv{family}", family=BOTH)
 def other_sender(lab, family):
     packet = udp(A.ip[family], C[family], 1, 2)
     assert lab.from_pod(A, packet).redirects
     lab.from_pod(B, packet).dropped()
 
 
-@case("cache: host ports given to a pod count at once, IPv{family}", family=BOTH)
+@case("cache: host ports of a pod take effect at once, IPv{family}", family=BOTH)
 def by_stack(lab, family):
     packet = udp(A.ip[family], B.ip[family], 1, 2)
     lab.from_pod(A, packet).delivered(B, moved(packet))
@@ -138,7 +138,7 @@ def by_stack(lab, family):
     lab.from_pod(A, packet).passed()
 
 
-@case("shaped: what a pod with rate limits sends is left to the next filter, IPv{family}",
+@case("shaped: packets from a rate-limited pod go to the next filter, IPv{family}",
       family=BOTH)
 def shaped_sends(lab, family):
     lab.put_pod(A, flags=2)
@@ -149,7 +149,7 @@ def shaped_sends(lab, family):
     lab.from_pod(A, udp(B.ip[family], W[family], 1, 2)).dropped()
 
 
-@case("shaped: what a pod with rate limits gets is sent to its interface, IPv{family}",
+@case("shaped: packets to a rate-limited pod go to its interface, IPv{family}",
       family=BOTH)
 def shaped_gets(lab, family):
     packet = udp(B.ip[family], A.ip[family], 1, 2)
@@ -159,7 +159,7 @@ def shaped_gets(lab, family):
     lab.from_net(packet).delivered(A, moved(packet))
 
 
-@case("cache: no masquerading is decided once a tick, IPv{family}", family=BOTH)
+@case("cache: one exclusion lookup per tick, IPv{family}", family=BOTH)
 def exclusion(lab, family):
     packet = udp(A.ip[family], W[family], 1000, 80)
     lab.put_nomasq(W[family], BITS[family], "NOMASQ_AGENT")
@@ -173,7 +173,7 @@ def exclusion(lab, family):
     masquerade(lab, packet, family, "udp")
 
 
-@case("cache: what a pod that went has sent does not leave, {how}, IPv{family}", family=BOTH,
+@case("cache: packets of a deleted pod do not leave, {how}, IPv{family}", family=BOTH,
       how=("native", "masqueraded"))
 def leaver_gone(lab, family, how):
     packet = udp(A.ip[family], (C if how == "native" else W)[family], 1000, 80)
@@ -183,14 +183,14 @@ def leaver_gone(lab, family, how):
     lab.to_net(packet).dropped()
 
 
-@case("cache: the SYN of a connection that keeps its address is noted, IPv{family}", family=BOTH)
+@case("cache: the SYN of a native connection is recorded, IPv{family}", family=BOTH)
 def kept(lab, family):
     lab.to_net(tcp(A.ip[family], C[family], 1000, 80, "A")).passed()
     lab.to_net(tcp(A.ip[family], C[family], 1000, 80, "S")).passed()
     assert len(lab.maps["pp_native_conns"]) == 1
 
 
-@case("cache: so is one from outside, after whatever came before, IPv{family}", family=BOTH)
+@case("cache: the SYN of an inbound connection is recorded, even after other packets, IPv{family}", family=BOTH)
 def inbound(lab, family):
     for flags in "A", "S":
         packet = tcp(W[family], B.ip[family], 1000, 80, flags)
@@ -199,7 +199,7 @@ def inbound(lab, family):
     lab.to_net(tcp(B.ip[family], W[family], 80, 1000, "SA")).passed()
 
 
-@case("cache: more flows than places are told apart, IPv{family}", complete=False, family=BOTH)
+@case("cache: more flows than entries do not collide, IPv{family}", complete=False, family=BOTH)
 def places(lab, family):
     ports = {}
     for _ in range(2):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Flows over time: timeouts, TCP's states, full tables and ranges, connections from outside."""
+"""Flows over time: timeouts, TCP states, exhaustion of table and ports, inbound connections."""
 from cases import BOTH, case, masquerade, port_of
 from cases_masq import PORTED, back, native
 from lab import A, B, D, N1, W, W2
@@ -9,7 +9,7 @@ SMALL_PORTS, SMALL_FLOWS = 16, 64
 
 
 def alive(lab, family, protocol, port):
-    """Whether an answer still reaches A's port 50000."""
+    """Whether a reply still reaches A's port 50000."""
     answer = back(protocol, family, port)
     result = lab.from_net(answer)
     if result.redirects:
@@ -37,7 +37,7 @@ def unanswered(lab, family, limits):
 
 
 @case(
-    "timeout: each packet renews, sent every 20 s for 10 minutes the port stays, {protocol} IPv{family}",
+    "timeout: packets every 20 s for 10 minutes keep the port, {protocol} IPv{family}",
     family=BOTH, protocol=PORTED)
 def one_way(lab, family, protocol):
     ports = set()
@@ -59,7 +59,7 @@ def udp_exchange(lab, family):
     assert not alive(lab, family, "udp", port)
 
 
-@case("timeout: a UDP stream, which goes on after 2 s, lives 180 s, IPv{family}", family=BOTH)
+@case("timeout: a UDP stream, active after 2 s, lives 180 s, IPv{family}", family=BOTH)
 def udp_stream(lab, family):
     port = start(lab, family, "udp")
     assert alive(lab, family, "udp", port)
@@ -71,7 +71,7 @@ def udp_stream(lab, family):
     assert not alive(lab, family, "udp", port)
 
 
-@case("timeout: what outside sends alone makes no UDP stream, IPv{family}", family=BOTH)
+@case("timeout: packets from outside alone do not make a UDP stream, IPv{family}", family=BOTH)
 def udp_outside(lab, family):
     port = start(lab, family, "udp")
     for _ in range(20):
@@ -109,7 +109,7 @@ def established(lab, family):
     assert not alive(lab, family, "tcp", port)
 
 
-@case("tcp: after FIN from both it outlives TIME_WAIT at the other end, IPv{family}", family=BOTH)
+@case("tcp: a closed connection outlives TIME_WAIT at the other end, IPv{family}", family=BOTH)
 def fin_both(lab, family):
     port = handshake(lab, family)
     from_pod(lab, family, "FA")
@@ -121,7 +121,7 @@ def fin_both(lab, family):
     assert not alive(lab, family, "tcp", port)
 
 
-@case("tcp: a FIN from one side is no end, IPv{family}", family=BOTH)
+@case("tcp: a FIN from one side does not close, IPv{family}", family=BOTH)
 def fin_one(lab, family):
     port = handshake(lab, family)
     from_pod(lab, family, "FA")
@@ -133,7 +133,7 @@ def fin_one(lab, family):
     from_pod(lab, family, "A")
 
 
-@case("tcp: a RST of the pod shortens to 10 to 30 s, not less, IPv{family}", family=BOTH)
+@case("tcp: a RST of the pod reduces the timeout to 10 to 30 s, IPv{family}", family=BOTH)
 def reset(lab, family):
     port = handshake(lab, family)
     from_pod(lab, family, "R")
@@ -154,7 +154,7 @@ def outside_reset(lab, family):
     assert not alive(lab, family, "tcp", port)
 
 
-@case("tcp: a RST from outside is void once the pod goes on, IPv{family}", family=BOTH)
+@case("tcp: a RST from outside is ignored if the pod continues, IPv{family}", family=BOTH)
 def blind_reset(lab, family):
     port = handshake(lab, family)
     from_world(lab, family, port, "R")
@@ -163,7 +163,7 @@ def blind_reset(lab, family):
     assert alive(lab, family, "tcp", port)
 
 
-@case("tcp: a RST with a wrong checksum ends nothing, IPv{family}", family=BOTH, complete=False)
+@case("tcp: a RST with an invalid checksum is ignored, IPv{family}", family=BOTH, complete=False)
 def wrong_reset(lab, family):
     port = handshake(lab, family)
     packet = tcp(W[family], N1[family], 80, port, "R")
@@ -173,7 +173,7 @@ def wrong_reset(lab, family):
     assert alive(lab, family, "tcp", port)
 
 
-@case("tcp: a RST to a SYN leaves a real answer its time, IPv{family}", family=BOTH)
+@case("tcp: a RST to a SYN leaves time for a real reply, IPv{family}", family=BOTH)
 def early_reset(lab, family):
     port = start(lab, family, "tcp")
     from_world(lab, family, port, "RA")
@@ -195,7 +195,7 @@ def closed_reset(lab, family):
     assert not alive(lab, family, "tcp", port)
 
 
-@case("tcp: a SYN on a flow that outside reset starts it anew, IPv{family}", family=BOTH)
+@case("tcp: a SYN restarts a flow that outside has reset, IPv{family}", family=BOTH)
 def reopened_reset(lab, family):
     port = handshake(lab, family)
     from_world(lab, family, port, "R")
@@ -222,7 +222,7 @@ def retransmitted(lab, family):
     assert len(ports) == 1 and len(lab.maps["pp_flow_rev"]) == 1
 
 
-@case("tcp: a SYN on a closing flow starts it anew, IPv{family}", family=BOTH)
+@case("tcp: a SYN restarts a closing flow, IPv{family}", family=BOTH)
 def reopened(lab, family):
     port = handshake(lab, family)
     from_pod(lab, family, "FA")
@@ -258,10 +258,10 @@ def borders(lab, family, border):
     assert not alive(lab, family, "udp", port)
 
 
-@case("exhausted: of few free ports one is found, {state} ones stay, IPv{family}", family=BOTH,
+@case("exhausted: one of few free ports is found, {state} flows stay, IPv{family}", family=BOTH,
       state=("living", "closing"), lab="dense", complete=False)
 def few_free(lab, family, state):
-    """290 of 300 are taken: a search that gave up early would drop, or take a closing flow's port."""
+    """290 of 300 ports are taken: a search that stops early would drop, or evict a closing flow."""
     ports = []
     for i in range(290):
         ports.append(masquerade(lab, tcp(A.ip[family], W[family], 1000 + i, 80, "S"), family, "tcp"))
@@ -273,7 +273,7 @@ def few_free(lab, family, state):
     assert lab.counted("flow_evicted") == lab.counted("no_port") == 0
 
 
-@case("exhausted: a port is taken of what is over first, {how}, IPv{family}", family=BOTH,
+@case("exhausted: finished flows lose their port first, {how}, IPv{family}", family=BOTH,
       lab="small", how=("reset", "closed", "expired", "pod gone"))
 def freed(lab, family, how):
     protocol = "udp" if how == "expired" else "tcp"
@@ -301,9 +301,9 @@ def freed(lab, family, how):
     lab.from_net(l4(protocol, W[family], N1[family], 80, ports[0], answer=True)).redirects
 
 
-@case("exhausted: of closing flows the oldest gives its port, IPv{family}", family=BOTH, lab="small")
+@case("exhausted: the oldest closing flow loses its port, IPv{family}", family=BOTH, lab="small")
 def oldest_closing_port(lab, family):
-    """Its connection is the one most likely forgotten at the other end."""
+    """The other end has most likely forgotten its connection."""
     ports = []
     for i in range(SMALL_PORTS):
         ports.append(masquerade(lab, tcp(A.ip[family], W[family], 1000 + i, 80, "S"), family, "tcp"))
@@ -317,7 +317,7 @@ def oldest_closing_port(lab, family):
     assert masquerade(lab, tcp(A.ip[family], W[family], 2001, 80, "S"), family, "tcp") == ports[5]
 
 
-@case("exhausted: in a full table closed flows give way, IPv{family}", family=BOTH, lab="small")
+@case("exhausted: a full table evicts closed flows, IPv{family}", family=BOTH, lab="small")
 def closing_gives_way(lab, family):
     """All but the oldest and the newest have ended."""
     for i in range(SMALL_FLOWS):
@@ -345,7 +345,7 @@ def churn(lab, family):
         lab.advance(3)
 
 
-@case("inbound: {protocol} from outside to a pod's own address is answered with it, IPv{family}",
+@case("inbound: replies to {protocol} from outside keep the pod's address, IPv{family}",
       family=BOTH, protocol=PORTED)
 def inbound(lab, family, protocol):
     for _ in range(2):
@@ -356,7 +356,7 @@ def inbound(lab, family, protocol):
     assert len(lab.maps["pp_flow_rev"]) == 0
 
 
-@case("inbound: the answer to one host is no way to another, IPv{family}", family=BOTH)
+@case("inbound: a connection of one host does not permit another, IPv{family}", family=BOTH)
 def inbound_exact(lab, family):
     lab.from_net(udp(W[family], A.ip[family], 4000, 80)).redirects
     for packet in (udp(A.ip[family], W2[family], 80,
@@ -367,7 +367,7 @@ def inbound_exact(lab, family):
     masquerade(lab, udp(B.ip[family], W[family], 80, 4000), family, "udp")
 
 
-@case("inbound: a segment with {flags} makes no inbound connection, IPv{family}", family=BOTH,
+@case("inbound: a segment with {flags} does not open a connection, IPv{family}", family=BOTH,
       flags=("A", "SA", "FA", "R", "PA"))
 def stray(lab, family, flags):
     packet = tcp(W[family], A.ip[family], 80, 50000, flags)
@@ -376,7 +376,7 @@ def stray(lab, family, flags):
     masquerade(lab, tcp(A.ip[family], W[family], 50000, 80), family, "tcp")
 
 
-@case("inbound: a SYN of the pod goes before a stale inbound entry (Cilium 47425), IPv{family}",
+@case("inbound: a SYN of the pod overrides a stale inbound entry (Cilium 47425), IPv{family}",
       family=BOTH)
 def own_syn(lab, family):
     lab.from_net(tcp(W[family], A.ip[family], 80, 50000))
@@ -392,7 +392,7 @@ def inbound_echo_reply(lab, family):
     masquerade(lab, echo(A.ip[family], W[family], 9), family, "echo")
 
 
-@case("inbound: UDP is forgotten after 30 s, IPv{family}", family=BOTH)
+@case("inbound: UDP expires after 30 s, IPv{family}", family=BOTH)
 def inbound_timeout(lab, family):
     lab.from_net(udp(W[family], A.ip[family], 4000, 80))
     lab.advance(29)
@@ -401,7 +401,7 @@ def inbound_timeout(lab, family):
     masquerade(lab, udp(A.ip[family], W[family], 80, 4000), family, "udp")
 
 
-@case("inbound: an answered TCP connection lives as long as any, IPv{family}", family=BOTH)
+@case("inbound: an answered TCP connection has the usual timeout, IPv{family}", family=BOTH)
 def inbound_established(lab, family):
     request = tcp(W[family], A.ip[family], 4000, 80)
     lab.from_net(request).delivered(A, moved(request))
@@ -418,7 +418,7 @@ def inbound_generation(lab, family):
     masquerade(lab, udp(A.ip[family], W[family], 80, 4000), family, "udp")
 
 
-@case("inbound: from native sources no state is kept, IPv{family}", family=BOTH)
+@case("inbound: native sources need no state, IPv{family}", family=BOTH)
 def inbound_native(lab, family):
     lab.put_nomasq(W[family], {4: 32, 6: 128}[family], "NOMASQ_NATIVE")
     for protocol in PROTOCOLS:
@@ -436,7 +436,7 @@ def inbound_skip(lab, family):
     lab.to_net(tcp(D.ip[family], W[family], 80, 4000, "SA")).passed()
 
 
-@case("inbound: an outgoing flow of the same ports is not taken for an answer, IPv{family}",
+@case("inbound: an outgoing flow with the same ports is not a reply, IPv{family}",
       family=BOTH)
 def outgoing_first(lab, family):
     port = masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp")
@@ -444,7 +444,7 @@ def outgoing_first(lab, family):
     assert masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp") == port
 
 
-@case("flow: an index entry without its record heals, IPv{family}", family=BOTH)
+@case("flow: a dangling index entry is repaired, IPv{family}", family=BOTH)
 def lost_halves(lab, family):
     packet = udp(A.ip[family], W[family], 50000, 80)
     port = masquerade(lab, packet, family, "udp")

@@ -9,7 +9,7 @@ PIECE = 64  # bytes of IP payload in each fragment but the last
 
 
 def fragments(packet, family, ident=77):
-    """The packet cut in pieces of 64 bytes; the checksum is that of the whole datagram."""
+    """The packet cut in pieces of 64 bytes; the checksum covers the complete datagram."""
     whole = (IPv6 if family == 6 else IP)(bytes(packet))
     number = whole.nh if family == 6 else whole.proto
     payload = bytes(whole.payload)
@@ -40,7 +40,7 @@ def id_of(frame, family):
 
 
 def leave_as(lab, pieces, wanted, family):
-    """Sends pieces of one datagram; they leave as @wanted(id) with an id of the node's, which returns."""
+    """Sends fragments of a datagram, which leave as @wanted(id); returns the id that the node chose."""
     results = [lab.to_net(piece) for piece in pieces]
     ident = id_of(results[0].frame, family)
     for result, outside in zip(results, wanted(ident)):
@@ -70,7 +70,7 @@ def moved_raw(piece):
     return piece
 
 
-@case("fragment: {protocol} in pieces, out and back, IPv{family}", family=BOTH,
+@case("fragment: {protocol} out and back, IPv{family}", family=BOTH,
       protocol=("udp", "echo"))
 def there_and_back(lab, family, protocol):
     port = masquerade(lab, l4(protocol, A.ip[family], W[family], 1000, 80), family, protocol)
@@ -81,7 +81,7 @@ def there_and_back(lab, family, protocol):
     back_in(lab, answer, translated(answer, dst=A.ip[family], dport=1000), family)
 
 
-@case("fragment: the first packet of a flow, in pieces, IPv{family}", family=BOTH)
+@case("fragment: the first packet of a flow, IPv{family}", family=BOTH)
 def fragmented_first(lab, family):
     packet = big("udp", A.ip[family], W[family], 50000, 80)
     same_translation(lab, packet, translated(packet, src=N1[family], sport=50000), family)
@@ -105,7 +105,7 @@ def interleaved(lab, family):
 @case("fragment: no two pods' datagrams to one destination share an id, IPv{family}", family=BOTH,
       complete=False, cached=False)
 def distinct_ids(lab, family):
-    """A pod that sends many begins again with its own ids; another pod's are others all the time."""
+    """A pod that sends many reuses its own ids; those of another pod always differ."""
     first = {
         pod.name: fragments(big("udp", pod.ip[family], W[family], 50000 + pod.slot % 9, 80), family)[0]
         for pod in (A, B, D)
@@ -122,7 +122,7 @@ def distinct_ids(lab, family):
     assert not seen["A"] & seen["B"] | seen["A"] & seen["D"] | seen["B"] & seen["D"]
 
 
-@case("fragment: ids of a pod that is gone are another's only after a while, IPv{family}", family=BOTH,
+@case("fragment: ids of a deleted pod are reused only after a while, IPv{family}", family=BOTH,
       complete=False, cached=False)
 def ids_of_the_dead(lab, family):
     def ids(pod, count):
@@ -144,7 +144,7 @@ def all_owned(lab, pod, segments, expires):
         lab.put("pp_frag_ids", bucket, dict(segment=segment))
 
 
-@case("fragment: a greedy pod begins again with its own ids and leaves others some, IPv{family}",
+@case("fragment: a greedy pod reuses its own ids and leaves some to others, IPv{family}",
       family=BOTH, complete=False, cached=False)
 def greedy(lab, family):
     for segments in (64, 63, 120, 128):
@@ -164,7 +164,7 @@ def greedy(lab, family):
         assert owned == segments * 256 + (segments == 63), f"{owned} segments of {segments}"
 
 
-@case("fragment: IPv4 without DF gets an id of the node's, {protocol}", protocol=("tcp", "udp", "echo"))
+@case("fragment: IPv4 without DF gets a unique id, {protocol}", protocol=("tcp", "udp", "echo"))
 def may_fragment(lab, protocol):
     ids = {}
     for pod in (A, B):
@@ -179,7 +179,7 @@ def may_fragment(lab, protocol):
     assert len(ids["A"] | ids["B"]) == 6
 
 
-@case("fragment: segments of one packet have ids in a row that are the pod's alone", complete=False)
+@case("fragment: segments of one packet have consecutive ids of the pod", complete=False)
 def gso_ids(lab):
     """The kernel gives segments the ids that follow the packet's."""
     used = set()
@@ -193,7 +193,7 @@ def gso_ids(lab):
         used |= ids
 
 
-@case("fragment: with the pod's own address it keeps its id, IPv{family}", family=BOTH)
+@case("fragment: a native datagram keeps its id, IPv{family}", family=BOTH)
 def native_id(lab, family):
     lab.put_nomasq(W[family], {4: 32, 6: 128}[family], "NOMASQ_NATIVE")
     for piece in fragments(big("udp", A.ip[family], W[family], 50000, 80), family):
@@ -202,7 +202,7 @@ def native_id(lab, family):
         lab.to_net(udp(A.ip[4], W[4], 50000, 80, flags=0)).passed()
 
 
-@case("fragment: later ones in any order behind the first, IPv{family}", family=BOTH)
+@case("fragment: later ones in any order after the first, IPv{family}", family=BOTH)
 def reversed_tail(lab, family):
     packet = big("udp", A.ip[family], W[family], 50000, 80)
     wire = translated(packet, src=N1[family], sport=50000)
@@ -220,7 +220,7 @@ def no_first_out(lab, family):
         lab.to_net(piece).dropped()
 
 
-@case("fragment: without its first, from outside, is the stack's, IPv{family}", family=BOTH)
+@case("fragment: without its first, from outside, it passes to the stack, IPv{family}", family=BOTH)
 def no_first_in(lab, family):
     masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp")
     for piece in fragments(big("udp", W[family], N1[family], 80, 50000), family)[1:]:
@@ -254,7 +254,7 @@ def forgotten(lab, family):
     lab.to_net(pieces[1]).dropped()
 
 
-@case("fragment: what is left of a dead pod's datagram does not reach its heir, IPv{family}",
+@case("fragment: the rest of a deleted pod's datagram does not reach its successor, IPv{family}",
       family=BOTH)
 def heir(lab, family):
     port = masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp")
@@ -277,7 +277,7 @@ def tiny(lab, family, size):
     assert len(lab.maps["pp_flow_rev"]) == 0
 
 
-@case("fragment: TCP whose header is cut is dropped, IPv{family}", family=BOTH)
+@case("fragment: TCP with a truncated header is dropped, IPv{family}", family=BOTH)
 def tiny_tcp(lab, family):
     head = bytes([0xc3, 0x50, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 1, 0])
     if family == 6:
@@ -312,7 +312,7 @@ def inbound_pieces(lab, family):
             result.passed()
 
 
-@case("fragment: an atomic fragment (offset 0, no more) is a whole packet")
+@case("fragment: an atomic fragment (offset 0, no more) is a complete packet")
 def atomic(lab):
     head = ip(A.ip[6], W[6]) / IPv6ExtHdrFragment(id=5) / UDP(sport=50000, dport=80) / Raw(b"abc")
     result = lab.to_net(head)
@@ -353,7 +353,7 @@ def quoted_first(lab, family):
         result.refused()
 
 
-@case("fragment: ICMP other than echo in pieces does not leave")
+@case("fragment: fragmented ICMP other than echo does not leave")
 def icmp_pieces(lab):
     for kind, family in ((ICMP(type=13), 4), (ICMPv6EchoRequest(type=139), 6)):
         packet = ip(A.ip[family], W[family]) / kind / Raw(bytes(200))

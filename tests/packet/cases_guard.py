@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the uplink refuses, by XDP and by tc alike; and frames cut at every length."""
+"""Packets that uplinks refuse, by XDP and tc alike; frames truncated at every length."""
 import random
 
 from cases import BOTH, case
@@ -34,7 +34,7 @@ def both(lab, packet):
     return guard.verdict == XDP_DROP, tc.drops
 
 
-@case("guard: the source {index} of our blocks is dropped, {protocol}, IPv{family}", family=BOTH,
+@case("guard: source {index} of local blocks is dropped, {protocol}, IPv{family}", family=BOTH,
       protocol=("tcp", "udp"), index=range(6))
 def spoofed(lab, family, protocol, index):
     for target in (A.ip[family], N1[family], W[family], C[family]):
@@ -64,7 +64,7 @@ def private(lab, family, protocol):
             assert both(lab, packet) == (False, False), f"{source} to {target}"
 
 
-@case("guard: an address of ours that nobody has, IPv{family}", family=BOTH)
+@case("guard: an unallocated address of this node, IPv{family}", family=BOTH)
 def unallocated(lab, family):
     targets = {
         4: ("10.10.0.9", "10.10.0.30", "10.20.0.6"), 6: ("fd00:10::9", "fd00:10::1e", "fd00:20::6")
@@ -107,7 +107,7 @@ def large_block(lab, family):
                     near in taken), f"{address_of(base, near)}: verdict {verdict}"
 
 
-@case("guard: TTL {ttl} and fragments pass to the stack's judgement, IPv{family}", family=BOTH,
+@case("guard: TTL {ttl} and fragments pass to the stack, IPv{family}", family=BOTH,
       ttl=(0, 1))
 def ttl(lab, family, ttl):
     assert both(lab, udp(W[family], UNALLOCATED[family], 1, 2, ttl=ttl))[0] in (False, True)
@@ -150,7 +150,7 @@ def equivalent(lab, seed):
 
 
 def unusual(packet):
-    """What XDP leaves to tc: packets that expire here, and IPv4 options."""
+    """Packets that XDP leaves to tc: expired TTL, and IPv4 options."""
     return packet.hlim <= 1 if "IPv6" in packet else packet.ttl <= 1 or bool(packet.options)
 
 
@@ -183,7 +183,7 @@ FRAMES = {
 }
 
 
-@case("cut: {what} cut at every length from 14 to 128, IPv{family}", family=BOTH, what=FRAMES)
+@case("cut: {what} truncated at every length from 14 to 128, IPv{family}", family=BOTH, what=FRAMES)
 def cut_out(lab, family, what):
     whole = bytes(Ether(src=MACS["up0"], dst=ROUTER_MAC) / FRAMES[what](family))
     source = slice(26, 30) if family == 4 else slice(22, 38)
@@ -233,7 +233,7 @@ def noise(lab, seed):
 
 @case("cut: bits flipped, seed {seed}", seed=range(6), complete=False)
 def flipped(lab, seed):
-    """Whatever the bits say, a pod's address does not leave to the world by a known protocol."""
+    """A pod's address never leaves to the world by a known protocol."""
     chance = random.Random(seed)
     base = [
         bytes(Ether(src=MACS["up0"], dst=ROUTER_MAC) / make(f)) for make in FRAMES.values()

@@ -14,7 +14,7 @@ HEADER = {4: 20, 6: 40}
 
 
 def quoted(packet, family):
-    """The lengths of quotation that are tried: 8 bytes of payload, 20, and all of it."""
+    """Lengths of quotations: 8 bytes of payload, 20, all of it."""
     whole = len(bytes(packet))
     return sorted({HEADER[family] + 8, HEADER[family] + 20, whole - 1, whole}
                   & set(range(whole + 1)))
@@ -101,7 +101,7 @@ def quoted_options(lab, family):
             A, error(R[family], A.ip[family], kind, code, sent, length, ttl=63))
 
 
-@case("error: a router's rewritten TTL in the quotation stays, IPv{family}", family=BOTH)
+@case("error: a TTL changed by routers stays in the quotation, IPv{family}", family=BOTH)
 def quoted_ttl(lab, family):
     sent = udp(A.ip[family], W[family], 1000, 80)
     port = masquerade(lab, sent, family, "udp")
@@ -114,7 +114,7 @@ def quoted_ttl(lab, family):
 
 
 @case(
-    "error: about {what} makes and touches no flow, IPv{family}", family=BOTH,
+    "error: about {what} neither creates nor changes a flow, IPv{family}", family=BOTH,
     what=("a flow that is not", "another port", "another remote", "an ICMP error",
           "the answer's direction"))
 def unknown(lab, family, what):
@@ -138,7 +138,7 @@ def unknown(lab, family, what):
     assert flows == lab.maps["pp_flows"].read_all(), "the flow table changed"
 
 
-@case("error: it neither renews nor closes the flow, IPv{family}", family=BOTH)
+@case("error: it neither refreshes nor closes the flow, IPv{family}", family=BOTH)
 def no_refresh(lab, family):
     sent = udp(A.ip[family], W[family], 1000, 80)
     port = masquerade(lab, sent, family, "udp")
@@ -154,7 +154,7 @@ def no_refresh(lab, family):
     assert not result.redirects
 
 
-@case("error: straight to a pod of a native connection, IPv{family}", family=BOTH)
+@case("error: delivered to a pod with a native connection, IPv{family}", family=BOTH)
 def native_error(lab, family):
     kind, code = FIRST[family]
     packet = error(R[family], A.ip[family], kind, code, udp(A.ip[family], W[family], 1000, 80))
@@ -241,7 +241,7 @@ def error_ttl(lab, family):
     assert not result.redirects, result.describe()
 
 
-@case("error: the echo reply that a pod complains about, IPv{family}", family=BOTH)
+@case("error: a pod's error about an echo reply, IPv{family}", family=BOTH)
 def about_reply(lab, family):
     request = l4("echo", W[family], A.ip[family], 9, 0)
     lab.from_net(request)
@@ -270,7 +270,7 @@ def compensating(lab, family):
 
 
 @case(
-    "error: of the node itself about an answer quotes what came from outside, ranges {ranges}, IPv{family}",
+    "error: the node's own about a reply quotes the packet from outside, ranges {ranges}, IPv{family}",
     family=BOTH, ranges=("known", "unknown"))
 def node_error(lab, family, ranges):
     if ranges == "unknown":
@@ -286,7 +286,7 @@ def node_error(lab, family, ranges):
     lab.to_net(error(N1[family], W[family], *FIRST[family], about_own)).passed()
 
 
-@case("error: whose quotation is behind its own end, in padding, is not read, IPv{family}",
+@case("error: a quotation in padding is not read, IPv{family}",
       family=BOTH)
 def quoted_padding(lab, family):
     sent = udp(A.ip[family], W[family], 1000, 80)
@@ -299,7 +299,7 @@ def quoted_padding(lab, family):
     lab.from_net(padded).refused()
 
 
-@case("error: whose quoted IPv4 header is cut is not read")
+@case("error: a truncated quoted IPv4 header is not read")
 def quoted_header_cut(lab):
     sent = other(A.ip[4], W[4])
     lab.to_net(sent).leaves(translated(sent, src=N1[4]))
@@ -314,7 +314,7 @@ def sent_error(lab, sender, target, about, source=None, **more):
     return lab.from_pod(sender, error(source or sender.ip[family], target, kind, code, about, **more))
 
 
-@case("error: sent by a pod to the {to}, about its own packet it goes on, about {whose} it is dropped, IPv{family}",
+@case("error: from a pod to the {to}, about its own packet passes, about {whose} is dropped, IPv{family}",
       family=BOTH, to=("pod", "node", "other node", "world"),
       whose=("the receiver's", "the node's", "another pod's", "its own to the receiver"))
 def forged(lab, family, to, whose):
@@ -336,7 +336,7 @@ def forged(lab, family, to, whose):
     lab.to_net(error(A.ip[family], W[family], *FIRST[family], forgery)).dropped()
 
 
-@case("error: sent by a pod, whose quotation is cut to {length} bytes, is dropped, IPv{family}", family=BOTH,
+@case("error: from a pod, with a quotation of {length} bytes, is dropped, IPv{family}", family=BOTH,
       length=(0, 1, 19, 27, 39, 47))
 def forged_cut(lab, family, length):
     about = bytes(udp(N1[family], A.ip[family], 1000, 53))[:length]
@@ -344,7 +344,7 @@ def forged_cut(lab, family, length):
     assert result.drops if length < HEADER[family] + 8 else result.passes, result.describe()
 
 
-@case("error: sent by a pod, behind options or extension headers, IPv{family}", family=BOTH)
+@case("error: from a pod, behind options or extension headers, IPv{family}", family=BOTH)
 def forged_options(lab, family):
     kind, code = (3, 3) if family == 4 else (1, 4)
 
@@ -377,7 +377,7 @@ def forged_pieces(lab, family):
     assert lab.counted("icmp_error") == 1
 
 
-@case("error: from a link-local address to the host's end is about the sender, too")
+@case("error: from a link-local address to the host's end must quote the sender, too")
 def forged_link_local(lab):
     link = "fe80::70:70ff:fe00:3"
     sent_error(lab, A, "fe80::1", udp(N1[6], W[6], 1000, 53), source=link).dropped()

@@ -49,7 +49,7 @@ def spoofed_interface(lab, family):
     lab.from_pod(A, udp(A.ip[family], W[family], 1000, 80), interface=B.interface).dropped()
 
 
-@case("spoof: A's interface after A is gone, and after its slot is another's, IPv{family}",
+@case("spoof: A's interface after A is deleted, and after its slot is reused, IPv{family}",
       family=BOTH)
 def gone(lab, family):
     lab.remove_pod(A)
@@ -69,7 +69,7 @@ def mapped(lab):
     lab.from_pod(A, udp("0.0.0.0", B.ip[4], 1000, 80)).dropped()
 
 
-@case("spoof: no state comes of it, IPv{family}", family=BOTH)
+@case("spoof: it creates no state, IPv{family}", family=BOTH)
 def spoof_leaves_nothing(lab, family):
     for source in (B.ip[family], W[family], UNALLOCATED[family]):
         lab.from_pod(A, tcp(source, W[family], 1000, 80)).dropped()
@@ -106,7 +106,7 @@ def arp_anything(lab, target):
     answered(send_arp(lab, arp_request(A.ip[4], target)), target)
 
 
-@case("arp: {what} is not answered and reaches nobody", complete=False,
+@case("arp: {what} is dropped", complete=False,
       what=("own address", "probe of own address", "announcement of own address"))
 def arp_own(lab, what):
     sender = "0.0.0.0" if "probe" in what else A.ip[4]
@@ -140,7 +140,7 @@ def arp_bad(lab, what):
         lab.run("pp_from_pod", frame, A.interface).dropped()
 
 
-@case("arp: a pod with another MAC than it was given is answered there", complete=False)
+@case("arp: a pod with another MAC address gets its reply", complete=False)
 def arp_other_mac(lab):
     for mac in (B.mac, pod_mac(9), "02:00:00:00:00:99"):
         result = send_arp(lab, arp_request(A.ip[4], GATEWAY[4], mac), src=mac)
@@ -207,7 +207,7 @@ def nd_bad(lab, what):
     lab.from_pod(A, packet).dropped()
 
 
-@case("nd: a wrong checksum, or a solicitation cut at any length, is not answered", complete=False)
+@case("nd: an invalid checksum, or a solicitation truncated at any length, is not answered", complete=False)
 def nd_cut(lab):
     whole = bytes(Ether(src=A.mac, dst=HOST_MAC) / solicit(A.ip[6], GATEWAY[6], GATEWAY[6]))
     for size in range(14 + 40, 14 + 40 + 24):
@@ -215,7 +215,7 @@ def nd_cut(lab):
         assert not result.redirects, f"{size} bytes: {result.describe()}"
 
 
-@case("spoof: DHCP offers of a pod reach nobody", complete=False)
+@case("spoof: DHCP offers of a pod are dropped", complete=False)
 def dhcp(lab):
     lab.from_pod(A, udp(A.ip[4], "255.255.255.255", 67, 68), dst=BROADCAST).dropped()
     lab.from_pod(A, udp("0.0.0.0", "255.255.255.255", 68, 67), dst=BROADCAST).dropped()
@@ -262,7 +262,7 @@ PEACEFUL = {
 
 
 def drop_reasons(lab):
-    """What counted as a drop."""
+    """Counters of drops."""
     names = [n for n, *_ in lab.maps["pp_stats"].value.fields]
     names = names[names.index("not_ip"):names.index("flow_created")]
     copies = lab.maps["pp_stats"][0]
@@ -270,7 +270,7 @@ def drop_reasons(lab):
     return {n: count for n, count in counts.items() if count}
 
 
-@case("peace: {kind} of a pod is ignored and no drop", kind=PEACEFUL)
+@case("link scope: {kind} of a pod is ignored, not counted as a drop", kind=PEACEFUL)
 def peaceful(lab, kind):
     packets = PEACEFUL[kind]()
     for packet in packets:
@@ -279,7 +279,7 @@ def peaceful(lab, kind):
     assert not drop_reasons(lab), drop_reasons(lab)
 
 
-@case("peace: of a pod that is not ready yet, and of one with a MAC of its own")
+@case("link scope: from a pod that is not ready yet, and from one with its own MAC address")
 def peaceful_unknown(lab):
     lab.put_pod(A, state="POD_RESERVED")
     lab.from_pod(A, mld(LINK)).dropped()
@@ -290,7 +290,7 @@ def peaceful_unknown(lab):
     assert lab.counted("pod_ignored") == 5 and not drop_reasons(lab), drop_reasons(lab)
 
 
-@case("peace: announcements and probes of its own address by ARP are ignored", complete=False)
+@case("link scope: announcements and probes of its own address by ARP are ignored", complete=False)
 def peaceful_arp(lab):
     own = A.ip[4]
     for packet in (arp_request(own, own), arp_request("0.0.0.0", own),
@@ -320,14 +320,14 @@ SPOOFS = {
 }
 
 
-@case("peace: {what} is counted as what it is", what=SPOOFS)
+@case("link scope: {what} is counted by its reason", what=SPOOFS)
 def no_peace(lab, what):
     packet, reason = SPOOFS[what]()
     lab.from_pod(A, packet, dst="33:33:00:00:00:01").dropped()
     assert drop_reasons(lab) == {reason: 1}, drop_reasons(lab)
 
 
-@case("peace: link messages with another pod's MAC are spoofed")
+@case("link scope: messages with another pod's MAC address are spoofed")
 def no_peace_mac(lab):
     for packet in (mld(LINK), mld("::"), igmp("0.0.0.0")):
         lab.from_pod(A, packet, src=B.mac).dropped()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What pods send to pods and hosts: local delivery, native routing, TTL, options, martians."""
+"""Packets from pods to pods and hosts: local delivery, native routing, TTL, options, martians."""
 from cases import BOTH, case
 from lab import (A, B, C, D, HOST_MAC, N1, N1B, R, UNALLOCATED, W, address_of, pod_mac)
 from packets import (ICMP, IP, IPOption, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
@@ -7,7 +7,7 @@ from packets import (ICMP, IP, IPOption, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFrag
                      tcp, udp)
 
 
-@case("local: {protocol} A to B arrives one hop further, IPv{family}", family=BOTH,
+@case("local: {protocol} A to B arrives with TTL decremented, IPv{family}", family=BOTH,
       protocol=PROTOCOLS)
 def local_delivery(lab, family, protocol):
     packet = l4(protocol, A.ip[family], B.ip[family], 1000, 80)
@@ -42,14 +42,14 @@ def ttl_two(lab, family):
     lab.from_pod(A, packet).delivered(B, moved(packet))
 
 
-@case("local: the header checksum wraps right at TTL {ttl}, id {ident}", ttl=(2, 128, 255),
+@case("local: the header checksum wraps correctly at TTL {ttl}, id {ident}", ttl=(2, 128, 255),
       ident=(0, 0x1234, 0xfeff, 0xffff))
 def checksum_wraps(lab, ttl, ident):
     packet = udp(A.ip[4], B.ip[4], 1000, 80, ttl=ttl, id=ident)
     lab.from_pod(A, packet).delivered(B, moved(packet))
 
 
-@case("local: ids from all over keep the header checksum right", complete=False)
+@case("local: the header checksum is correct for all ids", complete=False)
 def every_checksum(lab):
     for ident in range(0, 65536, 211):
         packet = udp(A.ip[4], B.ip[4], 1000, 80, id=ident)
@@ -70,7 +70,7 @@ def hairpin(lab, family):
     lab.from_pod(A, udp(A.ip[family], A.ip[family], 1000, 80)).refused()
 
 
-@case("local: to an address of the block that nobody has, IPv{family}", family=BOTH)
+@case("local: to an unallocated address of the block, IPv{family}", family=BOTH)
 def unallocated(lab, family):
     lab.from_pod(A, udp(A.ip[family], UNALLOCATED[family], 1000, 80)).refused()
 
@@ -100,7 +100,7 @@ def slot_out_of_range(lab, family):
         lab.from_pod(A, udp(A.ip[family], B.ip[family], 1000, 80)).refused()
 
 
-@case("local: an address given to another pod reaches that one only, IPv{family}", family=BOTH)
+@case("local: a reused address reaches only its new pod, IPv{family}", family=BOTH)
 def reused_address(lab, family):
     lab.remove_route(B)
     lab.remove_pod(B)
@@ -149,14 +149,14 @@ def extension_headers(lab, names):
     lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
 
 
-@case("local: fragments go to the stack or on, whole, IPv4")
+@case("local: fragments are delivered or passed unchanged, IPv4")
 def local_fragments(lab):
     for fields in (dict(flags="MF"), dict(frag=185), dict(flags="MF", frag=185)):
         packet = udp(A.ip[4], B.ip[4], 1000, 80, b"x" * 64, **fields)
         lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
 
 
-@case("local: fragments and options to elsewhere go to the stack, whatever went before, IPv4")
+@case("local: fragments and options to nonlocal destinations go to the stack, IPv4")
 def uncommon_elsewhere(lab):
     for target in (C[4], W[4]):
         plain = udp(A.ip[4], target, 1000, 80, b"x" * 64)
@@ -167,7 +167,7 @@ def uncommon_elsewhere(lab):
             lab.from_pod(A, packet).passed()
 
 
-@case("local: {protocol} with less than its header reaches no pod, IPv{family}", family=BOTH,
+@case("local: {protocol} with a truncated header is dropped, IPv{family}", family=BOTH,
       protocol=("tcp", "udp"))
 def short_header(lab, family, protocol):
     whole = l4(protocol, A.ip[family], B.ip[family], 1000, 80)
@@ -228,7 +228,7 @@ def too_big(lab, family):
         lab.from_pod(A, udp(A.ip[family], target, 1000, 80, b"x" * 1600)).passed()
 
 
-@case("routed: an unreachable route is the stack's to answer, IPv{family}", family=BOTH,
+@case("routed: an unreachable route is left to the stack, IPv{family}", family=BOTH,
       complete=False)
 def unreachable(lab, family):
     import subprocess
@@ -271,7 +271,7 @@ def martian_uplink(lab, target):
     lab.to_net(udp(A.ip[family], target, 1000, 80)).dropped()
 
 
-@case("hook: unknown ethertypes of a pod never come back changed", complete=False)
+@case("hook: unknown ethertypes of a pod are never changed", complete=False)
 def ethertypes(lab):
     from packets import Ether
     for kind in (0x88cc, 0x8847, 0x888e, 0x0027, 0xffff, 0x8863):
@@ -281,7 +281,7 @@ def ethertypes(lab):
         lab.run("pp_from_net", frame, "up0").refused()
 
 
-@case("hook: a header that lies about its {what}", what=("version", "ihl", "length"))
+@case("hook: a header with an invalid {what}", what=("version", "ihl", "length"))
 def lying_header(lab, what):
     fields = {"version": dict(version=6), "ihl": dict(ihl=4), "length": dict(len=10)}[what]
     packet = IP(src=A.ip[4], dst=W[4], ttl=9, proto=17, **fields) / UDP(sport=1000, dport=53) / Raw(
@@ -296,7 +296,7 @@ def lying_header(lab, what):
         lab.to_net(six).dropped()
 
 
-@case("local: a header that lies about its {what} reaches no pod, IPv{family}", family=BOTH,
+@case("local: a header with an invalid {what} is dropped, IPv{family}", family=BOTH,
       what=("version", "length"))
 def lying_to_pod(lab, family, what):
     length = "len" if family == 4 else "plen"
@@ -312,14 +312,14 @@ def lying_to_pod(lab, family, what):
                 lab.from_pod(A, packet).dropped()
 
 
-@case("local: a short length makes padding of the rest, which arrives, IPv{family}", family=BOTH)
+@case("local: bytes beyond the length are padding, which is delivered, IPv{family}", family=BOTH)
 def padded(lab, family):
     packet = udp(A.ip[family], B.ip[family], 1000, 80)
     padded = type(packet)(bytes(packet) + b"padding")
     lab.from_pod(A, padded).delivered(B, moved(padded))
 
 
-@case("host: traffic of the node itself is left alone, IPv{family}", family=BOTH)
+@case("host: traffic of the node itself is unchanged, IPv{family}", family=BOTH)
 def host_traffic(lab, family):
     for protocol in PROTOCOLS:
         lab.to_net(l4(protocol, N1[family], W[family], 1000, 80)).passed()
@@ -327,7 +327,7 @@ def host_traffic(lab, family):
     lab.from_net(tcp(W[family], N1[family], 40000, 80)).passed()
 
 
-@case("host: transit of others is left alone, IPv{family}", family=BOTH)
+@case("host: transit traffic is unchanged, IPv{family}", family=BOTH)
 def transit(lab, family):
     other_pool = {4: "10.10.7.7", 6: "fd00:10:0:7::7"}[family]
     for source in (C[family], other_pool, R[family]):
@@ -378,7 +378,7 @@ def tunnels(lab):
         lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
 
 
-@case("local: addresses of one place in pp_pod_cache are told apart, IPv{family}", cached=False,
+@case("local: addresses with the same entry in pp_pod_cache do not collide, IPv{family}", cached=False,
       family=BOTH)
 def shared_place(lab, family):
     # its bits 0 and 12 fall on each other
@@ -389,10 +389,10 @@ def shared_place(lab, family):
             packet = udp(A.ip[family], to.ip[family], 1, 2)
             lab.from_pod(A, packet).delivered(to, moved(packet))
     entries = lab.maps["pp_pod_cache"][0]["entry"]
-    assert sum(entry["address"] != 0 for entry in entries) == 1, "they do not share a place"
+    assert sum(entry["address"] != 0 for entry in entries) == 1, "they do not share an entry"
 
 
-@case("local: the address that is none is no pod's that lacks a family", complete=False)
+@case("local: the zero address does not match a pod without the family", complete=False)
 def none(lab):
     first = type(D)(**{**vars(D), "slot": 0, "mac": pod_mac(0), "ip": {4: D.ip[4], 6: "::"}})
     lab.put_pod(first)
@@ -401,7 +401,7 @@ def none(lab):
     lab.from_pod(A, udp(A.ip[4], "0.0.0.0", 1, 2)).dropped()
 
 
-@case("local: a wrong header checksum goes nowhere, {options} words of options, bit {bit}", bit=(0, 7, 15),
+@case("local: an invalid header checksum is dropped, {options} words of options, bit {bit}", bit=(0, 7, 15),
       options=(0, 1, 10))
 def wrong_header_sum(lab, bit, options):
     for target in (B.ip[4], N1[4], C[4], W[4]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Masquerade at the uplink: what is translated to what, what is left alone, and the way back."""
+"""Masquerade at the uplink: translation, exclusions, and the reverse path."""
 from cases import BOTH, case, masquerade, port_of
 from lab import A, B, C, D, N1, N1B, N2, R, UNALLOCATED, V, W, W2
 from packets import (ICMP, IP, IPv6, PROTOCOLS, UDP, ICMPv6Unknown, Raw, error, ip, l4, moved, other,
@@ -9,18 +9,18 @@ PORTED = ("tcp", "udp", "echo")
 
 
 def back(protocol, family, port, source=W, dport=80, address=N1, **fields):
-    """The answer to a packet that left by @port."""
+    """The reply to a packet that left by @port."""
     sport = 0 if protocol == "echo" else dport
     return l4(protocol, source[family], address[family], sport, port, answer=True, **fields)
 
 
 def native(packet, pod, family, port):
-    """That answer as the pod must see it."""
+    """The reply as the pod must see it."""
     return moved(translated(packet, dst=pod.ip[family], dport=port))
 
 
 @case(
-    "masquerade: {protocol} leaves as the node and its answer comes back, ranges {ranges}, IPv{family}",
+    "masquerade: {protocol} leaves as the node and its reply returns, ranges {ranges}, IPv{family}",
     family=BOTH, protocol=PROTOCOLS, ranges=("known", "unknown"))
 def there_and_back(lab, family, protocol, ranges):
     if ranges == "unknown":
@@ -36,7 +36,7 @@ def there_and_back(lab, family, protocol, ranges):
         lab.from_net(answer).delivered(A, native(answer, A, family, 1000))
 
 
-@case("masquerade: {protocol} keeps its port, the same one, for every packet, IPv{family}",
+@case("masquerade: {protocol} uses one port for every packet, IPv{family}",
       family=BOTH, protocol=PORTED)
 def one_port(lab, family, protocol):
     ports = {
@@ -76,7 +76,7 @@ def two_pods(lab, family, protocol):
         lab.from_net(answer).delivered(pod, native(answer, pod, family, 50000))
 
 
-@case("masquerade: one {protocol} port to two remotes, answers apart, IPv{family}", family=BOTH,
+@case("masquerade: one {protocol} port to two remotes, separate replies, IPv{family}", family=BOTH,
       protocol=PORTED)
 def two_remotes(lab, family, protocol):
     for remote in (W, W2):
@@ -100,7 +100,7 @@ def filtering(lab, family, protocol):
     lab.from_net(back(protocol, family, port, address=N1B)).passed()
 
 
-@case("filter: a scan of the range reaches nobody, IPv{family}", family=BOTH, complete=False)
+@case("filter: a port scan of the range reaches no pod, IPv{family}", family=BOTH, complete=False)
 def scan(lab, family):
     port = masquerade(lab, tcp(A.ip[family], W[family], 50000, 80), family, "tcp")
     for guess in (49152, 49153, 50001, 65535, port - 1):
@@ -108,19 +108,19 @@ def scan(lab, family):
             lab.from_net(tcp(W[family], N1[family], 80, guess, flags)).passed()
 
 
-@case("filter: an echo request is no answer, IPv{family}", family=BOTH)
+@case("filter: an echo request is not a reply, IPv{family}", family=BOTH)
 def echo_request_back(lab, family):
     ident = masquerade(lab, l4("echo", A.ip[family], W[family], 50000, 0), family, "echo")
     lab.from_net(l4("echo", W[family], N1[family], ident, 0)).passed()
 
 
-@case("masquerade: an answer with TTL {ttl} is not delivered, IPv{family}", family=BOTH, ttl=(0, 1))
+@case("masquerade: a reply with TTL {ttl} is not delivered, IPv{family}", family=BOTH, ttl=(0, 1))
 def answer_ttl(lab, family, ttl):
     port = masquerade(lab, udp(A.ip[family], W[family], 1000, 80), family, "udp")
     answer = back("udp", family, port, ttl=ttl)
     result = lab.from_net(answer)
     assert not result.redirects, result.describe()
-    if result.passes and result.frame != result.sent:  # the stack then says time exceeded
+    if result.passes and result.frame != result.sent:  # the stack then reports time exceeded
         result.leaves(translated(answer, dst=A.ip[family], dport=1000))
 
 
@@ -157,7 +157,7 @@ def odd_lengths(lab, family, protocol):
         lab.from_net(answer).delivered(A, native(answer, A, family, 1000))
 
 
-@case("checksum: a wrong one stays wrong by the same amount, {protocol} IPv{family}", family=BOTH,
+@case("checksum: an invalid one stays off by the same amount, {protocol} IPv{family}", family=BOTH,
       protocol=("tcp", "udp"))
 def wrong_checksum(lab, family, protocol):
     packet = l4(protocol, A.ip[family], W[family], 50000, 80)
@@ -195,7 +195,7 @@ def excluded(lab, family, what):
     assert len(lab.maps["pp_flow_fwd"]) == 0
 
 
-@case("exclude: a prefix of the other family does not count")
+@case("exclude: a prefix of the other family does not match")
 def other_family(lab):
     lab.put_nomasq("::", 0, "NOMASQ_NATIVE")
     lab.maps["pp_nomasq"].clear()
@@ -203,7 +203,7 @@ def other_family(lab):
     masquerade(lab, udp(A.ip[4], W[4], 1000, 80), 4, "udp")
 
 
-@case("exclude: a new exclusion concerns new flows only, IPv{family}", family=BOTH)
+@case("exclude: a new exclusion affects new flows only, IPv{family}", family=BOTH)
 def exclusion_later(lab, family):
     packet = tcp(A.ip[family], W[family], 1000, 80)
     port = masquerade(lab, packet, family, "tcp")
@@ -286,7 +286,7 @@ def moved_uplink(lab, family):
     assert result.frame[14:] in wire, result.describe()
 
 
-@case("uplinks: by another uplink than the route's, with that one's address, IPv{family}",
+@case("uplinks: a packet by another uplink than the route's gets that one's address, IPv{family}",
       family=BOTH)
 def policy_routed(lab, family):
     masquerade(lab, udp(A.ip[family], V[family], 1000, 80), family, "udp")
@@ -344,7 +344,7 @@ def unknown_protocols(lab, family, number):
         result.leaves(translated(packet, src=N1[family]))
 
 
-@case("icmp: identifier 0 is one as any other, IPv{family}", family=BOTH)
+@case("icmp: identifier 0 is valid, IPv{family}", family=BOTH)
 def ident_zero(lab, family):
     ident = masquerade(lab, l4("echo", A.ip[family], W[family], 0, 0), family, "echo")
     answer = back("echo", family, ident)
@@ -370,7 +370,7 @@ def icmpv6_queries(lab, kind):
     assert len(lab.maps["pp_flow_rev"]) == 0
 
 
-@case("icmp: an echo reply makes no flow, IPv{family}", family=BOTH)
+@case("icmp: an echo reply does not create a flow, IPv{family}", family=BOTH)
 def echo_reply(lab, family):
     lab.to_net(reply(A.ip[family], W[family], 77)).dropped()
     masquerade(lab, l4("echo", A.ip[family], W[family], 77, 0), family, "echo")
@@ -388,7 +388,7 @@ def wrong_icmp(lab, family):
 
 
 @case(
-    "tcp: a segment without SYN and without a flow is taken up or refused, never leaked, IPv{family}",
+    "tcp: a segment without SYN and flow opens one or is dropped, never leaked, IPv{family}",
     family=BOTH, flags=("A", "PA", "FA", "R", "RA", "SA", ""))
 def mid_flow(lab, family, flags):
     packet = tcp(A.ip[family], W[family], 1000, 80, flags)
@@ -406,7 +406,7 @@ def tcp_options(lab, family):
     masquerade(lab, packet, family, "tcp")
 
 
-@case("reuse: a pod's flows end with it; its heir gets none of the answers, IPv{family}",
+@case("reuse: a pod's flows end with it; its successor gets no replies, IPv{family}",
       family=BOTH)
 def heir(lab, family):
     ports = {
@@ -425,7 +425,7 @@ def heir(lab, family):
         late = back(protocol, family, ports[protocol])
         kind, code = {4: (3, 2), 6: (4, 1)}[family]
         lab.to_net(error(N1[family], W[family], kind, code, late)).passed()
-    for protocol in PROTOCOLS:  # and the heir has the ports of the dead at once
+    for protocol in PROTOCOLS:  # and the successor can use the old ports at once
         packet = l4(protocol, A.ip[family], W[family], 50000, 80)
         assert masquerade(lab, packet, family, protocol) == (50000 if protocol != "gre" else None)
 
@@ -479,7 +479,7 @@ def masqueraded_extensions(lab, names):
         result.leaves(wanted)
 
 
-@case("masquerade: too many or cut extension headers are dropped")
+@case("masquerade: too many or truncated extension headers are dropped")
 def bad_extensions(lab):
     from packets import IPv6ExtHdrDestOpt
     packet = ip(A.ip[6], W[6])
@@ -488,11 +488,11 @@ def bad_extensions(lab):
     lab.to_net(packet / UDP(sport=1000, dport=53)).dropped()
     for number in (0, 43, 44, 60, 51):
         lab.to_net(ip(A.ip[6], W[6], nh=number) / Raw(b"\x11")).dropped()
-        if number != 44:  # whose second byte is no length
+        if number != 44:  # without a length byte
             lab.to_net(ip(A.ip[6], W[6], nh=number) / Raw(b"\x11\xff" + bytes(14))).dropped()
 
 
-@case("masquerade: no next header and ESP go by address alone, or not at all")
+@case("masquerade: no next header and ESP are translated by address alone, or dropped")
 def no_next(lab):
     for number in (59, 50):
         packet = other(A.ip[6], W[6], number)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The mark that pp_from_pod gives a packet for pp_to_net (bpf/native_mark.bpf.h): when, and what it is worth."""
+"""Native marks, which pp_from_pod sets for pp_to_net (bpf/native_mark.bpf.h)."""
 from cases import BOTH, case, masquerade
 from cases_cache import BITS
 from lab import A, B, C, N1, W, address_of
@@ -16,7 +16,7 @@ def sent(lab, packet, pod=A):
 
 
 def marked(lab, packet):
-    """The same once its flow is known to keep its address."""
+    """The same once its flow is cached as native."""
     assert sent(lab, packet) == NONE
     lab.to_net(moved(packet)).passed()
     mark = sent(lab, packet)
@@ -37,7 +37,7 @@ def second(lab, family):
     assert lab.counted("out_native") == before + 1
 
 
-@case("native mark: pp_to_net asks no map, IPv{family}", family=BOTH)
+@case("native mark: pp_to_net reads no map, IPv{family}", family=BOTH)
 def trusted(lab, family):
     packet = udp(A.ip[family], W[family], 1000, 80)
     lab.put_nomasq(W[family], BITS[family], "NOMASQ_AGENT")
@@ -48,12 +48,12 @@ def trusted(lab, family):
 
 
 def ignored(lab, packet, mark):
-    """Masqueraded as if there were none."""
+    """Masqueraded as without a mark."""
     result = lab.to_net(moved(packet), cb=mark)
     assert result.passes and result.frame != result.sent, result.describe()
 
 
-@case("native mark: only whole and for these addresses, IPv{family}", family=BOTH)
+@case("native mark: only complete and for these addresses, IPv{family}", family=BOTH)
 def bound(lab, family):
     packet = udp(A.ip[family], W[family], 1000, 80)
     lab.put_nomasq(W[family], BITS[family], "NOMASQ_AGENT")
@@ -70,7 +70,7 @@ def masqueraded(lab, family):
     packet = udp(A.ip[family], W[family], 1000, 80)
     masquerade(lab, packet, family, "udp")
     (_, flow), = lab.maps["pp_flow_fwd"].items()
-    # that the pod and its next flow have the same generation must mean nothing
+    # pod and next flow may have the same generation by accident
     generation = flow["generation"] + 1
     lab.put_pod(type(A)(**{**vars(A), "generation": generation}))
     for _ in range(3):
@@ -80,7 +80,7 @@ def masqueraded(lab, family):
     assert flow["generation"] == generation
 
 
-@case("native mark: not on a SYN, which must be noted, nor on its answer, IPv{family}", family=BOTH)
+@case("native mark: not on a SYN, which must be recorded, nor on its reply, IPv{family}", family=BOTH)
 def syn(lab, family):
     marked(lab, tcp(A.ip[family], C[family], 1000, 80, "A"))
     for flags in "S", "SA":
@@ -104,7 +104,7 @@ def tick(lab, family):
     assert sent(lab, packet) == NONE
 
 
-@case("native mark: none for the heir of a pod that the flow was of, IPv{family}", family=BOTH)
+@case("native mark: not for the successor of the flow's pod, IPv{family}", family=BOTH)
 def heir(lab, family):
     packet = udp(A.ip[family], C[family], 1000, 80)
     marked(lab, packet)
@@ -114,7 +114,7 @@ def heir(lab, family):
     assert sent(lab, packet) == NONE
 
 
-@case("native mark: a node without a number of its own gives and takes none, IPv{family}", lab="dense",
+@case("native mark: disabled without a secret, IPv{family}", lab="dense",
       family=BOTH)
 def off(lab, family):
     packet = udp(A.ip[family], C[family], 1000, 80)
@@ -123,7 +123,7 @@ def off(lab, family):
         lab.to_net(moved(packet)).passed()
 
 
-@case("native mark: without programs to jump to, what has none does not leave, IPv{family}", family=BOTH)
+@case("native mark: without tail call targets, packets without a mark do not leave, IPv{family}", family=BOTH)
 def no_calls(lab, family):
     packet = udp(A.ip[family], C[family], 1000, 80)
     mark = marked(lab, packet)

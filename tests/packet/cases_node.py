@@ -13,7 +13,7 @@ from packets import l4, middle, moved, tcp, translated, udp
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
-@case("socket: a {kind} port that the host has {how} is not given away, IPv{family}", family=BOTH,
+@case("socket: a {kind} port that the host has {how} is not used, IPv{family}", family=BOTH,
       kind=("udp", "tcp"), how=("on its address", "on any"))
 def host_port(lab, family, kind, how):
     sort = socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM
@@ -53,7 +53,7 @@ def pod_mtu(lab, family, protocol):
         send(*to, too_big).passed()
 
 
-@case("size: an answer beyond the pod's MTU is translated for the stack, IPv{family}", family=BOTH)
+@case("size: a reply beyond the pod's MTU is translated for the stack, IPv{family}", family=BOTH)
 def answer_too_big(lab, family):
     lab.put_pod(A, mtu=600)
     port = masquerade(lab, udp(A.ip[family], W[family], 1000, 80), family, "udp")
@@ -103,14 +103,14 @@ def dispatch(lab):
     lab.maps["pp_dispatch"].clear()
 
 
-@case("ageing: the sweep ends what is over and nothing else", complete=False)
+@case("ageing: the sweep removes expired flows only", complete=False)
 def sweep(lab):
     remotes = [f"203.0.113.{n}" for n in range(1, 41)]
     for number, remote in enumerate(remotes):
         masquerade(lab, udp((A, B)[number % 2].ip[4], remote, 50000, 80), 4, "udp")
         if number == 19:
             lab.advance(20)
-    lab.advance(15)  # the first twenty are over
+    lab.advance(15)  # the first twenty have expired
     assert lab.bpf.programs["pp_flows_sweep"].call() == 20
     lab.remove_pod(B)
     assert lab.bpf.programs["pp_flows_sweep"].call() == 10
@@ -122,7 +122,7 @@ def sweep(lab):
     assert len(lab.maps["pp_flow_fwd"]) == len(lab.maps["pp_flow_rev"]) == 0
 
 
-@case("ageing: the timer does it by itself, armed once or twice", complete=False)
+@case("ageing: the timer sweeps, armed once or twice", complete=False)
 def timer(lab):
     for number in range(20):
         masquerade(lab, udp(A.ip[4], f"203.0.113.{number + 1}", 50000, 80), 4, "udp")
@@ -140,10 +140,10 @@ def timer(lab):
     lab.maps["pp_flow_timer"][0] = bytes(lab.maps["pp_flow_timer"].value.size)  # cancels it
 
 
-@case("order: what came before answers after, through a whole conversation, IPv{family}",
+@case("order: a complete conversation, IPv{family}",
       family=BOTH)
 def conversation(lab, family):
-    """Out by the pod's program, the uplink, and back, as a packet goes."""
+    """Through the pod's program, the uplink, and back."""
     for flags, answer_flags in (("S", "SA"), ("A", "A"), ("PA", "A"), ("FA", "FA"), ("A", "A")):
         packet = tcp(A.ip[family], W[family], 40000, 80, flags, b"x" * 5)
         lab.from_pod(A, packet).forwarded(packet)

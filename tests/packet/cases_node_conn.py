@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The node's own traffic beside pods' flows: the node wins, whoever came first."""
+"""The node's own traffic takes precedence over flows of pods."""
 from cases import BOTH, case, masquerade
 from cases_masq import back, native
 from lab import A, B, N1, W, W2
@@ -7,12 +7,12 @@ from packets import error, ip, l4, moved, other, reply, translated, udp
 
 HOLD = 600
 ADDRESS_ONLY = (4, 41, 47, 50, 115, 132)
-# what a flow of a pod may be mistaken for; the identifier or port is the node's own too
+# protocols with keys that flows can have; identifier and port belong to the node
 COLLIDING = ("tcp", "udp", "echo", "gre", "sctp")
 
 
 def tunnel(src, dst, number):
-    """A packet of which the answer looks the same: SCTP finds equal ports there."""
+    """A packet whose reply has the same key: SCTP has equal ports."""
     return other(src, dst, number, b"\0\7\0\7 some payload")
 
 
@@ -20,7 +20,7 @@ def node_packet(protocol, family, port=50000, remote=W):
     return l4(protocol, N1[family], remote[family], port, 80)
 
 
-@case("node: its {protocol} packet ends the pod's flow, the answer is the node's, IPv{family}",
+@case("node: its {protocol} packet ends the pod's flow and gets the reply, IPv{family}",
       family=BOTH, protocol=COLLIDING)
 def node_wins(lab, family, protocol):
     mine = l4(protocol, A.ip[family], W[family], 50000, 80)
@@ -33,12 +33,12 @@ def node_wins(lab, family, protocol):
     assert len(lab.maps["pp_flow_fwd"]) == len(lab.maps["pp_flow_rev"]) == 0
 
 
-@case("node: while it uses a {protocol} port no pod gets it, and later one does, IPv{family}",
+@case("node: a {protocol} port is unavailable to pods only while the node uses it, IPv{family}",
       family=BOTH, protocol=("tcp", "udp", "echo"))
 def node_keeps(lab, family, protocol):
     lab.to_net(node_packet(protocol, family)).passed()
     mine = l4(protocol, A.ip[family], W[family], 50000, 80)
-    for _ in range(3):  # the node goes on, so does the pod
+    for _ in range(3):  # node and pod both continue
         port = masquerade(lab, mine, family, protocol)
         assert port != 50000, "the pod got the node's port"
         lab.from_net(back(protocol, family, 50000)).passed()
@@ -54,7 +54,7 @@ def node_keeps(lab, family, protocol):
                       protocol) == 50000
 
 
-@case("node: the peer of its protocol {number} is no pod's, IPv{family}", family=BOTH,
+@case("node: pods do not get the peer of its protocol {number}, IPv{family}", family=BOTH,
       number=ADDRESS_ONLY)
 def tunnel_kept(lab, family, number):
     mine = tunnel(A.ip[family], W[family], number)
@@ -72,7 +72,7 @@ def tunnel_kept(lab, family, number):
     lab.to_net(mine).dropped()
 
 
-@case("node: what only comes for its protocol {number} keeps pods away too, IPv{family}",
+@case("node: received packets of protocol {number} keep pods away, too, IPv{family}",
       family=BOTH, number=ADDRESS_ONLY)
 def tunnel_received(lab, family, number):
     lab.from_net(tunnel(W[family], N1[family], number)).passed()
@@ -83,7 +83,7 @@ def tunnel_received(lab, family, number):
     lab.to_net(mine).leaves(translated(mine, src=N1[family]))
 
 
-@case("node: what it refuses of protocol {number} may be a pod's, IPv{family}", family=BOTH,
+@case("node: pods may use protocol {number} that the node refuses, IPv{family}", family=BOTH,
       number=ADDRESS_ONLY)
 def tunnel_refused(lab, family, number):
     came = tunnel(W[family], N1[family], number)
@@ -92,21 +92,21 @@ def tunnel_refused(lab, family, number):
     lab.from_net(came).passed()
     lab.to_net(error(N1[family], W[family], kind, code, came)).passed()
     lab.from_net(came).passed()
-    lab.advance(11)  # the node's tunnel is up by now: no refusal any more
+    lab.advance(11)  # the node's tunnel is up: it no longer refuses
     lab.from_net(came).passed()
     lab.to_net(mine).dropped()
     lab.to_net(error(N1[family], W[family], kind, code, came)).passed()
     lab.from_net(came).passed()
     lab.to_net(mine).leaves(translated(mine, src=N1[family]))
     lab.from_net(came).delivered(A, moved(translated(came, dst=A.ip[family])))
-    # but what it sends is its own, whatever it refused
+    # but packets that it sends claim the key again
     lab.to_net(tunnel(N1[family], W[family], number)).passed()
     lab.to_net(error(N1[family], W[family], kind, code, came)).passed()
     lab.to_net(mine).dropped()
     lab.from_net(came).passed()
 
 
-@case("stock: protocol {number} is dropped by name and its peer's packets are the node's, IPv{family}",
+@case("stock: protocol {number} is dropped and its peer's packets go to the node, IPv{family}",
       family=BOTH, number=ADDRESS_ONLY, lab="stock")
 def portless_off(lab, family, number):
     lab.to_net(tunnel(A.ip[family], W[family], number)).dropped()
@@ -115,12 +115,12 @@ def portless_off(lab, family, number):
     lab.from_net(tunnel(W[family], N1[family], number)).passed()
     lab.to_net(tunnel(N1[family], W[family], number)).passed()
     assert len(lab.maps["pp_node_conns"]) == 0
-    # with its own address it goes where it may
+    # a native packet passes
     lab.put_nomasq(W[family], {4: 32, 6: 128}[family], "NOMASQ_NATIVE")
     lab.to_net(tunnel(A.ip[family], W[family], number)).passed()
 
 
-@case("node: ports outside the range, answers to pings and plain packets cost no entry, IPv{family}",
+@case("node: ports outside the range, echo replies and plain packets need no entry, IPv{family}",
       family=BOTH, lab="stock")
 def no_entry(lab, family):
     for protocol in ("tcp", "udp"):
@@ -135,7 +135,7 @@ def no_entry(lab, family):
     assert lab.counted("out_host_port") == 1
 
 
-@case("node: a new peer of its port in the range reaches it beside a pod's flow, IPv{family}",
+@case("node: a new peer reaches its port in the range despite a pod's flow, IPv{family}",
       family=BOTH, protocol=("tcp", "udp"))
 def listens_later(lab, family, protocol):
     port = masquerade(lab, l4(protocol, A.ip[family], W[family], 51820, 80), family, protocol)
@@ -146,7 +146,7 @@ def listens_later(lab, family, protocol):
     lab.from_net(answer).delivered(A, native(answer, A, family, 51820))
 
 
-@case("node: its packet with options or in fragments wins as well, IPv{family}", family=BOTH)
+@case("node: its packet with options or in fragments takes precedence as well, IPv{family}", family=BOTH)
 def node_fragment(lab, family):
     from packets import IP, IPv6, IPv6ExtHdrFragment
     port = masquerade(lab, udp(A.ip[family], W[family], 50000, 80), family, "udp")
@@ -161,7 +161,7 @@ def node_fragment(lab, family):
     assert lab.counted("flow_yielded") == 1
 
 
-@case("stale: flows with an address that the node lost end, others stay, IPv{family}", family=BOTH,
+@case("stale: flows with an address that the node lost end, IPv{family}", family=BOTH,
       complete=False)
 def stale(lab, family):
     lab.maps["pp_node_ips"][N1[family]] = 2
@@ -175,5 +175,5 @@ def stale(lab, family):
     assert len(lab.maps["pp_flow_fwd"]) == len(lab.maps["pp_flow_rev"]) == 0
     assert lab.maps["pp_flow_table"][0]["used"] == 0
     lab.from_net(back("udp", family, port)).passed()
-    # the sender with that port goes on by a new flow, in the same tick
+    # the sender continues with a new flow, in the same tick
     masquerade(lab, one, family, "udp")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Fair shares: what a pod that takes all slots, or all ports to a destination, leaves the others."""
+"""Fair shares when a pod exhausts all slots, or all ports to a destination."""
 from cases import BOTH, case, masquerade
 from lab import A, B, D, N1, W, W2
 from packets import echo, l4, sctp, tcp, udp
@@ -33,7 +33,7 @@ def flow(lab, family, pod, sport, remote, state):
 
 
 def hold(lab, family, pod, count, state, remote=None):
-    """So many flows of the pod; all to @remote, or each to another one. Streams take a while."""
+    """Opens flows of the pod, all to @remote or each to another one. Streams take a while."""
     remotes = [remote or far(family, i) for i in range(count)]
     ports = [flow(lab, family, pod, 1000 + i, r, state) for i, r in enumerate(remotes)]
     if state == "stream":
@@ -44,7 +44,7 @@ def hold(lab, family, pod, count, state, remote=None):
 
 
 def young(state):
-    """What new flows of the other pod are: its answered exchanges would rather give way themselves."""
+    """State of new flows of the other pod: its answered exchanges would be evicted first."""
     return "unreplied" if state == "stream" else state
 
 
@@ -53,7 +53,7 @@ def far(family, number):
 
 
 def living(lab, *pods):
-    """How many flows each pod has; the table must be whole."""
+    """Number of flows of each pod; the table must be consistent."""
     table = Table(lab.maps)
     table.check(lab.now)
     table.check_slots()
@@ -86,7 +86,7 @@ def table_taken(lab, family, state):
     assert lab.counted("table_full") == 0
 
 
-@case("share: {flood} of a pod ends none of another's {state} flows, IPv{family}", family=BOTH,
+@case("share: {flood} of a pod does not end {state} flows of another, IPv{family}", family=BOTH,
       state=("syn", "established", "reset", "unreplied", "stream"),
       flood=("a flood to one host", "a flood to many"), lab="small", complete=False)
 def flooded(lab, family, state, flood):
@@ -118,7 +118,7 @@ def three(lab, family, what):
     assert sorted(living(lab, A, B, D)) == [total // 3, total // 3, total - 2 * (total // 3)]
 
 
-@case("share: a pod's exchanges go first, then the unanswered, then living ones, IPv{family}",
+@case("share: eviction takes a pod's exchanges, then unanswered, then live flows, IPv{family}",
       family=BOTH, lab="small", complete=False)
 def udp_order(lab, family):
     remotes = [far(family, i) for i in range(FLOWS)]
@@ -137,7 +137,7 @@ def udp_order(lab, family):
     assert sorted(left) == ["FLOW_STREAM"] * 16 + ["FLOW_UNREPLIED"] * 48, left
 
 
-@case("share: of a pod's {state} flows the oldest goes, IPv{family}", family=BOTH, state=STATES,
+@case("share: eviction takes the oldest of a pod's {state} flows, IPv{family}", family=BOTH, state=STATES,
       lab="small", complete=False)
 def oldest(lab, family, state):
     ports = []
@@ -179,7 +179,7 @@ def resolver(lab, family):
     assert lab.counted("no_port") == lab.counted("table_full") == 0
 
 
-@case("share: no port but of 300 to one host: the sample finds who has them, IPv{family}",
+@case("share: all 300 ports to one host taken: the sample finds the holders, IPv{family}",
       family=BOTH, lab="dense", complete=False, cached=False)
 def sampled(lab, family):
     for i in range(10):
@@ -192,7 +192,7 @@ def sampled(lab, family):
     assert lab.counted("no_port") == 0
 
 
-@case("share: protocols without ports take nothing from each other, IPv{family}", family=BOTH,
+@case("share: protocols without ports do not evict each other, IPv{family}", family=BOTH,
       lab="small", complete=False)
 def portless(lab, family):
     masquerade(lab, sctp(A.ip[family], W[family], 1000, 80), family, "sctp")
@@ -202,7 +202,7 @@ def portless(lab, family):
     assert lab.counted("taken") == 3
 
 
-@case("share: echoes of a pod fill the table, another's get through, IPv{family}", family=BOTH,
+@case("share: echoes of another pod pass although one fills the table, IPv{family}", family=BOTH,
       lab="small", complete=False)
 def echoes(lab, family):
     for i in range(3 * FLOWS):

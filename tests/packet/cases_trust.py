@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Addresses and frames that nobody may use: whatever makes a packet unusual, the same is refused."""
+"""Forbidden addresses and frames are refused on every path."""
 import subprocess
 
 from cases import BOTH, case
@@ -22,7 +22,7 @@ def is6(address):
 
 
 def unusual(how, source, target, **fields):
-    """A TCP or UDP packet with what keeps it off the fast path."""
+    """A TCP or UDP packet with a property that excludes it from the fast path."""
     if "TTL" in how:
         fields["ttl"] = int(how[-1])
     if how == "options":
@@ -43,21 +43,21 @@ def by_stack(lab, how):
         lab.put_pod(A, flags=1)  # POD_BY_STACK
 
 
-@case("trust: A to {target} with {how} does not come to the node", target=NOWHERE, how=UNUSUAL,
+@case("trust: A to {target} with {how} does not reach the node", target=NOWHERE, how=UNUSUAL,
       complete=False)
 def nowhere(lab, target, how):
     by_stack(lab, how)
     lab.from_pod(A, unusual(how, A.ip[6 if is6(target) else 4], target)).dropped()
 
 
-@case("trust: A to the node's own address with {how} does, IPv{family}", family=BOTH, how=UNUSUAL)
+@case("trust: A to the node's own address with {how} reaches it, IPv{family}", family=BOTH, how=UNUSUAL)
 def own_address(lab, family, how):
     by_stack(lab, how)
     for address in (N1[family], N1B[family]):
         lab.from_pod(A, unusual(how, A.ip[family], address)).passed()
 
 
-@case("trust: A to another pod with {how} does or arrives, IPv{family}", family=BOTH, how=UNUSUAL)
+@case("trust: A to another pod with {how} is passed or delivered, IPv{family}", family=BOTH, how=UNUSUAL)
 def other_pod(lab, family, how):
     by_stack(lab, how)
     packet = unusual(how, A.ip[family], B.ip[family])
@@ -67,14 +67,14 @@ def other_pod(lab, family, how):
         lab.from_pod(A, packet).delivered_or_passed(B, moved(packet))
 
 
-@case("trust: a broadcast address that pods have is theirs", complete=False)
+@case("trust: a broadcast address that pods have is delivered", complete=False)
 def broadcast_pod(lab):
     lab.put_nomasq(B.ip[4], 32, "NOMASQ_BROADCAST")
     packet = udp(A.ip[4], B.ip[4], 1000, 80)
     lab.from_pod(A, packet).delivered(B, moved(packet))
 
 
-@case("trust: of a subnet that is not the node's any more, its last address is another's", complete=False)
+@case("trust: the last address of a former subnet is not a broadcast address", complete=False)
 def broadcast_gone(lab):
     lab.put_nomasq(W[4], 32, "NOMASQ_BROADCAST")
     packet = udp(A.ip[4], W[4], 1000, 80)
@@ -112,7 +112,7 @@ def cloud(lab, target, protocol):
     lab.from_net(back).delivered(A, moved(whole))
 
 
-@case("link-local: to the cloud with {how}, by the stack", how=UNUSUAL[1:])
+@case("link-local: to the cloud with {how}, via the stack", how=UNUSUAL[1:])
 def cloud_unusual(lab, how):
     by_stack(lab, how)
     lab.from_pod(A, unusual(how, A.ip[4], CLOUD[0])).passed()
@@ -124,7 +124,7 @@ def cloud_kept(lab):
     for _ in range(3):
         lab.to_net(tcp(A.ip[4], CLOUD[0], 1000, 80)).passed()
     assert lab.counted("out_native") == 3
-    # and what it speaks to may answer, by its own gateway's address nobody
+    # and its peer may reply, but never from the gateway's address
     for protocol in ("tcp", "udp"):
         packet = middle(protocol, CLOUD[0], A.ip[4], 80, 1000)
         lab.from_net(packet).delivered(A, moved(packet))
@@ -134,7 +134,7 @@ def cloud_kept(lab):
         assert guarded(lab, stranger)
 
 
-@case("link-local: an address of the node is the stack's", complete=False)
+@case("link-local: an address of the node goes to the stack", complete=False)
 def link_local_own(lab):
     lab.put_nomasq(GATEWAY[4], 32, "NOMASQ_OWN")
     for address in ("169.254.7.7", GATEWAY[4]):
@@ -146,19 +146,19 @@ def link_local_own(lab):
             subprocess.run(["ip", "addr", "del", address, "dev", "lo"], check=True)
 
 
-@case("link-local: the gateway is forwarded by nobody, {how}", how=UNUSUAL)
+@case("link-local: the gateway is never forwarded, {how}", how=UNUSUAL)
 def gateway(lab, how):
     by_stack(lab, how)
     lab.from_pod(A, unusual(how, A.ip[4], GATEWAY[4])).dropped()
     lab.to_net(unusual(how, A.ip[4], GATEWAY[4])).dropped()
     assert lab.counted("link_local") == 2
-    # nor because options say that its prefix is native
+    # not even if options make its prefix native
     lab.put_nomasq("169.254.0.0", 16, "NOMASQ_NATIVE")
     lab.from_pod(A, unusual(how, A.ip[4], GATEWAY[4])).dropped()
     lab.to_net(unusual(how, A.ip[4], GATEWAY[4])).dropped()
 
 
-@case("link-local: of IPv6 nothing leaves, {how}", how=UNUSUAL[:6])
+@case("link-local: IPv6 never leaves, {how}", how=UNUSUAL[:6])
 def link_local_ipv6(lab, how):
     for target in ("fe80::9", "fe80::a9fe:a9fe", GATEWAY[6], "febf::1"):
         lab.to_net(unusual(how, A.ip[6], target)).dropped()
@@ -208,7 +208,7 @@ def priority_to_pod(lab, family, tags, protocol):
     assert not guarded(lab, packet, TAGS[tags])
 
 
-@case("tag: an answer to {protocol} with {tags} arrives without, IPv{family}", family=BOTH,
+@case("tag: a reply to {protocol} with {tags} arrives without, IPv{family}", family=BOTH,
       tags=TAGS, protocol=("tcp", "udp", "echo"), complete=False)
 def priority_answer(lab, family, tags, protocol):
     from cases import masquerade
@@ -241,7 +241,7 @@ def priority_refused(lab, family, tags):
         assert guarded(lab, packet, TAGS[tags]), packet.summary()
 
 
-@case("tag: {tags} is other's, whatever it holds, by both, IPv{family}", family=BOTH, tags=REAL,
+@case("tag: {tags} belongs to a VLAN, for both, IPv{family}", family=BOTH, tags=REAL,
       complete=False)
 def real_vlan(lab, family, tags):
     for source, target in ((B.ip[family], A.ip[family]), (W[family], A.ip[family]),
@@ -265,7 +265,7 @@ GROUP = {"broadcast": "ff:ff:ff:ff:ff:ff", "multicast": "01:00:5e:00:00:05"}
 OTHER = "02:00:00:00:00:99"
 
 
-@case("frame: a {kind} frame brings nothing to a pod, with {how}, IPv{family}", family=BOTH,
+@case("frame: a {kind} frame is not delivered to a pod, with {how}, IPv{family}", family=BOTH,
       kind=GROUP, how=UNUSUAL[:6], complete=False)
 def group_to_pod(lab, family, kind, how):
     for tags in ((), TAGS["one priority tag"]):
@@ -273,7 +273,7 @@ def group_to_pod(lab, family, kind, how):
     assert lab.counted("link_broadcast") == 2
 
 
-@case("frame: a {kind} frame with a source of ours is dropped by both, IPv{family}", family=BOTH,
+@case("frame: a {kind} frame with a local source is dropped by both, IPv{family}", family=BOTH,
       kind=GROUP)
 def group_spoofed(lab, family, kind):
     for target in (N1[family], A.ip[family], C[family], {4: "224.0.0.1", 6: "ff02::1"}[family]):
@@ -282,14 +282,14 @@ def group_spoofed(lab, family, kind):
             assert guarded(lab, packet, (), GROUP[kind])
 
 
-@case("frame: an answer in a {kind} frame is not delivered, IPv{family}", family=BOTH, kind=GROUP)
+@case("frame: a reply in a {kind} frame is not delivered, IPv{family}", family=BOTH, kind=GROUP)
 def group_answer(lab, family, kind):
     from cases import masquerade
     port = masquerade(lab, udp(A.ip[family], W[family], 1000, 80), family, "udp")
     from_net(lab, udp(W[family], N1[family], 80, port), (), GROUP[kind]).passed()
 
 
-@case("frame: what else is for all of the link passes, IPv{family}", family=BOTH)
+@case("frame: other broadcast and multicast passes, IPv{family}", family=BOTH)
 def group_passes(lab, family):
     group = {4: "224.0.0.251", 6: "ff02::fb"}[family]
     link = {4: "169.254.9.9", 6: "fe80::9"}[family]
@@ -301,7 +301,7 @@ def group_passes(lab, family):
             from_net(lab, packet, (), mac).passed()
 
 
-@case("frame: another host's is none of ours, IPv{family}", family=BOTH)
+@case("frame: one for another host passes, IPv{family}", family=BOTH)
 def other_host(lab, family):
     for source, target in ((B.ip[family], A.ip[family]), (W[family], A.ip[family])):
         from_net(lab, udp(source, target, 1, 2), (), OTHER).passed()
@@ -344,7 +344,7 @@ def martian_error(lab, family):
     lab.from_net(packet).delivered_or_passed(A, moved(packet))
 
 
-@case("martian source: none, to a pod, the node and others, dropped by both, with {how}",
+@case("martian source: the zero address is dropped by both, with {how}",
       how=UNUSUAL[:6])
 def no_source(lab, how):
     for target in (A.ip[6], N1[6], W[6]):
@@ -353,7 +353,7 @@ def no_source(lab, how):
         assert guarded(lab, packet)
 
 
-@case("martian source: to the node itself they are the kernel's to judge, IPv{family}", family=BOTH)
+@case("martian source: to the node itself they are left to the kernel, IPv{family}", family=BOTH)
 def martian_to_node(lab, family):
     for source in MARTIANS[family]:
         packet = udp(source, N1[family], 1, 2)
@@ -361,7 +361,7 @@ def martian_to_node(lab, family):
         assert not guarded(lab, packet)
 
 
-@case("martian source: other nodes and the router are none, IPv{family}", family=BOTH)
+@case("martian source: other nodes and the router are accepted, IPv{family}", family=BOTH)
 def neighbours(lab, family):
     for source in (N2[family], R[family]):
         for protocol in ("tcp", "udp"):
@@ -370,7 +370,7 @@ def neighbours(lab, family):
             assert not guarded(lab, packet)
 
 
-@case("martian source: an address that has moved to another host is its, IPv{family}", family=BOTH)
+@case("martian source: an address that moved to another host is accepted, IPv{family}", family=BOTH)
 def moved_address(lab, family):
     address = {4: "192.0.2.77", 6: "2001:db8:f::77"}[family]
     lab.put_nomasq(address, 32 if family == 4 else 128, "NOMASQ_OWN")
@@ -381,7 +381,7 @@ def moved_address(lab, family):
         assert not guarded(lab, packet)
 
 
-@case("martian source: a full filter takes nobody for the node, IPv{family}", family=BOTH)
+@case("martian source: a full filter causes no false match, IPv{family}", family=BOTH)
 def full_filter(lab, family):
     lab.put_own([], words=[(1 << 64) - 1] * 16)
     for source in (W[family], C[family], R[family]):

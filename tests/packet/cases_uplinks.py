@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""By which devices pods' packets may leave: what would be masqueraded only by attached uplinks."""
+"""Devices by which packets of pods may leave: masqueraded ones only by attached uplinks."""
 import subprocess
 
 from cases import BOTH, case
@@ -13,7 +13,7 @@ BY_STACK = dict(flags=1)  # POD_BY_STACK
 
 
 def unlist(lab, uplink="up1"):
-    """As `pinpool down`, or a device that is made again under its old name: V's route is by up1."""
+    """Like `pinpool down`, or a device that was recreated with its old name: V's route uses up1."""
     lab.take("pp_uplinks", lab.ifindex[uplink])
 
 
@@ -38,7 +38,7 @@ def not_listed(lab, family, protocol):
     assert lab.from_pod(A, l4("udp", A.ip[family], W[family], 1, 2)).redirects, "by the other uplink"
 
 
-@case("uplinks: {what} that the stack would forward is judged likewise, IPv{family}", family=BOTH,
+@case("uplinks: {what} that the stack would forward is checked, too, IPv{family}", family=BOTH,
       what=("fragments", "options", "too long", "a pod with host ports"))
 def by_stack(lab, family, what):
     target = V[family]
@@ -90,7 +90,7 @@ def keeps(lab, family, what):
         no_uplink(lab, lab.from_pod, udp(A.ip[family], V[family], 1000, 80))
 
 
-@case("uplinks: what stays on the node needs none, IPv{family}", family=BOTH)
+@case("uplinks: local traffic needs none, IPv{family}", family=BOTH)
 def stays(lab, family):
     unlist(lab)
     unlist(lab, "up0")
@@ -135,7 +135,7 @@ def encapsulated(lab, family):
         subprocess.run(["ip", "route", "del", target], check=True)
 
 
-@case("uplinks: a pod's packet that finds no program is dropped, IPv{family}", family=BOTH,
+@case("uplinks: a pod's packet without a program is dropped, IPv{family}", family=BOTH,
       complete=False)
 def no_program(lab, family):
     lab.maps["pp_dispatch"].clear()

@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: GPL-2.0-only
-"""What each path of the programs costs, in ns above a trivial program, as JSON on stdout.
+"""Cost of each path of the programs, in ns above a trivial program, as JSON on stdout.
 
 usage: tests/packet/cost.py [--first] [--rounds N] [--repeat N] [--flows N] [--blocks N] [--remotes N] [WORD...]
 
@@ -192,7 +192,7 @@ def masquerade_paths(bench, f):
 
 
 def native_mark(lab, packet):
-    """What pp_from_pod tells pp_to_net of it, once its flow is known."""
+    """Its native mark, once its flow is cached."""
     for _ in range(1000):
         found = lab.from_pod(A, packet).cb
         if found != (0, 0):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Random frames for the fuzzer: valid flows and what networks make of them."""
+"""Random frames for the fuzzer: valid flows and their variations in networks."""
 import ipaddress
 import struct
 
@@ -224,7 +224,7 @@ class Generator:
         return "to_net", out_frame(packet), "up0", False
 
     def error_sent(self):
-        """By a pod, to anybody, about what it got and about what it has nothing to do with."""
+        """From a pod to any destination, about its own packets and others."""
         frame = self.chance.choice(self.inside * 2 + self.outside + [self.out()[1]])
         family = 4 if frame[14] >> 4 == 4 else 6
         pod = self.chance.choice([p for p in PODS if raw(p.ip[family]) in frame[26:58]] or PODS)
@@ -239,7 +239,7 @@ class Generator:
         return "from_pod", pod_frame(pod, packet), pod, False
 
     def strange(self):
-        """Sources and destinations that must not be."""
+        """Invalid sources and destinations."""
         family, pod = self.chance.choice((4, 6)), self.chance.choice(PODS)
         odd = {
             4: ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "169.254.9.9",
@@ -306,7 +306,7 @@ class Generator:
 
 
 def swap(frame, chance):
-    """The answer to a frame: ends exchanged, so that all sums stay right; TCP gets random flags."""
+    """The reply to a frame: sides exchanged, so that all sums stay correct; TCP gets random flags."""
     f = bytearray(frame)
     if f[14] >> 4 == 4:
         at, (src, dst) = 14 + 4 * (f[14] & 15), (slice(26, 30), slice(30, 34))

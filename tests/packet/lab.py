@@ -97,7 +97,7 @@ def enter_namespace():
 
 
 def stay_on_cpu():
-    """What programs remember of a flow is each CPU's own (bpf/flow_cache.bpf.h)."""
+    """The flow cache is per CPU (bpf/flow_cache.bpf.h)."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
@@ -150,8 +150,8 @@ def own_filter(addresses):
 class Lab:
     """Programs, maps and interfaces; reset() brings the maps back to the start.
 
-    The clock ticks (bpf/flow_cache.bpf.h) with what changes for the programs, but not when a pod or a
-    flow goes: they must see that at once.
+    The tick (bpf/flow_cache.bpf.h) changes with the maps, but not when a pod or a flow ends: programs
+    must see that at once.
     """
     def __init__(self, rodata=None, sizes=None, verbose=False):
         self.bpf = Programs(verbose)
@@ -168,7 +168,7 @@ class Lab:
     def reset(self, cached=False):
         """The maps as they are on a node that has just come up with its pods.
 
-        @cached: and all of them have received something.
+        @cached: and all of them are in the pod cache.
         """
         while self.without:
             self.change_routes("add", self.without.pop())
@@ -279,7 +279,7 @@ class Lab:
                 slot=pod.slot, generation=changes.get("generation", pod.generation))
 
     def fill_pod_cache(self):
-        """pp_pod_cache as pod_hint_set() fills it (bpf/pod.bpf.h)."""
+        """pp_pod_cache as pod_cache_set() fills it (bpf/pod.bpf.h)."""
         value = self.maps["pp_pod_cache"][0]
         for pod in PODS:
             for family in (4, 6):
@@ -298,7 +298,7 @@ class Lab:
                     word=[word[0] | bit if used else word[0] & ~bit, *word[1:]])
 
     def remove_pod(self, pod):
-        """As the transactions of a pod's end leave it: slot free, address unknown."""
+        """State after a pod's release: slot free, address unknown."""
         self.maps["pp_pods"][pod.slot] = dict(state="POD_FREE")
         self.mark(pod, False)
         for family in (4, 6):
@@ -306,7 +306,7 @@ class Lab:
                 del self.maps["pp_pod_ips"][pod.ip[family]]
 
     def remove_route(self, pod):
-        """Takes the pod's routes away until the next reset, as the end of its interface does."""
+        """Removes the pod's routes until the next reset, like the removal of its interface."""
         self.without.append(pod)
         self.change_routes("del", pod)
 
@@ -348,7 +348,7 @@ class Lab:
 
 
 class Result:
-    """What became of a frame, and what to demand of it."""
+    """Verdict and content of a frame after a program, with checks."""
     def __init__(self, sent, verdict, frame, cb=(0, 0)):
         self.sent, self.verdict, self.frame, self.cb = sent, verdict, frame, cb
 
@@ -362,7 +362,7 @@ class Result:
         return f"{how}{'' if self.frame == self.sent else ', changed'}: {Ether(self.sent).summary()}"
 
     def passed(self):
-        """To the kernel's stack, untouched."""
+        """Passed to the kernel's stack unchanged."""
         assert self.passes, self.describe()
         assert self.frame == self.sent, explain(self.frame, self.sent)
 
@@ -370,11 +370,11 @@ class Result:
         assert self.drops, self.describe()
 
     def refused(self):
-        """Not forwarded as it is: dropped, or untouched to the stack, which answers or drops."""
+        """Not forwarded: dropped, or passed unchanged to the stack, which replies or drops."""
         assert self.drops or (self.passes and self.frame == self.sent), self.describe()
 
     def leaves(self, packet):
-        """Goes on with exactly this content above the link layer."""
+        """Passed with exactly this content above the link layer."""
         assert self.passes, self.describe()
         wanted = self.frame[:14] + bytes(packet)
         assert self.frame == wanted, explain(self.frame, wanted)
@@ -387,14 +387,14 @@ class Result:
         assert self.frame == wanted, explain(self.frame, wanted)
 
     def delivered_or_passed(self, pod, packet):
-        """The fast path where it can, else the stack's."""
+        """Delivered, or passed to the stack."""
         if self.redirects:
             self.delivered(pod, packet)
         else:
             self.passed()
 
     def forwarded(self, packet):
-        """By the fast path one hop further, or by the stack."""
+        """Forwarded with TTL decremented, or passed to the stack."""
         if self.passes:
             return self.passed()
         assert self.redirects, self.describe()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The reference model: forwarding and masquerade as DATAPATH.md wants them, in plain Python.
+"""The reference model: forwarding and masquerade in plain Python.
 
 Each hook returns what may become of the frame as a list of (fate, frame); fates are PASS, DROP and
 SEND (redirected). Where the rules leave the choice of a port, the model takes the one that it is
@@ -36,7 +36,7 @@ def within(raw, networks):
 
 
 class Violation(AssertionError):
-    """What the program did that no rule allows."""
+    """The program broke a rule."""
 
 
 class Flow:
@@ -63,7 +63,7 @@ class Model:
         self.masq = {}  # (uplink, family) -> address bytes
         self.idents = {}  # (destination, 16 bits of an identification outside) -> (pod, until when)
         self.forward, self.backward, self.inbound, self.native_conns, self.fragments = {}, {}, {}, {}, {}
-        self.shares = None  # what the programs' table shows (share.py)
+        self.shares = None  # view of the programs' table (share.py)
         self.node_conns = {}  # the node's own, as the peer answers -> [expiry, origin]
 
     # --- flows ----------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Model:
             flow.state = "other"
         flow.expires = self.now + TIMEOUTS[flow.state]
         if flow.state == "closing" and flow.sent & RST:
-            # nothing follows a connection that the pod gave up before it began
+            # a SYN that the pod resets leaves no state
             flow.expires = self.now + (TIMEOUTS["reset"] if before != "syn" else 0)
         elif flow.received & RST and flow.state == "established":
             flow.expires = self.now + TIMEOUTS["transitory"]
@@ -118,7 +118,7 @@ class Model:
             flow.expires = self.now + TIMEOUTS["reset"]
 
     def renew_udp(self, flow, outward):
-        """One exchange, or a stream once the pod goes on with it."""
+        """One exchange, or a stream once the pod continues it."""
         if flow.state is None:
             flow.state = "unreplied"
         elif not outward and flow.state == "unreplied":
@@ -127,7 +127,7 @@ class Model:
             flow.state = "stream"
 
     def renew_tcp(self, flow, flags, outward):
-        """A RST from outside does not count once the pod goes on; a SYN of the pod's begins anew."""
+        """A RST from outside is ignored once the pod continues; a SYN of the pod restarts the flow."""
         if outward:
             anew = flow.state == "closing" or flow.received & RST
             if anew and flags & SYN and not flags & (ACK | RST):
@@ -201,11 +201,11 @@ class Model:
 
     @staticmethod
     def is_none(p):
-        """No address of its own yet, but not to a group."""
+        """An unspecified source to a unicast destination."""
         return p.src == bytes(16) and p.dst[0] != 0xff
 
     def martian(self, p):
-        """A source from which nothing may be forwarded to a pod."""
+        """A source that is never forwarded to a pod."""
         stray = within(p.src, LINK_LOCAL) and not within(p.src, self.exclusions)
         return stray or within(p.src, LINK_ONLY + self.own)
 
@@ -214,7 +214,7 @@ class Model:
         if p.bad and p.bad not in ("extension", "l4", "tiny"):
             return [(PASS, frame), (DROP, None)]
         if p.dst == b"\xff" * 4 and not p.src[0]:
-            return [(PASS, frame), (DROP, None)]  # a host that asks for an address
+            return [(PASS, frame), (DROP, None)]  # a DHCP client
         if within(p.src, BOGONS + self.blocks) or self.is_none(p):
             return [(DROP, None)]
         if p.bad:
@@ -246,11 +246,11 @@ class Model:
         return (p.family, p.proto if p.family == 4 else 0, p.src, p.dst, p.ident)
 
     def undo(self, p, frame, flow, renew=True):
-        """Masquerade undone and delivered."""
+        """Masquerade reversed and delivered."""
         inside = wire.rewritten(frame, p, "dst", flow.key[2], flow.key[3])
         if renew:
             self.renew(flow, p, False)
-        if p.ttl <= 1:  # the stack says so to the sender
+        if p.ttl <= 1:  # the stack reports it to the sender
             return [(PASS, inside)]
         fates = [(SEND, ethernet(flow.pod, wire.one_hop_further(inside, p)))]
         return fates + [(PASS, inside)] if p.options or p.fragment else fates
@@ -266,7 +266,7 @@ class Model:
         return fates + [(PASS, frame)] if p.options or p.fragment or p.kind == "error" else fates
 
     def note_inbound(self, p, pod):
-        """Connections from outside: only what opens one is remembered."""
+        """Connections from outside: only an opening packet is recorded."""
         if within(p.src, self.exclusions) or pod.pool in self.skipped or p.later:
             return
         family, proto, src, sport, dst, dport = p.key()
@@ -335,7 +335,7 @@ class Model:
         return [(PASS, outside)]
 
     def own_ident(self, p, pod, seen):
-        """The identification that it got, which no other pod may have to this destination."""
+        """Its new identification, which must be unique to this destination among pods."""
         if seen is None:
             raise Violation("dropped, though identifications are free")
         ident = Packet(seen).ident
@@ -347,7 +347,7 @@ class Model:
         return ident
 
     def host_out(self, p, frame):
-        """Not a pod's; but the node's ICMP errors may quote what masquerade was undone for."""
+        """Not a pod's packet; ICMP errors of the node may quote reversed packets."""
         if p.bad:
             return [(PASS, frame), (DROP, None)]
         self.node_wins(p)
@@ -359,7 +359,7 @@ class Model:
         return [(PASS, wire.error_checksum(self.quote_outside(frame, q, flow), p))]
 
     def node_wins(self, p):
-        """A flow whose answers the node's own could be ends, and nobody gets its port for a while."""
+        """A flow that collides with the node's packet ends, and its port stays reserved for a while."""
         low, high = self.ports
         if p.kind == "tcp" and p.tcp_flags & RST:  # nobody answers it
             return
@@ -375,7 +375,7 @@ class Model:
             flow.expires = self.now - 1  # for its later fragments too
 
     def node_receives(self, p):
-        """What has no ports may be of the node's own tunnel, unless the node has refused it."""
+        """Packets without ports may belong to a tunnel of the node, unless it has refused them."""
         if not (p.kind == "sctp" or p.proto in ADDRESS_ONLY):
             return
         entry = self.node_conns.get(p.key())
@@ -391,7 +391,7 @@ class Model:
                 entry[:] = self.now + NODE_REFUSED_HOLD, "refused"
 
     def quoted_flow(self, q):
-        """The flow whose answer a packet quotes."""
+        """The flow with the quoted reply."""
         if q.bad or q.kind in ("error", "icmp", "later", "request"):
             return None
         return self.lookup(self.forward, (q.family, q.proto, q.dst, q.dport, q.src, q.sport))
@@ -419,8 +419,8 @@ class Model:
 
     def continues_connection(self, p):
         """
-        With a connection that began with the pod's own address. Only outside keeps UDP's alive, so
-        that a pod cannot hold its own address open.
+        Continues a connection with the pod's own address. Only outside refreshes UDP, so that a pod
+        cannot keep it open.
         """
         if pure_syn(p):
             return False
@@ -442,7 +442,7 @@ class Model:
     # --- new flows ------------------------------------------------------------------------------
 
     def claimable(self, key, p):
-        """Whether a port is free: unclaimed, or its holder has ended."""
+        """Whether a port is free: unclaimed, or its flow has ended."""
         holder = self.backward.get(key)
         if self.live(holder):
             return holder.key == p.key()
@@ -481,7 +481,7 @@ class Model:
         return self.admit(p, pod, uplink, port, seen)
 
     def node_has_all(self, p, uplink):
-        """Every port to this destination is of a connection of the node's own."""
+        """Whether the node itself uses every port to this destination."""
         low, high = self.ports if p.kind != "request" else (0, 0xffff)
         keys = (self.reverse_key(p, uplink, port) for port in range(low, high + 1))
         return not any(self.claimable(key, p) or self.live(self.backward.get(key)) for key in keys)
@@ -499,7 +499,7 @@ class Model:
     # --- ICMP errors ----------------------------------------------------------------------------
 
     def error_in(self, p, frame):
-        """From outside, quoting what a pod sent."""
+        """From outside, quoting a packet of a pod."""
         q = p.embedded()
         refuse = [(PASS, frame), (DROP, None)]
         if p.fragment or q.bad or q.kind in ("error", "icmp", "later", "reply") or q.src != p.dst:
@@ -516,7 +516,7 @@ class Model:
         return fates + [(PASS, inside)] if p.options else fates
 
     def error_out(self, p, frame, excluded):
-        """From a pod, quoting what it got."""
+        """From a pod, quoting a packet that it received."""
         q = p.embedded()
         readable = not (p.fragment or q.bad or q.kind in ("error", "icmp", "later")
                         or q.dst != p.src)

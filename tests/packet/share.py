@@ -33,7 +33,7 @@ class Shares:
         self.counts = collections.Counter(r.pod[0] for r in self.table.records.values())
 
     def given(self, model, p, pod, masq):
-        """The living flows that gave way to a new one of @pod."""
+        """Current flows that were evicted for a new one of @pod."""
         self.table.refresh()
         left = {r.abstract() for r in self.table.records.values()}
         gone = [f for f in model.live_flows() if (f.key, f.masq, f.port) not in left]
@@ -42,7 +42,7 @@ class Shares:
             if (slot is None or self.gives_slot(model, slot, pod)) and (
                     not ports or self.gives_port(model, ports, slot, p, pod, masq)):
                 return gone
-        raise Violation("gave way against the rules: " +
+        raise Violation("evicted against the rules: " +
                         ", ".join(f"{f.state} {f.key} of {f.pod.name}" for f in gone))
 
     def gives_slot(self, model, victim, pod):
@@ -61,7 +61,7 @@ class Shares:
         return counts[victim.pod.slot] > share
 
     def gives_port(self, model, victims, slot, p, pod, masq):
-        """One flow of those that have all ports, and of those the first in order."""
+        """The first flow in eviction order among those that hold all ports."""
         if len(victims) > 1 or p.kind not in PORTED or p.kind == "request":
             return False
         low, high = model.ports

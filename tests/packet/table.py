@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The flow table as it stands in the maps, and what must be true of it at any time."""
+"""The flow table in the maps, and its invariants."""
 import collections
 import ipaddress
 import struct
@@ -60,7 +60,7 @@ class Table:
             self.records[slot] = Record(value, data[self.protocol_at])
 
     def check(self, now):
-        """Each record that lives is found by both its keys, and no claim has two owners."""
+        """Each current record is found by both keys, and each claim has one owner."""
         claims = {}
         for slot, record in self.records.items():
             if record.expires < now:

@@ -13,7 +13,7 @@ CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMP6: 2}
 
 
 class Packet:
-    """The headers of a frame from the byte @at on; .bad says why it cannot be read."""
+    """The headers of a frame from the byte @at on; .bad is the reason if it is unreadable."""
     def __init__(self, frame, at=14, family=None, quoted=False):
         self.frame, self.at, self.quoted = frame, at, quoted
         self.bad = None
