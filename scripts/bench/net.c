@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The traffic of scripts/bench: request/response, connections, packets and bytes between two ends
- * that are pinned to one CPU, because between CPUs only wake-ups are measured (DATAPATH.md 4.4).
+ * that are pinned to one CPU, because between CPUs only wake-ups are measured.
  * Each service has a process of its own that blocks in its socket calls: no poll, no event loop.
  */
 #include <arpa/inet.h>

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Demand, blocks given and given back, nodes, options and what they create: IPAM.md 4, 5, 6, 8 and 9.
+# Demand, allocation and release of blocks, node defaults, pools by configuration: pinpool-ipam(7).
 load ../lib/ipam
 
 setup_file() {

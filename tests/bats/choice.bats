@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Which pool and which address a pod gets: the rules of IPAM.md 2 and 3.
+# Choice of pool and address of a pod: the rules of pinpool-ipam(7).
 load ../lib/ipam
 
 setup_file() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# get and describe: columns and JSON shapes of INTERFACES.md, words of kubectl.
+# get and describe: columns and JSON shapes, words of kubectl.
 load ../lib/helper
 
 setup() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Pools change while traffic runs (IPAM.md 7): one command each, no reset, no lost request.
+# Pools change while traffic runs (pinpool-ipam(7), CHANGING POOLS): one command each, no reset, no lost request.
 
 # shellcheck disable=SC2154 # v4, v6, mars: of lab.bash
 load ../lib/lab

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Pools changed while they are in use: a test for each row of IPAM.md 7, and what it refuses.
+# Pools changed while in use: a test for each rule of pinpool-ipam(7), CHANGING POOLS, and each refusal.
 load ../lib/ipam
 
 setup_file() {

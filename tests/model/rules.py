@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One node by the rules of IPAM.md 2 to 7 and 9, as plainly as can be: what the program is compared with."""
+"""One node by the rules of pinpool-ipam(7): the plain reference that the program is compared with."""
 import copy
 import ipaddress
 

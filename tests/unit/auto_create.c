@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* auto-create-cilium-pod-ip-pools: what it says, and the pools that come of it (IPAM.md 9). */
+/* auto-create-cilium-pod-ip-pools: its syntax and its pools (pinpool-ipam(7), POOLS BY CONFIGURATION). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The transactions of bpf/ipam.bpf.c: every error, every rule of IPAM.md 3, a full /16, its time. */
+/* The transactions of bpf/ipam.bpf.c: every error, the choice of the address, a full /16, its time. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <sys/mman.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Manifests (IPAM.md 1): manifest.cases has every field, every mistake and every warning; here are
- * the ways to write one object, several documents, and that a file is taken whole or not at all.
+ * Manifests (pinpool-ipam(7), OBJECTS): manifest.cases has every field, error and warning; this
+ * file tests the notations of one object, several documents, and that a file is applied completely
+ * or not at all.
  */
 #include <errno.h>
 #include <stdlib.h>

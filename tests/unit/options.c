@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Options: every name and value, and the layers of IPAM.md 8. */
+/* Options: every name and value, and their layers (pinpool-ipam(7), NODE DEFAULTS). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* IPAM.md 3 to 6 as tables of cases, and properties against naive references. */
+/* The rules of pinpool-ipam(7) as tables of cases, and properties against naive references. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,7 @@ static void test_demand(void)
 	static const struct {
 		uint32_t in_use, pending, pre, needed;
 	} cases[] = {
-		/* IPAM.md 4's check, verbatim */
+		/* examples for pinpool-ipam(7), DEMAND */
 		{ 0, 0, 16, 16 }, { 0, 1, 16, 32 }, { 15, 0, 16, 32 }, { 16, 0, 16, 32 },
 		{ 17, 0, 16, 48 }, { 0, 0, 8, 8 }, { 1, 0, 8, 16 }, { 8, 0, 8, 16 },
 		{ 31, 0, 8, 40 },
@@ -120,7 +120,7 @@ struct release_case {
 static void test_release(void)
 {
 	static const struct release_case cases[] = {
-		/* IPAM.md 6's checks, verbatim */
+		/* examples for pinpool-ipam(7), BLOCKS OF A NODE */
 		{ "two /28, nothing used, p=8: one is dropped",
 		  { { .usable = 14 }, { .usable = 14 } }, 2, 8, 0x2 },
 		{ "two /28, 2 used in the first, p=8: both kept",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Label selectors as Kubernetes has them, and IPAM.md 2: which pool, decided per family. */
+/* Label selectors of Kubernetes, and the choice per family (pinpool-ipam(7), CHOICE OF THE POOL). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
