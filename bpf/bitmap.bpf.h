@@ -88,7 +88,7 @@ static __always_inline __u32 bitmap_find(__u32 id, const struct block *block)
 		return offset;
 	index = chunk_next(block, from / CHUNK_ADDRESSES + 1);
 	if (index * CHUNK_ADDRESSES >= block->high)
-		index = chunk_next(block, 0); /* wrap around; may return to the first chunk, below the cursor */
+		index = chunk_next(block, 0); /* wrap around; also the first chunk, below the cursor */
 	return chunk_find(id, index, block->low, block->high);
 }
 

@@ -36,7 +36,7 @@ static __always_inline bool cache_matches(const struct cache_entry *cached, cons
 	return cached->tick == tick && cached->direction == direction && key_equal(&cached->key, key);
 }
 
-/* Returns the entry of @key for this tick, an empty one if nothing is cached. NULL never happens. */
+/* Returns the entry of @key for this tick, an empty one if nothing is cached. */
 static __always_inline struct cache_entry *cache_lookup(const struct __sk_buff *skb,
 							const struct flow_key *key,
 							enum cache_direction direction)

@@ -74,7 +74,7 @@ enum claim {
 	CLAIM_FAILED,
 };
 
-/* Who holds the port of s->reply. If adopted, s->creation.flow is set. */
+/* Finds the holder of the port of s->reply. If adopted, s->creation.flow is set. */
 static __always_inline enum claim port_holder(struct scratch *s, __u32 now)
 {
 	struct flow_ref *found = bpf_map_lookup_elem(&pp_flow_rev, &s->reply);

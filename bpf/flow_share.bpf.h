@@ -85,8 +85,9 @@ static __always_inline enum worth worth_of(enum flow_state state)
 /* Relation of a flow's pod to the pod that needs a new flow. */
 struct share_status {
 	bool own;
-	bool yields; /* own: the pod has its share; another: above its own share while the claimant is below */
-	bool above;  /* above its share */
+	/* own: the pod has its share; another: above its own share while the claimant is below */
+	bool yields;
+	bool above; /* above its share */
 };
 
 #define RANK_NEVER 15

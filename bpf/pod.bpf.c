@@ -12,17 +12,17 @@
 #include <bpf/bpf_endian.h>
 
 #include "bpf/checksum.bpf.h"
-#include "bpf/fastpath.bpf.h"
 #include "bpf/count.bpf.h"
+#include "bpf/fastpath.bpf.h"
 #include "bpf/fib.bpf.h"
 #include "bpf/filter.bpf.h"
+#include "bpf/flow_cache.bpf.h"
 #include "bpf/icmp_error.bpf.h"
 #include "bpf/link_scope.bpf.h"
 #include "bpf/native.bpf.h"
+#include "bpf/native_mark.bpf.h"
 #include "bpf/nomasq.bpf.h"
 #include "bpf/parse_slow.bpf.h"
-#include "bpf/flow_cache.bpf.h"
-#include "bpf/native_mark.bpf.h"
 #include "maps/dispatch.bpf.h"
 
 char _license[] SEC("license") = "GPL";

@@ -8,7 +8,7 @@
 
 /* With nine of ten ports taken, all but one in 10^12 searches find a free one. */
 #define PORT_PROBES 256
-/* Probes after which a finished exchange of the same pod gives up its port: nothing is lost. */
+/* Probes after which a finished exchange of the same pod is evicted: nothing is lost. */
 #define PORT_PROBES_SPARE 64
 
 /*

@@ -6,9 +6,9 @@
 #ifndef PP_REVERSE_NAT_BPF_H
 #define PP_REVERSE_NAT_BPF_H
 
+#include "bpf/flow_cache.bpf.h"
 #include "bpf/masquerade.bpf.h"
 #include "bpf/neighbour.bpf.h"
-#include "bpf/flow_cache.bpf.h"
 
 /* Sets the reverse translation of a packet that arrives; false: the record has been reused. */
 static __always_inline bool reverse_nat_rewrite(struct rewrite *r, const struct flow *flow,

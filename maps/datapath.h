@@ -14,9 +14,9 @@
 
 /* How programs read the kernel's struct sk_buff of a packet. */
 enum buffer_access {
-	BUFFER_NONE, /* not at all */
+	BUFFER_NONE,   /* not at all */
 	BUFFER_PROBED, /* by bpf_probe_read_kernel() */
-	BUFFER_DIRECT,   /* directly: bpf_cast_to_kern_ctx(), Linux 6.2 */
+	BUFFER_DIRECT, /* directly: bpf_cast_to_kern_ctx(), Linux 6.2 */
 };
 
 struct datapath_config {

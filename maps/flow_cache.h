@@ -24,8 +24,8 @@ enum cache_kind {
 };
 
 enum cache_direction {
-	CACHE_EGRESS, /* from a pod */
-	CACHE_INGRESS,  /* from an uplink */
+	CACHE_EGRESS,  /* from a pod */
+	CACHE_INGRESS, /* from an uplink */
 };
 
 /* Layout of struct bpf_redir_neigh, which would show as a nameless union in dumps. */
@@ -40,7 +40,7 @@ struct cache_entry {
 	enum cache_direction direction;
 	enum cache_kind kind;
 	__u32 slot, generation;
-	bool inbound_recorded;            /* ingress: pp_inbound has the connection if needed */
+	bool inbound_recorded; /* ingress: pp_inbound has the connection if needed */
 	__u8 pad[3];
 	/* egress: result of the route lookup */
 	__u32 ifindex;         /* 0: not looked up */

@@ -11,7 +11,8 @@
 enum pool_state {
 	POOL_NONE,
 	POOL_ACTIVE,
-	POOL_TERMINATING, /* deleted while in use: ends with its last block (pinpool-ipam(7), CHANGING POOLS) */
+	/* deleted while in use: ends with its last block (pinpool-ipam(7), CHANGING POOLS) */
+	POOL_TERMINATING,
 };
 
 enum pool_flags {

@@ -95,7 +95,8 @@ struct pool_request {
 	__u64 expected;         /* generation */
 	__u32 id;               /* 0: a new pool */
 	__u32 change_count;
-	struct pool pool;       /* name, state, flags, created; per family mask_length, cidrs, pre_allocation */
+	/* name, state, flags, created; per family mask_length, cidrs, pre_allocation */
+	struct pool pool;
 	struct pool_cidr cidrs[FAMILIES][POOL_FAMILY_CIDRS];
 	struct object_key object_key; /* kind OBJECT_NONE: leave the object alone */
 	struct object_chunk object;   /* its chunk 0 */

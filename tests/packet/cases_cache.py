@@ -129,7 +129,7 @@ def other_sender(lab, family):
 
 
 @case("cache: host ports of a pod take effect at once, IPv{family}", family=BOTH)
-def by_stack(lab, family):
+def via_stack(lab, family):
     packet = udp(A.ip[family], B.ip[family], 1, 2)
     lab.from_pod(A, packet).delivered(B, moved(packet))
     tick = lab.tick

@@ -38,7 +38,7 @@ def unusual(how, source, target, **fields):
     return tcp(source, target, 1000, 80, **fields)
 
 
-def by_stack(lab, how):
+def via_stack(lab, how):
     if "host ports" in how:
         lab.put_pod(A, flags=1)  # POD_BY_STACK
 
@@ -46,20 +46,20 @@ def by_stack(lab, how):
 @case("trust: A to {target} with {how} does not reach the node", target=NOWHERE, how=UNUSUAL,
       complete=False)
 def nowhere(lab, target, how):
-    by_stack(lab, how)
+    via_stack(lab, how)
     lab.from_pod(A, unusual(how, A.ip[6 if is6(target) else 4], target)).dropped()
 
 
 @case("trust: A to the node's own address with {how} reaches it, IPv{family}", family=BOTH, how=UNUSUAL)
 def own_address(lab, family, how):
-    by_stack(lab, how)
+    via_stack(lab, how)
     for address in (N1[family], N1B[family]):
         lab.from_pod(A, unusual(how, A.ip[family], address)).passed()
 
 
 @case("trust: A to another pod with {how} is passed or delivered, IPv{family}", family=BOTH, how=UNUSUAL)
 def other_pod(lab, family, how):
-    by_stack(lab, how)
+    via_stack(lab, how)
     packet = unusual(how, A.ip[family], B.ip[family])
     if "TTL" in how:
         lab.from_pod(A, packet).passed()
@@ -114,7 +114,7 @@ def cloud(lab, target, protocol):
 
 @case("link-local: to the cloud with {how}, via the stack", how=UNUSUAL[1:])
 def cloud_unusual(lab, how):
-    by_stack(lab, how)
+    via_stack(lab, how)
     lab.from_pod(A, unusual(how, A.ip[4], CLOUD[0])).passed()
 
 
@@ -148,7 +148,7 @@ def link_local_own(lab):
 
 @case("link-local: the gateway is never forwarded, {how}", how=UNUSUAL)
 def gateway(lab, how):
-    by_stack(lab, how)
+    via_stack(lab, how)
     lab.from_pod(A, unusual(how, A.ip[4], GATEWAY[4])).dropped()
     lab.to_net(unusual(how, A.ip[4], GATEWAY[4])).dropped()
     assert lab.counted("link_local") == 2
