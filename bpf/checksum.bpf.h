@@ -127,7 +127,7 @@ __noinline int header_checksum_valid(struct __sk_buff *skb, struct packet *p)
 	if (bpf_skb_load_bytes(skb, p->l3, &first, sizeof(first)))
 		return false;
 	length = (first & 0xf) * 4;
-	if (!load_some(skb, p->l3, header, length, sizeof(header)))
+	if (!load_bounded(skb, p->l3, header, length, sizeof(header)))
 		return false;
 	return sum_fold((__u32)bpf_csum_diff(NULL, 0, (void *)header, sizeof(header), 0)) == 0xffff;
 }

@@ -198,8 +198,8 @@ static __always_inline enum flow_state udp_state(enum flow_state state, __u16 be
 }
 
 /* Updates the flow for @p. Unchanged fields are not written, so that their cache line stays shared. */
-static __always_inline void flow_touch(struct flow *flow, __u32 generation, const struct packet *p,
-				       bool out, __u32 now)
+static __always_inline void flow_update(struct flow *flow, __u32 generation, const struct packet *p,
+					bool out, __u32 now)
 {
 	enum flow_state state = flow->state, next = state;
 	__u8 sent = flow->sent, received = flow->received;

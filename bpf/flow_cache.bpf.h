@@ -76,7 +76,9 @@ static __always_inline struct flow *cached_flow(const struct cache_entry *cached
 {
 	struct flow *flow = cached->kind == CACHE_FLOW ? flow_at(cached->slot) : NULL;
 
-	return flow && flow_is_valid(flow, cached->generation) && flow_is_current(flow, now) ? flow : NULL;
+	if (!flow || !flow_is_valid(flow, cached->generation) || !flow_is_current(flow, now))
+		return NULL;
+	return flow;
 }
 
 #endif

@@ -69,35 +69,35 @@ enum claim {
 	CLAIMED,
 	CLAIM_ADOPTED, /* the flow exists */
 	CLAIM_BUSY,    /* by a socket of the host, or in transition */
-	CLAIM_HELD,    /* by another flow: creation.occupant */
+	CLAIM_HELD,    /* by another flow: creation.holder */
 	CLAIM_FREE,    /* the port is free */
 	CLAIM_FAILED,
 };
 
 /* Finds the holder of the port of s->reply. If adopted, s->creation.flow is set. */
-static __always_inline enum claim port_holder(struct scratch *s, __u32 now)
+static __always_inline enum claim holder_find(struct scratch *s, __u32 now)
 {
 	struct flow_ref *found = bpf_map_lookup_elem(&pp_flow_rev, &s->reply);
-	struct flow_ref occupant;
+	struct flow_ref holder;
 	struct flow *flow;
 
 	if (!found)
 		return CLAIM_FREE;
-	occupant = *found;
-	flow = flow_at(occupant.slot);
-	if (!flow || !flow_is_valid(flow, occupant.generation))
+	holder = *found;
+	flow = flow_at(holder.slot);
+	if (!flow || !flow_is_valid(flow, holder.generation))
 		return CLAIM_BUSY;
 	if (!flow_is_current(flow, now)) {
-		flow_remove(occupant.slot, occupant.generation, STAT_FLOW_EVICTED);
+		flow_remove(holder.slot, holder.generation, STAT_FLOW_EVICTED);
 		return CLAIM_FREE;
 	}
 	if (key_equal(&flow->forward, &s->packet.key)) {
-		s->creation.flow = occupant;
+		s->creation.flow = holder;
 		return CLAIM_ADOPTED;
 	}
-	s->creation.occupant = occupant;
-	s->creation.occupant_pod = flow->pod;
-	s->creation.occupant_answered = flow->state == FLOW_REPLIED;
+	s->creation.holder = holder;
+	s->creation.holder_pod = flow->pod;
+	s->creation.holder_answered = flow->state == FLOW_REPLIED;
 	return CLAIM_HELD;
 }
 
@@ -116,7 +116,7 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 	if (!flow)
 		return CLAIM_FAILED;
 	s->reply.destination_port = port;
-	result = port_holder(s, now);
+	result = holder_find(s, now);
 	if (result != CLAIM_FREE)
 		return result;
 	if (node_conn_is_current(&s->reply, now))
@@ -136,7 +136,7 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 	if (err != -EEXIST)
 		return CLAIM_FAILED;
 	/* another CPU was faster */
-	result = port_holder(s, now);
+	result = holder_find(s, now);
 	return result == CLAIM_FREE ? CLAIM_BUSY : result;
 }
 
@@ -158,10 +158,10 @@ __noinline int claim_from_victim(struct __sk_buff *skb)
 		barrier_var(place);
 		if (place >= SAMPLE_MAX)
 			break;
-		result = claim_port(skb, sample->occupant[place].port);
+		result = claim_port(skb, sample->holder[place].port);
 		if (result != CLAIM_HELD && result != CLAIM_BUSY)
 			break;
-		sample->occupant[place].lost = true;
+		sample->holder[place].lost = true;
 	}
 	return result;
 }
@@ -174,7 +174,7 @@ struct probing {
 };
 
 /* Samples the holder of @port; returns whether it is a finished exchange of the same pod. */
-__noinline int sample_held(__u16 port)
+__noinline int sample_holder(__u16 port)
 {
 	struct port_sample *sample = sample_get();
 	struct scratch *s = scratch();
@@ -183,8 +183,8 @@ __noinline int sample_held(__u16 port)
 	if (!s || !sample)
 		return false;
 	c = &s->creation;
-	sample_add(sample, &c->occupant, c->occupant_pod, port);
-	return c->occupant_answered && c->occupant_pod == c->pod;
+	sample_add(sample, &c->holder, c->holder_pod, port);
+	return c->holder_answered && c->holder_pod == c->pod;
 }
 
 static int probe(__u32 n, struct probing *probing)
@@ -195,7 +195,7 @@ static int probe(__u32 n, struct probing *probing)
 	if (!port_at(&probing->search, n, &port))
 		return 0;
 	result = claim_port(probing->skb, port);
-	if (result == CLAIM_HELD && sample_held(port))
+	if (result == CLAIM_HELD && sample_holder(port))
 		probing->spare = true;
 	probing->result = result;
 	return result == CLAIMED || result == CLAIM_ADOPTED || result == CLAIM_FAILED ||
@@ -225,7 +225,8 @@ static __always_inline enum claim claim_any(struct __sk_buff *skb, struct scratc
  * Checks the flow after its forward entry was added; removes the entry if the flow was evicted
  * meanwhile.
  */
-static __always_inline enum stat forward_entered(const struct flow_key *key, const struct flow_ref *own)
+static __always_inline enum stat forward_entry_check(const struct flow_key *key,
+						     const struct flow_ref *own)
 {
 	struct flow *flow = flow_at(own->slot);
 
@@ -239,13 +240,13 @@ static __always_inline enum stat forward_entered(const struct flow_key *key, con
  * Adds the forward entry. An existing one may belong to a current flow that another CPU created
  * with another port: that one wins. A stale one is overwritten.
  */
-static __always_inline enum stat enter_forward(struct scratch *s, __u32 now)
+static __always_inline enum stat forward_entry_add(struct scratch *s, __u32 now)
 {
 	struct flow_ref own = s->creation.flow, other;
 	struct flow_key *key = &s->packet.key;
 
 	if (!bpf_map_update_elem(&pp_flow_fwd, key, &own, BPF_NOEXIST))
-		return forward_entered(key, &own);
+		return forward_entry_check(key, &own);
 	if (flow_find(&pp_flow_fwd, key, &other, now)) {
 		if (other.slot != own.slot || other.generation != own.generation)
 			flow_remove(own.slot, own.generation, STAT_FLOW_ADOPTED);
@@ -253,7 +254,7 @@ static __always_inline enum stat enter_forward(struct scratch *s, __u32 now)
 		return NO_DROP;
 	}
 	if (!bpf_map_update_elem(&pp_flow_fwd, key, &own, BPF_ANY))
-		return forward_entered(key, &own);
+		return forward_entry_check(key, &own);
 	flow_remove(own.slot, own.generation, STAT_FLOW_EVICTED);
 	return STAT_INSERT;
 }
@@ -286,13 +287,13 @@ __noinline int flow_create(struct __sk_buff *skb)
 	result = claim_any(skb, s);
 	if (result == CLAIMED) {
 		count_flow(STAT_FLOW_CREATED);
-		return enter_forward(s, now);
+		return forward_entry_add(s, now);
 	}
 	if (flow_end(slot, generation))
 		slot_free(table, flow, slot);
 	if (result == CLAIM_ADOPTED) {
 		count_flow(STAT_FLOW_ADOPTED);
-		return enter_forward(s, now);
+		return forward_entry_add(s, now);
 	}
 	if (result == CLAIM_FAILED)
 		return STAT_INSERT;

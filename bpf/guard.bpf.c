@@ -88,9 +88,9 @@ static __always_inline enum stat check_local(struct xdp_md *xdp, const struct pa
 	struct ranges *ranges = ranges_get();
 	struct addr destination = p->key.destination;
 
-	if (maybe_local(ranges, &p->key.source, p->family) && local_block(&p->key.source))
+	if (may_be_local(ranges, &p->key.source, p->family) && local_block(&p->key.source))
 		return STAT_OUTSIDE_SPOOFED;
-	if (!maybe_local(ranges, &destination, p->family))
+	if (!may_be_local(ranges, &destination, p->family))
 		return NO_DROP;
 	return check_outside_destination(xdp, xdp->ingress_ifindex, &p->key, p->family,
 					 bpf_map_lookup_elem(&pp_pod_ips, &destination));

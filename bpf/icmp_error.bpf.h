@@ -89,7 +89,7 @@ __noinline int quoted_parse(struct __sk_buff *skb, struct packet *p, struct pack
 }
 
 /* Whether @p quotes a packet, including types that a receiver may treat as errors (RFC 4443 2.4). */
-static __always_inline bool is_about_packet(const struct packet *p)
+static __always_inline bool quotes_packet(const struct packet *p)
 {
 	if (p->flags & PACKET_ICMP_ERROR)
 		return true;
@@ -104,7 +104,7 @@ static __always_inline bool is_about_packet(const struct packet *p)
  * Whether the ICMP error in scratch() quotes a packet to its sender. Receivers trust the quotation,
  * not the sender: any other would end foreign connections and plant path MTUs.
  */
-__noinline int quotes_own(struct __sk_buff *skb)
+__noinline int quotes_sender(struct __sk_buff *skb)
 {
 	struct scratch *s = scratch();
 

@@ -37,8 +37,8 @@ static __always_inline bool inbound_is_current(const struct inbound *inbound, __
 }
 
 /* Refreshes an existing entry in place: an update would allocate a new one and free the old. */
-static __always_inline bool renew(void *map, const struct flow_key *key, const struct inbound *fresh,
-				  __u32 now)
+static __always_inline bool entry_refresh(void *map, const struct flow_key *key,
+					  const struct inbound *fresh, __u32 now)
 {
 	struct inbound *entry = bpf_map_lookup_elem(map, key);
 
@@ -66,7 +66,7 @@ __noinline int inbound_record(struct flow_key *reply, enum family family, __u32 
 	key = *reply; /* 6.1 rejects a global function's argument as a map key */
 	fresh.expires = now + cfg.inbound_timeout;
 	/* connections opened by the pod keep their translation */
-	if (!renew(&pp_inbound, &key, &fresh, now) && !flow_find(&pp_flow_fwd, &key, &ref, now))
+	if (!entry_refresh(&pp_inbound, &key, &fresh, now) && !flow_find(&pp_flow_fwd, &key, &ref, now))
 		bpf_map_update_elem(&pp_inbound, &key, &fresh, BPF_ANY);
 	return 0;
 }
@@ -75,7 +75,7 @@ __noinline int inbound_record(struct flow_key *reply, enum family family, __u32 
  * Refreshes a TCP entry by a reply of the pod; UDP entries are refreshed only by packets from
  * outside.
  */
-static __always_inline void inbound_touch(struct inbound *inbound, const struct packet *p, __u32 now)
+static __always_inline void inbound_refresh(struct inbound *inbound, const struct packet *p, __u32 now)
 {
 	__u32 expires = now + (p->tcp_flags & TCP_RST ? cfg.reset_timeout :
 							cfg.inbound_established);
@@ -88,14 +88,14 @@ static __always_inline void inbound_touch(struct inbound *inbound, const struct 
  * Whether @p of the pod belongs to a connection of @map (pp_inbound or pp_native_conns), which it
  * refreshes.
  */
-static __always_inline bool renews_connection(void *map, const struct packet *p, __u32 generation,
-					      __u32 now)
+static __always_inline bool refresh_connection(void *map, const struct packet *p, __u32 generation,
+					       __u32 now)
 {
 	struct inbound *inbound = bpf_map_lookup_elem(map, &p->key);
 
 	if (!inbound_is_current(inbound, generation, now))
 		return false;
-	inbound_touch(inbound, p, now);
+	inbound_refresh(inbound, p, now);
 	return true;
 }
 
@@ -104,8 +104,9 @@ static __always_inline bool continues_connection(const struct packet *p, __u32 g
 {
 	if (is_pure_syn(p) || p->flags & PACKET_ECHO_REQUEST)
 		return false;
-	return renews_connection(&pp_inbound, p, generation, now) ||
-	       (p->key.protocol == PROTOCOL_TCP && renews_connection(&pp_native_conns, p, generation, now));
+	return refresh_connection(&pp_inbound, p, generation, now) ||
+	       (p->key.protocol == PROTOCOL_TCP &&
+		refresh_connection(&pp_native_conns, p, generation, now));
 }
 
 /* Records a connection that the pod opens with its own address. */
@@ -117,7 +118,7 @@ static __always_inline void native_conn_record(const struct packet *p, __u32 gen
 		.pod_generation = generation,
 	};
 
-	if (is_pure_syn(p) && !renew(&pp_native_conns, &p->key, &fresh, now))
+	if (is_pure_syn(p) && !entry_refresh(&pp_native_conns, &p->key, &fresh, now))
 		bpf_map_update_elem(&pp_native_conns, &p->key, &fresh, BPF_ANY);
 }
 

@@ -24,7 +24,7 @@ static __always_inline bool addr_is_unspecified(const struct addr *ip, enum fami
 }
 
 /* Whether an existing pod has this MAC, found by its slot. */
-static __always_inline bool mac_is_taken(const __u8 *mac)
+static __always_inline bool mac_is_in_use(const __u8 *mac)
 {
 	struct pod *pod = pod_at(mac_slot(mac));
 
@@ -36,14 +36,14 @@ static __always_inline bool mac_is_taken(const __u8 *mac)
  * or an IPv6 link-local one. *pod is the sender; NULL for a pod that is not ready yet, or that has
  * a MAC of its own choice and cannot be found without its address.
  */
-static __always_inline bool is_own_source(struct __sk_buff *skb, const __u8 *mac,
-					  const struct addr *source, enum family family,
-					  struct pod **pod)
+static __always_inline bool is_permitted_source(struct __sk_buff *skb, const __u8 *mac,
+						const struct addr *source, enum family family,
+						struct pod **pod)
 {
 	*pod = sender(skb->ifindex, mac, source);
 	if (*pod && pod_has(*pod, source, family))
 		return true;
-	if (!*pod && mac_is_taken(mac))
+	if (!*pod && mac_is_in_use(mac))
 		return false;
 	return addr_is_unspecified(source, family) ||
 	       (family == FAMILY_IPV6 && addr_is_link_local(source, FAMILY_IPV6));
@@ -104,7 +104,7 @@ __noinline int is_link_scope_message(struct __sk_buff *skb, struct packet *p)
 		return false;
 	source = p->key.source;
 	if (!addr_is_multicast(&p->key.destination, p->family) ||
-	    !is_own_source(skb, eth->h_source, &source, p->family, &pod))
+	    !is_permitted_source(skb, eth->h_source, &source, p->family, &pod))
 		return false;
 	if (p->family == FAMILY_IPV4)
 		return is_igmp_report(skb, p);
@@ -113,7 +113,7 @@ __noinline int is_link_scope_message(struct __sk_buff *skb, struct packet *p)
 }
 
 /* A DHCP client's request (RFC 2131). */
-static __always_inline bool asks_for_address(const struct packet *p)
+static __always_inline bool is_dhcp_request(const struct packet *p)
 {
 	return p->family == FAMILY_IPV4 && !addr_ipv4(&p->key.source) &&
 	       addr_ipv4(&p->key.destination) == 0xffffffff && p->key.protocol == PROTOCOL_UDP &&

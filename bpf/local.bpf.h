@@ -8,7 +8,7 @@
 
 #include "bpf/address.bpf.h"
 #include "bpf/filter.bpf.h"
-#include "bpf/own.bpf.h"
+#include "bpf/own_address.bpf.h"
 #include "maps/blocks.bpf.h"
 #include "maps/cidrs.bpf.h"
 #include "maps/ips.bpf.h"
@@ -44,8 +44,8 @@ static __always_inline struct ranges *ranges_get(void)
 }
 
 /* False: certainly not an address of this node's pods. */
-static __always_inline bool maybe_local(const struct ranges *ranges, const struct addr *ip,
-					enum family family)
+static __always_inline bool may_be_local(const struct ranges *ranges, const struct addr *ip,
+					 enum family family)
 {
 	if (!ranges)
 		return true;
@@ -126,7 +126,7 @@ static __always_inline bool is_martian_source(void *ctx, __u32 ifindex, const st
 	if (addr_is_link_only(source, family) ||
 	    (addr_is_link_local(source, family) && !is_native(source)))
 		return true;
-	return maybe_own(ranges_get(), source) && is_own(ctx, ifindex, source, family);
+	return may_be_own(ranges_get(), source) && is_own_address(ctx, ifindex, source, family);
 }
 
 /*

@@ -43,7 +43,7 @@ __noinline int masquerade_packet(struct __sk_buff *skb, struct packet *p, __u32 
 	if (!p || !flow || !nat_rewrite(&r, flow, generation))
 		return drop(skb, STAT_INSERT);
 	if (!(p->flags & PACKET_FRAGMENT_LATER))
-		flow_touch(flow, generation, p, true, clock_units());
+		flow_update(flow, generation, p, true, clock_units());
 	if (!rewrite(skb, p, &r) || (needs_id(p) && rewrite_id(skb, p)))
 		return drop(skb, STAT_REWRITE);
 	return count(skb, STAT_OUT_MASQUERADED, PASS);
@@ -58,7 +58,7 @@ __noinline int packet_is_excluded(struct packet *p, __u32 slot)
 }
 
 /* Whether a packet without a flow may open one: NO_DROP or the reason of the drop. */
-static __always_inline enum stat check_opens(const struct packet *p)
+static __always_inline enum stat check_new_flow(const struct packet *p)
 {
 	switch (p->key.protocol) {
 	case PROTOCOL_TCP:
@@ -123,7 +123,7 @@ static __always_inline int connection_out(struct __sk_buff *skb, struct scratch 
 			return leave_native(skb, p, STAT_OUT_INBOUND);
 		c->pod = slot;
 		c->pod_generation = pod->generation;
-		reason = check_opens(p);
+		reason = check_new_flow(p);
 		if (reason == NO_DROP)
 			reason = flow_create(skb);
 		if (reason != NO_DROP)

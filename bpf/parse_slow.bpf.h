@@ -15,8 +15,8 @@
  * Loads 4 to @max bytes into @to. The bounds are checked one at a time: 6.1's verifier learns
  * nothing from the single comparison that the compiler would make of both.
  */
-static __always_inline bool load_some(struct __sk_buff *skb, __u32 offset, void *to, __u32 size,
-				      __u32 max)
+static __always_inline bool load_bounded(struct __sk_buff *skb, __u32 offset, void *to, __u32 size,
+					 __u32 max)
 {
 	barrier_var(size);
 	if (size > max)
@@ -33,7 +33,7 @@ static __always_inline enum parsed parse_l4_at(struct __sk_buff *skb, struct pac
 	__u32 size = length < sizeof(head) ? length : sizeof(head);
 
 	p->l4 = offset;
-	if (size >= 4 && !load_some(skb, offset, head, size, sizeof(head)))
+	if (size >= 4 && !load_bounded(skb, offset, head, size, sizeof(head)))
 		return PARSED_MALFORMED;
 	if (parse_l4(p, head, head + sizeof(head), length))
 		return PARSED;
@@ -70,7 +70,7 @@ static __always_inline bool parse_ipv4_options(struct __sk_buff *skb, struct pac
 		return true;
 	p->flags |= PACKET_OPTIONS;
 	options.length = length;
-	if (!load_some(skb, p->l3 + sizeof(struct iphdr), options.byte, length, sizeof(options.byte)))
+	if (!load_bounded(skb, p->l3 + sizeof(struct iphdr), options.byte, length, sizeof(options.byte)))
 		return false;
 	bpf_loop(sizeof(options.byte), read_option, &options, 0);
 	if (options.source_route)

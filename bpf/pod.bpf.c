@@ -169,7 +169,7 @@ static __always_inline int from_link_local(struct __sk_buff *skb, const struct p
 
 	if (local && addr_is_link_local(&p->key.destination, FAMILY_IPV6))
 		return reason == NO_DROP ? to_stack(skb) : drop(skb, reason);
-	if ((local && addr_is_multicast(&p->key.destination, FAMILY_IPV6)) || asks_for_address(p))
+	if ((local && addr_is_multicast(&p->key.destination, FAMILY_IPV6)) || is_dhcp_request(p))
 		return drop(skb, STAT_MULTICAST);
 	return drop(skb, STAT_SPOOFED);
 }
@@ -177,7 +177,7 @@ static __always_inline int from_link_local(struct __sk_buff *skb, const struct p
 /* Checks the content of a packet from a pod; the packet is scratch()'s. */
 static __always_inline enum stat filter_sent(struct __sk_buff *skb, const struct packet *p)
 {
-	if (is_about_packet(p) && !quotes_own(skb))
+	if (quotes_packet(p) && !quotes_sender(skb))
 		return STAT_ICMP_ERROR;
 	return filter_message(p);
 }

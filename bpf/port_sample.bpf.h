@@ -14,7 +14,7 @@
 #define TALLIES 512      /* pods with closer slots have one each */
 #define TALLY_PROBES 8
 
-struct occupant {
+struct holder {
 	struct flow_ref flow;
 	__u32 pod;
 	__u16 port;
@@ -29,10 +29,10 @@ struct tally {
 
 struct port_sample {
 	__u32 number;  /* identifies this sample */
-	__u32 count;   /* occupants */
+	__u32 count;   /* holders */
 	__u32 pods;    /* number of pods that hold them */
 	bool complete; /* all ports of the range were tried */
-	struct occupant occupant[SAMPLE_MAX];
+	struct holder holder[SAMPLE_MAX];
 	struct tally tally[TALLIES];
 };
 
@@ -92,7 +92,7 @@ static __always_inline void sample_add(struct port_sample *sample, const struct 
 	barrier_var(n);
 	if (n >= SAMPLE_MAX)
 		return;
-	sample->occupant[n] = (struct occupant){ *flow, pod, port, false };
+	sample->holder[n] = (struct holder){ *flow, pod, port, false };
 	sample->count = n + 1;
 	if (tally)
 		tally->count++;
@@ -105,8 +105,8 @@ struct sample_search {
 	struct victim victim;
 };
 
-static __always_inline __u32 occupant_rank(const struct sample_search *search, const struct flow *flow,
-					   __u32 pod, __u32 count)
+static __always_inline __u32 holder_rank(const struct sample_search *search, const struct flow *flow,
+					 __u32 pod, __u32 count)
 {
 	struct share_status status = {
 		.own = pod == search->pod,
@@ -119,35 +119,35 @@ static __always_inline __u32 occupant_rank(const struct sample_search *search, c
 }
 
 /* Considers one port holder as victim. A global function, verified once. */
-__noinline int consider_occupant(struct sample_search *search, __u32 n)
+__noinline int consider_holder(struct sample_search *search, __u32 n)
 {
 	struct port_sample *sample = sample_get();
-	struct occupant *occupant;
+	struct holder *holder;
 	struct flow *flow;
 	__u32 rank = 0, used = 0;
 
 	barrier_var(n);
 	if (!search || !sample || n >= SAMPLE_MAX)
 		return 1;
-	occupant = &sample->occupant[n];
-	if (occupant->lost)
+	holder = &sample->holder[n];
+	if (holder->lost)
 		return 0;
-	flow = flow_at(occupant->flow.slot);
+	flow = flow_at(holder->flow.slot);
 	/* a flow that has ended meanwhile is the best choice */
-	if (flow && flow_is_valid(flow, occupant->flow.generation) &&
+	if (flow && flow_is_valid(flow, holder->flow.generation) &&
 	    flow_is_current(flow, search->now)) {
-		rank = occupant_rank(search, flow, occupant->pod,
-				     tally_count(sample, occupant->pod));
+		rank = holder_rank(search, flow, holder->pod,
+				   tally_count(sample, holder->pod));
 		used = last_used(flow);
 	}
-	victim_consider(&search->victim, rank, used, occupant->flow.slot,
-			occupant->flow.generation, n);
+	victim_consider(&search->victim, rank, used, holder->flow.slot,
+			holder->flow.generation, n);
 	return 0;
 }
 
 static int sample_consider(__u32 n, struct sample_search *search)
 {
-	return consider_occupant(search, n) != 0;
+	return consider_holder(search, n) != 0;
 }
 
 /* Selects the flow of the sample that gives up its port for @pod; false: none. */

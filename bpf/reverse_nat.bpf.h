@@ -84,7 +84,7 @@ static __always_inline int reverse_nat(struct __sk_buff *skb, const struct packe
 	    !reverse_nat_rewrite(&r, flow, generation))
 		return count(skb, STAT_IN_OTHER, PASS);
 	if (!(p->flags & PACKET_FRAGMENT_LATER))
-		flow_touch(flow, generation, p, false, clock_units());
+		flow_update(flow, generation, p, false, clock_units());
 	r.hop = !needs_stack(skb, p, pod);
 	if (!rewrite(skb, p, &r))
 		return drop(skb, STAT_REWRITE);
@@ -169,13 +169,13 @@ static __always_inline int later_fragment_in(struct __sk_buff *skb, struct packe
  */
 static __always_inline enum stat check_outside(struct __sk_buff *skb, const struct packet *p,
 					       const struct ranges *ranges, const struct pod *pod,
-					       bool maybe_pod)
+					       bool may_be_pod)
 {
 	if (is_bogon(&p->key, p->family))
 		return STAT_BOGON;
-	if (maybe_local(ranges, &p->key.source, p->family) && local_block(&p->key.source))
+	if (may_be_local(ranges, &p->key.source, p->family) && local_block(&p->key.source))
 		return STAT_OUTSIDE_SPOOFED;
-	return maybe_pod ? check_outside_destination(skb, skb->ifindex, &p->key, p->family, pod) :
+	return may_be_pod ? check_outside_destination(skb, skb->ifindex, &p->key, p->family, pod) :
 			   NO_DROP;
 }
 
@@ -188,7 +188,7 @@ __noinline int from_net_slow(struct __sk_buff *skb)
 	enum stat reason;
 	struct packet *p;
 	struct pod *pod;
-	bool maybe_pod;
+	bool may_be_pod;
 	__u32 slot;
 
 	if (!s)
@@ -198,9 +198,9 @@ __noinline int from_net_slow(struct __sk_buff *skb)
 	/* addresses could not be read */
 	if (addr_is_zero(&p->key.source) && addr_is_zero(&p->key.destination))
 		return count(skb, STAT_IN_OTHER, PASS);
-	maybe_pod = maybe_local(ranges, &p->key.destination, p->family);
-	pod = maybe_pod ? pod_by_ip(&p->key.destination, &slot) : NULL;
-	reason = check_outside(skb, p, ranges, pod, maybe_pod);
+	may_be_pod = may_be_local(ranges, &p->key.destination, p->family);
+	pod = may_be_pod ? pod_by_ip(&p->key.destination, &slot) : NULL;
+	reason = check_outside(skb, p, ranges, pod, may_be_pod);
 	if (reason != NO_DROP)
 		return drop(skb, reason);
 	/* a broadcast or multicast frame never carries a unicast packet (RFC 1122 3.3.6) */

@@ -13,9 +13,9 @@ struct creation {
 	struct addr address;   /* masquerade address */
 	__u32 pod, pod_generation;
 	struct flow_ref flow;  /* created or adopted */
-	struct flow_ref occupant; /* current flow that holds the candidate port */
-	__u32 occupant_pod;       /* its pod */
-	bool occupant_answered;   /* an answered exchange */
+	struct flow_ref holder; /* current flow that holds the candidate port */
+	__u32 holder_pod;       /* its pod */
+	bool holder_answered;   /* an answered exchange */
 };
 
 /* Search of bpf/frag_id.bpf.h for a segment with room for @count numbers. */

@@ -86,7 +86,7 @@ static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype
 	/* the error may be the node's own about a packet of a pod */
 	if (parse_frame(skb, &p, ethertype) != PARSED || p.flags & PACKET_ICMP_ERROR)
 		return TO_SLOW_PATH;
-	if (!maybe_local(ranges_get(), &p.key.source, p.family))
+	if (!may_be_local(ranges_get(), &p.key.source, p.family))
 		return node_out(skb, &p);
 	if (p.flags & ~(PACKET_ECHO_REQUEST | PACKET_NO_CHECKSUM | PACKET_MAY_FRAGMENT))
 		return TO_SLOW_PATH;
@@ -99,7 +99,7 @@ static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype
 		return native_out(skb, &p, cached);
 	if (p.flags & PACKET_MAY_FRAGMENT || !nat_rewrite(&r, flow, generation))
 		return TO_SLOW_PATH;
-	flow_touch(flow, generation, &p, true, now);
+	flow_update(flow, generation, &p, true, now);
 	if (!rewrite(skb, &p, &r))
 		return drop(skb, STAT_REWRITE);
 	return count(skb, STAT_OUT_MASQUERADED, PASS);
@@ -157,16 +157,16 @@ __noinline int find_destination(struct __sk_buff *skb, struct packet *p, struct 
 	struct flow_key key;
 	struct flow_ref ref;
 	enum stat reason;
-	bool maybe_pod;
+	bool may_be_pod;
 	struct pod *pod;
 	__u32 slot;
 
 	if (!p || !cached)
 		return NO_DROP;
 	key = p->key; /* 6.1 rejects a global function's argument as a map key */
-	maybe_pod = maybe_local(ranges, &key.destination, p->family);
-	pod = maybe_pod ? pod_by_ip(&key.destination, &slot) : NULL;
-	reason = check_outside(skb, p, ranges, pod, maybe_pod);
+	may_be_pod = may_be_local(ranges, &key.destination, p->family);
+	pod = may_be_pod ? pod_by_ip(&key.destination, &slot) : NULL;
+	reason = check_outside(skb, p, ranges, pod, may_be_pod);
 	if (reason != NO_DROP)
 		return reason;
 	if (pod)
@@ -202,7 +202,7 @@ static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 
 	if (parse_frame(skb, &p, ethertype) != PARSED || p.flags & PACKET_ICMP_ERROR)
 		return TO_SLOW_PATH;
-	if (!maybe_local(ranges, &p.key.destination, p.family) && !may_be_reply(&p))
+	if (!may_be_local(ranges, &p.key.destination, p.family) && !may_be_reply(&p))
 		return no_destination(skb, &p, ranges);
 	cached = cache_lookup(skb, &p.key, CACHE_INGRESS);
 	if (!cached)
@@ -238,7 +238,7 @@ static __always_inline int from_net_fast(struct __sk_buff *skb, __be16 ethertype
 		return TO_SLOW_PATH;
 	pod = pod_cache_lookup(&p.key.destination, p.family);
 	if (!pod || is_bogon(&p.key, p.family) || addr_is_link_local(&p.key.source, p.family) ||
-	    maybe_local(ranges, &p.key.source, p.family) || maybe_own(ranges, &p.key.source) ||
+	    may_be_local(ranges, &p.key.source, p.family) || may_be_own(ranges, &p.key.source) ||
 	    !fits(skb, &p, pod->mtu))
 		return TO_SLOW_PATH;
 	return ttl_decrement(skb, &p) ? deliver_counted(skb, pod, STAT_IN_POD, length) :
@@ -289,8 +289,8 @@ static __always_inline int from_net_multicast(struct __sk_buff *skb)
 	if (is_vlan(frame_ethertype(skb)))
 		return TO_SLOW_PATH;
 	if (!frame_addresses(skb, &key.source, &key.destination) ||
-	    (!is_bogon(&key, family) && !maybe_local(ranges, &key.source, family) &&
-	     !maybe_local(ranges, &key.destination, family)))
+	    (!is_bogon(&key, family) && !may_be_local(ranges, &key.source, family) &&
+	     !may_be_local(ranges, &key.destination, family)))
 		return count(skb, STAT_IN_OTHER, PASS);
 	return TO_SLOW_PATH;
 }
@@ -315,7 +315,7 @@ int pp_from_net(struct __sk_buff *skb)
  * Removes priority tags that the kernel has left in the frame, as it would do later itself; it has
  * already stripped the first one. Frames of VLANs pass unchanged.
  */
-static __always_inline int untag(struct __sk_buff *skb)
+static __always_inline int strip_priority_tags(struct __sk_buff *skb)
 {
 	struct vlan_header {
 		struct ethhdr eth;
@@ -344,6 +344,6 @@ int pp_from_net_slow(struct __sk_buff *skb)
 	int verdict;
 
 	pull_all_headers(skb);
-	verdict = untag(skb);
+	verdict = strip_priority_tags(skb);
 	return verdict == TO_SLOW_PATH ? from_net_slow(skb) : verdict;
 }

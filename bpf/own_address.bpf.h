@@ -4,14 +4,14 @@
  * instructions, pp_nomasq has those of the last sync, and the kernel's table decides: an address
  * may have moved to another host (VRRP, DHCP).
  */
-#ifndef PP_OWN_BPF_H
-#define PP_OWN_BPF_H
+#ifndef PP_OWN_ADDRESS_BPF_H
+#define PP_OWN_ADDRESS_BPF_H
 
 #include "bpf/nomasq.bpf.h"
 #include "maps/ranges.bpf.h"
 
 /* False: certainly not an address of this node. */
-static __always_inline bool maybe_own(const struct ranges *ranges, const struct addr *ip)
+static __always_inline bool may_be_own(const struct ranges *ranges, const struct addr *ip)
 {
 	__u32 bit = own_bit(addr_words(ip)->high, addr_words(ip)->low);
 
@@ -19,8 +19,8 @@ static __always_inline bool maybe_own(const struct ranges *ranges, const struct 
 }
 
 /* Whether the kernel would not forward a packet from @ifindex to the address. */
-static __always_inline bool routes_nowhere_else(void *ctx, __u32 ifindex, const struct addr *ip,
-						enum family family)
+static __always_inline bool is_not_forwarded(void *ctx, __u32 ifindex, const struct addr *ip,
+					     enum family family)
 {
 	struct bpf_fib_lookup fib = { .ifindex = ifindex };
 	int err;
@@ -37,10 +37,10 @@ static __always_inline bool routes_nowhere_else(void *ctx, __u32 ifindex, const 
 }
 
 /* @ctx: of a tc or an XDP program */
-static __always_inline bool is_own(void *ctx, __u32 ifindex, const struct addr *ip,
-				   enum family family)
+static __always_inline bool is_own_address(void *ctx, __u32 ifindex, const struct addr *ip,
+					   enum family family)
 {
-	return nomasq_reason(ip) == NOMASQ_OWN && routes_nowhere_else(ctx, ifindex, ip, family);
+	return nomasq_reason(ip) == NOMASQ_OWN && is_not_forwarded(ctx, ifindex, ip, family);
 }
 
 #endif
