@@ -22,11 +22,21 @@ static __always_inline int count(struct __sk_buff *skb, enum stat stat, int verd
 static __always_inline void sample(struct __sk_buff *skb, enum stat reason)
 {
 	struct scratch *s = scratch();
+	struct event *event;
 
 	if (!s)
 		return;
 	parse(skb, packet_new(s));
-	event_submit(reason, skb->ifindex, skb->len, bpf_ntohs(skb->protocol), &s->packet.key);
+	event = bpf_ringbuf_reserve(&pp_events, sizeof(*event), 0);
+	if (!event)
+		return;
+	event->time = bpf_ktime_get_boot_ns();
+	event->reason = reason;
+	event->ifindex = skb->ifindex;
+	event->length = skb->len;
+	event->ethertype = bpf_ntohs(skb->protocol);
+	event->packet = s->packet.key;
+	bpf_ringbuf_submit(event, 0);
 }
 
 static __always_inline void drop_time_set(enum stat reason)

@@ -69,10 +69,19 @@ static __always_inline enum parsed parse_xdp(struct xdp_md *xdp, struct packet *
 static __always_inline void guard_sample(struct xdp_md *xdp, enum stat reason)
 {
 	struct packet p = {};
+	struct event *event;
 
 	parse_xdp(xdp, &p);
-	event_submit(reason, xdp->ingress_ifindex, frame_length(xdp),
-		     p.family == FAMILY_IPV6 ? ETH_P_IPV6 : ETH_P_IP, &p.key);
+	event = bpf_ringbuf_reserve(&pp_events, sizeof(*event), 0);
+	if (!event)
+		return;
+	event->time = bpf_ktime_get_boot_ns();
+	event->reason = reason;
+	event->ifindex = xdp->ingress_ifindex;
+	event->length = frame_length(xdp);
+	event->ethertype = p.family == FAMILY_IPV6 ? ETH_P_IPV6 : ETH_P_IP;
+	event->packet = p.key;
+	bpf_ringbuf_submit(event, 0);
 }
 
 static __noinline int guard_drop(struct xdp_md *xdp, enum stat reason)

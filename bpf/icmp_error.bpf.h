@@ -147,21 +147,23 @@ static __always_inline bool patch_checksum(struct __sk_buff *skb, __u32 offset, 
 	return patch16(skb, offset, from, udp && !to ? 0xffff : to, sum);
 }
 
-/*
- * Rewrites the quoted IP header, whose address changes by @change; adds the change of the message's
- * sum to *sum.
- */
+/* Rewrites the quoted IP header; adds the change of the message's sum to *sum. */
 static __always_inline bool quoted_rewrite_l3(struct __sk_buff *skb, const struct packet *q,
-					      const struct rewrite *r, __u64 change, __u64 *sum)
+					      const struct rewrite *r, __u64 *sum)
 {
+	const struct addr *from = quoted_address(q, r->side);
 	__u32 at = q->l3 + (r->side == NAT_SOURCE ? 0 : q->family == FAMILY_IPV6 ? 16 : 4);
-	__be32 new = addr_ipv4(&r->address);
+	__be32 old, new;
 
-	*sum += change;
-	if (q->family == FAMILY_IPV6)
+	if (q->family == FAMILY_IPV6) {
+		*sum = sum_change(*sum, from, &r->address, 4);
 		return !bpf_skb_store_bytes(skb, at + offsetof(struct ipv6hdr, saddr), &r->address,
 					    sizeof(r->address), BPF_F_RECOMPUTE_CSUM);
-	return patch_checksum(skb, q->l3 + offsetof(struct iphdr, check), change, false, sum) &&
+	}
+	old = addr_ipv4(from);
+	new = addr_ipv4(&r->address);
+	*sum = sum_change(*sum, &old, &new, 1);
+	return patch_checksum(skb, q->l3 + offsetof(struct iphdr, check), *sum, false, sum) &&
 	       !bpf_skb_store_bytes(skb, at + offsetof(struct iphdr, saddr), &new, sizeof(new),
 				    BPF_F_RECOMPUTE_CSUM);
 }
@@ -203,12 +205,13 @@ static __always_inline __u64 address_change(enum family family, const struct add
 __noinline int icmp_error_rewrite(struct __sk_buff *skb, struct packet *p, struct packet *q,
 				  struct rewrite *r, bool around)
 {
-	__u64 sum = 0, change;
+	__u64 sum = 0;
 
 	if (!p || !q || !r)
 		return false;
-	change = address_change(q->family, quoted_address(q, r->side), r);
-	if (!quoted_rewrite_l3(skb, q, r, change, &sum) || !quoted_rewrite_l4(skb, q, r, change, &sum))
+	if (!quoted_rewrite_l3(skb, q, r, &sum) ||
+	    !quoted_rewrite_l4(skb, q, r, address_change(q->family, quoted_address(q, r->side), r),
+			       &sum))
 		return false;
 	r->side = opposite_side(r->side);
 	if (around && p->family == FAMILY_IPV6)

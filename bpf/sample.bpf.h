@@ -34,20 +34,4 @@ static __always_inline bool sample_allowed(void)
 	return rate->count++ < EVENTS_BURST;
 }
 
-static __always_inline void event_submit(enum stat reason, __u32 ifindex, __u32 length, __u32 ethertype,
-					 const struct flow_key *packet)
-{
-	struct event *event = bpf_ringbuf_reserve(&pp_events, sizeof(*event), 0);
-
-	if (!event)
-		return;
-	event->time = bpf_ktime_get_boot_ns();
-	event->reason = reason;
-	event->ifindex = ifindex;
-	event->length = length;
-	event->ethertype = ethertype;
-	event->packet = *packet;
-	bpf_ringbuf_submit(event, 0);
-}
-
 #endif
