@@ -64,10 +64,7 @@ static __always_inline __u8 addr_byte(const struct addr *a, __u32 index)
 	return bpf_be64_to_cpu(word) >> (56 - index % 8 * 8);
 }
 
-/*
- * ::ffff:a.b.c.d. An IPv6 packet with such an address would be mistaken for IPv4, so it is
- * malformed.
- */
+/* ::ffff:a.b.c.d. An IPv6 packet with such an address would be mistaken for IPv4, so it is malformed. */
 static __always_inline bool addr_is_mapped(const struct addr *a)
 {
 	return !addr_words(a)->high && (addr_words(a)->low & bpf_cpu_to_be64(0xffffffff00000000ULL)) ==

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Returns the kernel's HZ, which decides datapath_config.clock_shift. Jiffies started at 2^32 - 300
- * * HZ when the monotonic clock started at 0, so only one of the possible values of HZ fits both
- * clocks.
+ * Returns the kernel's HZ, which decides datapath_config.clock_shift. Jiffies started at 2^32 - 300 * HZ
+ * when the monotonic clock started at 0, so only one of the possible values of HZ fits both clocks.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

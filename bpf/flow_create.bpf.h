@@ -221,10 +221,7 @@ static __always_inline enum claim claim_any(struct __sk_buff *skb, struct scratc
 	return claim_from_victim(skb);
 }
 
-/*
- * Checks the flow after its forward entry was added; removes the entry if the flow was evicted
- * meanwhile.
- */
+/* Checks the flow after its forward entry was added; removes the entry if the flow was evicted meanwhile. */
 static __always_inline enum stat forward_entry_check(const struct flow_key *key,
 						     const struct flow_ref *own)
 {

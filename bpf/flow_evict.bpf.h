@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Eviction of a flow for a new one when the table is full. The victim is chosen among a bounded
- * number of consecutive slots (bpf/flow_share.bpf.h); a pod with many flows soon appears among
- * them.
+ * Eviction of a flow for a new one when the table is full. The victim is chosen among a bounded number
+ * of consecutive slots (bpf/flow_share.bpf.h); a pod with many flows soon appears among them.
  */
 #ifndef PP_FLOW_EVICT_BPF_H
 #define PP_FLOW_EVICT_BPF_H

@@ -26,9 +26,8 @@ static __always_inline void index_delete(void *index, const struct flow_key *key
 }
 
 /*
- * Ends the flow of that generation; returns 1 to the single caller that succeeded, who then owns
- * the slot. The forward entry is deleted before the port claim, so that every forward entry has a
- * claim.
+ * Ends the flow of that generation; returns 1 to the single caller that succeeded, who then owns the
+ * slot. The forward entry is deleted before the port claim, so that every forward entry has a claim.
  */
 __noinline int flow_end(__u32 slot, __u32 generation)
 {

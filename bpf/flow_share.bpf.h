@@ -49,10 +49,7 @@ static __always_inline __u32 share_of(__u32 pod)
 	return flows ? flows->count : 0;
 }
 
-/*
- * Fair share of @total among @pods. @mine: how many the asking pod has; 0: it is not among @pods
- * yet.
- */
+/* Fair share of @total among @pods. @mine: how many the asking pod has; 0: it is not among @pods yet. */
 static __always_inline __u32 fair_share(__u32 total, __u32 pods, __u32 mine)
 {
 	__u32 share = total / (pods + !mine + !pods);

@@ -65,10 +65,7 @@ static int frag_probe(__u32 n, struct frag_probing *probing)
 	return 0;
 }
 
-/*
- * The expiry is written before the owner, so that another CPU does not see an acquired segment as
- * free.
- */
+/* The expiry is written before the owner, so that another CPU does not see an acquired segment as free. */
 static __always_inline bool segment_take(struct frag_segment *segment, __u64 owner, __u32 now)
 {
 	__u64 before = *(volatile __u64 *)&segment->owner;

@@ -23,10 +23,7 @@ struct {
 	__uint(XDP_PASS, 1);
 } XDP_RUN_CONFIG(pp_guard);
 
-/*
- * Length over all buffers: jumbo frames and merged segments have several, with the headers in the
- * first.
- */
+/* Length over all buffers: jumbo frames and merged segments have several, with the headers in the first. */
 static __always_inline __u32 frame_length(struct xdp_md *xdp)
 {
 	return bpf_xdp_get_buff_len(xdp);

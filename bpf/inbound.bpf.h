@@ -71,10 +71,7 @@ __noinline int inbound_record(struct flow_key *reply, enum family family, __u32 
 	return 0;
 }
 
-/*
- * Refreshes a TCP entry by a reply of the pod; UDP entries are refreshed only by packets from
- * outside.
- */
+/* Refreshes a TCP entry by a reply of the pod; UDP entries are refreshed only by packets from outside. */
 static __always_inline void inbound_refresh(struct inbound *inbound, const struct packet *p, __u32 now)
 {
 	__u32 expires = now + (p->tcp_flags & TCP_RST ? cfg.reset_timeout :

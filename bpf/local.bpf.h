@@ -102,10 +102,7 @@ static __always_inline bool is_bogon(const struct flow_key *key, enum family fam
 {
 	const struct addr *source = &key->source;
 
-	/*
-	 * a host without an address uses :: for neighbour discovery and group membership, by
-	 * multicast
-	 */
+	/* a host without an address uses :: for neighbour discovery and group membership, by multicast */
 	if (family == FAMILY_IPV6)
 		return addr_byte(source, 0) == 0xff ||
 		       (addr_is_martian(source, family) &&

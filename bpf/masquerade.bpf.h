@@ -201,10 +201,7 @@ static __always_inline int pod_icmp_error_out(struct __sk_buff *skb, struct scra
 	}
 }
 
-/*
- * Packet that is neither a pod's nor an ICMP error: passes unchanged, and conflicting flows of pods
- * end.
- */
+/* Packet that is neither a pod's nor an ICMP error: passes unchanged, and conflicting flows of pods end. */
 static __always_inline int node_out(struct __sk_buff *skb, const struct packet *p)
 {
 	struct flow_key key;

@@ -265,10 +265,7 @@ static __always_inline bool is_vlan(__be16 ethertype)
 	return ethertype == bpf_htons(ETH_P_8021Q) || ethertype == bpf_htons(ETH_P_8021AD);
 }
 
-/*
- * VLAN ID in a tag. ID 0 only sets a priority (IEEE 802.1Q 6.9): the frame belongs to the device
- * itself.
- */
+/* VLAN ID in a tag. ID 0 only sets a priority (IEEE 802.1Q 6.9): the frame belongs to the device itself. */
 #define VLAN_ID 0xfff
 
 static __always_inline __u16 vlan_id(__be16 tci)

@@ -56,10 +56,7 @@ __noinline int check_stack(__u64 high, __u64 low, enum family family)
 	       nomasq_reason(&destination) == NOMASQ_BROADCAST ? STAT_MULTICAST : NO_DROP;
 }
 
-/*
- * Passes a packet to the stack: to the node itself, or to a destination that only the stack can
- * reach.
- */
+/* Passes a packet to the stack: to the node itself, or to a destination that only the stack can reach. */
 static __always_inline int via_stack(struct __sk_buff *skb, const struct packet *p)
 {
 	const struct addr_words *destination = addr_words(&p->key.destination);

@@ -13,8 +13,7 @@
 
 /*
  * Port search: the pod's own port first, then every stride-th port of the range, from a start that
- * depends on the flow and a secret. Two CPUs that create the same flow probe the same sequence and
- * meet.
+ * depends on the flow and a secret. Two CPUs that create the same flow probe the same sequence and meet.
  */
 struct port_search {
 	__u32 min, range;

@@ -163,10 +163,7 @@ static __always_inline int later_fragment_in(struct __sk_buff *skb, struct packe
 	return reverse_nat_slow(skb, p, frag.flow.slot, frag.flow.generation);
 }
 
-/*
- * Checks a packet from outside: bogons, local pods' sources, martians to pods, unallocated
- * addresses.
- */
+/* Checks a packet from outside: bogons, local pods' sources, martians to pods, unallocated addresses. */
 static __always_inline enum stat check_outside(struct __sk_buff *skb, const struct packet *p,
 					       const struct ranges *ranges, const struct pod *pod,
 					       bool may_be_pod)

@@ -2,8 +2,7 @@
 /*
  * The node's uplinks. pp_to_net (egress), with the programs it jumps to, is the only place that
  * masquerades, so a pod's address that must not leave never does, whichever path the packet took.
- * pp_from_net (ingress) reverses the masquerade and delivers to pods. Both pass other traffic at
- * once.
+ * pp_from_net (ingress) reverses the masquerade and delivers to pods. Both pass other traffic at once.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -70,10 +69,7 @@ static __always_inline struct flow *flow_out(struct cache_entry *cached, const s
 	return flow;
 }
 
-/*
- * Fast path: the node's own packets, and packets of known or unneeded flows without any special
- * case.
- */
+/* Fast path: the node's own packets, and packets of known or unneeded flows without any special case. */
 static __always_inline int masquerade_ip(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct rewrite r = { .side = NAT_SOURCE };
@@ -178,10 +174,7 @@ __noinline int find_destination(struct __sk_buff *skb, struct packet *p, struct 
 	return NO_DROP;
 }
 
-/*
- * Handles a packet that is neither for a pod's address nor a reply: the node's, or a forbidden
- * source.
- */
+/* Handles a packet that is neither for a pod's address nor a reply: the node's, or a forbidden source. */
 static __always_inline int no_destination(struct __sk_buff *skb, const struct packet *p,
 					  const struct ranges *ranges)
 {

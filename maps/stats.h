@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pp_stats: verdicts on packets, by name; per CPU, one entry. Each exit of a program adds to
- * exactly one counter, so the sum over a hook's counters is the number of packets that the hook
- * saw.
+ * pp_stats: verdicts on packets, by name; per CPU, one entry. Each exit of a program adds to exactly one
+ * counter, so the sum over a hook's counters is the number of packets that the hook saw.
  */
 #ifndef PP_STATS_H
 #define PP_STATS_H
