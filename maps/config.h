@@ -17,7 +17,7 @@ enum node_allocator {
 
 struct config {
 	/* read by programs */
-	__u8 ipv4, ipv6;                 /* families that pods get */
+	__u8 enabled[FAMILIES];          /* families that pods get */
 	__u8 masquerade[FAMILIES];       /* bpf-masquerade and the family's switch */
 	__u8 masquerade_default_only;    /* only-masquerade-default-pool */
 	__u8 endpoint_routes;

@@ -84,8 +84,8 @@ void apply_options(struct node *node, const struct options *o)
 	struct config *c = &node->config;
 	struct pool pool;
 
-	c->ipv4 = o->enable_ipv4;
-	c->ipv6 = o->enable_ipv6;
+	c->enabled[FAMILY_IPV4] = o->enable_ipv4;
+	c->enabled[FAMILY_IPV6] = o->enable_ipv6;
 	c->masquerade[FAMILY_IPV4] = o->enable_bpf_masquerade && o->enable_ipv4_masquerade;
 	c->masquerade[FAMILY_IPV6] = o->enable_bpf_masquerade && o->enable_ipv6_masquerade;
 	c->masquerade_default_only = o->only_masquerade_default_pool;

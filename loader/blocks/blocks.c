@@ -83,10 +83,9 @@ int blocks_room(struct node *node, uint32_t id, enum family family, struct error
 
 uint32_t blocks_needed(struct node *node, const struct pool_entry *p, enum family family)
 {
-	bool enabled = family == FAMILY_IPV4 ? node->config.ipv4 : node->config.ipv6;
 	const struct pool_family *pf = &p->pool.family[family];
 
-	if (!enabled) /* what old pods still have stays, but nothing is kept ready for new ones */
+	if (!node->config.enabled[family]) /* what old pods still have stays, but nothing is kept ready for new ones */
 		return 0;
 	return demand_needed(pf->in_use, ipam_pending_count(&node->pins, p->pool.name, family),
 			     pf->pre_allocation);

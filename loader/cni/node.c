@@ -30,7 +30,6 @@ static enum cni_code status_family(struct node *node, uint32_t id, const char *n
 static enum cni_code status_pool(struct node *node, const struct cni_request *r, struct error *e)
 {
 	const char *name = r->pool ? r->pool : node->config.default_pool_name;
-	const bool enabled[FAMILIES] = { node->config.ipv4, node->config.ipv6 };
 	enum cni_code code = CNI_OK;
 	struct pool pool;
 	uint32_t id;
@@ -39,7 +38,7 @@ static enum cni_code status_pool(struct node *node, const struct cni_request *r,
 		return error_set(e, CNI_UNAVAILABLE,
 				 "pool \"%s\": not (yet) available; apply a CiliumPodIPPool of that name", name);
 	for (int f = 0; f < FAMILIES && !code; f++)
-		if (enabled[f] && pool.family[f].mask_length)
+		if (node->config.enabled[f] && pool.family[f].mask_length)
 			code = status_family(node, id, name, f, e);
 	return code;
 }

@@ -307,11 +307,10 @@ static int open_host(struct test *t, struct error *e)
 
 static int list_paths(struct test *t, struct error *e)
 {
-	const bool enabled[FAMILIES] = { t->node->config.ipv4, t->node->config.ipv6 };
 	int err = open_host(t, e);
 
 	for (int f = 0; !err && f < FAMILIES; f++)
-		if (enabled[f])
+		if (t->node->config.enabled[f])
 			err = add_family(t, f, e);
 	return err;
 }

@@ -91,11 +91,11 @@ static int pool_make(struct node *node, struct netlink *nl, unsigned int number,
 /* A pool that can give no address here is no fault of the network's. */
 static bool is_shortage(const struct node *node, const struct pool *pool, int err)
 {
-	const bool enabled[FAMILIES] = { node->config.ipv4, node->config.ipv6 };
 	bool lacks = false;
 
 	for (int f = 0; f < FAMILIES; f++)
-		lacks |= enabled[f] && pool->family[f].mask_length && !pool->family[f].blocks;
+		lacks |= node->config.enabled[f] && pool->family[f].mask_length &&
+			 !pool->family[f].blocks;
 	return err == -ENOSPC || err == -EAFNOSUPPORT ||
 	       (err == -ENOENT && node->config.allocator == NODE_ALLOCATOR_STATIC && lacks);
 }

@@ -152,10 +152,10 @@ static bool is_broad(const struct prefix *to)
 static bool is_bypass(const struct comparison *c, const struct route *r)
 {
 	enum family family = prefix_family(&r->to);
-	bool pods = family == FAMILY_IPV6 ? c->node->config.ipv6 : c->node->config.ipv4;
 
-	if (r->type != RTN_UNICAST || !r->ifindex || r->ifindex == 1 || !pods ||
-	    !c->node->config.masquerade[family] || uplink_find(c->list, c->count, r->ifindex))
+	if (r->type != RTN_UNICAST || !r->ifindex || r->ifindex == 1 ||
+	    !c->node->config.enabled[family] || !c->node->config.masquerade[family] ||
+	    uplink_find(c->list, c->count, r->ifindex))
 		return false;
 	/* link-local ones are never taken by what comes from elsewhere */
 	if (family == FAMILY_IPV6 && r->to.addr.byte[0] == 0xfe && (r->to.addr.byte[1] & 0xc0) == 0x80)

@@ -74,7 +74,6 @@ static int choose(struct node *node, const struct pod_request *request,
 {
 	const char *fallback = request->pool && request->pool[0] ? request->pool
 								  : node->config.default_pool_name;
-	const bool enabled[FAMILIES] = { node->config.ipv4, node->config.ipv6 };
 	bool named = request->namespace && request->namespace[0];
 	json_t *namespace = named ? store_get(&node->pins, OBJECT_NAMESPACE, request->namespace) : NULL;
 	json_t *metadata = json_object_get(namespace, "metadata");
@@ -92,7 +91,7 @@ static int choose(struct node *node, const struct pod_request *request,
 
 	for (int f = 0; f < FAMILIES && !err; f++) {
 		memset(&choices[f], 0, sizeof(choices[f]));
-		if (!enabled[f])
+		if (!node->config.enabled[f])
 			continue;
 		if (request->pool_is_fixed) {
 			snprintf(choices[f].pool, sizeof(choices[f].pool), "%s", fallback);

@@ -187,7 +187,7 @@ class Lab:
             self.put_pod(pod)
         if cached:
             self.fill_pod_cache()
-        self.config = dict(ipv4=1, ipv6=1, masquerade=[1, 1], endpoint_routes=1, default_pool=1,
+        self.config = dict(enabled=[1, 1], masquerade=[1, 1], endpoint_routes=1, default_pool=1,
                            mtu=1500)
         self.put("pp_config", 0, self.config)
         self.fill_pools()
