@@ -18,23 +18,23 @@ enum pod_state {
 	POD_FREE,
 	POD_RESERVED, /* a lease has the slot, no interface yet */
 	POD_READY,
-};
+} __attribute__((packed));
 
 enum pod_flags {
 	POD_BY_STACK = 1, /* has host ports: conntrack must see its answers */
 	POD_SHAPED = 2,   /* has rate limits: its packets pass the queues of its interface */
 };
 
+/* One cache line: a packet reads all of it, at most. */
 struct pod {
 	enum pod_state state;
+	__u8 flags;                /* enum pod_flags */
+	__u16 mtu;                 /* of the pod's interface; longer packets go by the stack. 0: any */
 	__u32 ifindex;             /* of the host's end of the veth */
 	__u32 generation;          /* the lease's */
 	__u32 pool[FAMILIES];
 	__u8 mac[6];               /* of the pod, as last seen by CHECK or gc */
 	__u8 host_mac[6];          /* of the host's end: the gateway as the pod sees it */
-	__u32 mtu;                 /* of the pod's interface; longer packets go by the stack. 0: any */
-	__u32 flags;               /* enum pod_flags */
-	__u32 pad;
 	struct addr ip[FAMILIES];  /* all zero: none of this family */
 };
 
@@ -43,6 +43,6 @@ struct pod_ip {
 	__u32 generation;
 };
 
-_Static_assert(sizeof(struct pod) == 80, "pinned layout changed: bump PP_ABI in maps/abi.h");
+_Static_assert(sizeof(struct pod) == 64, "pinned layout changed: bump PP_ABI in maps/abi.h");
 
 #endif
