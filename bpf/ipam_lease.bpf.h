@@ -4,6 +4,7 @@
 #define PP_IPAM_LEASE_BPF_H
 
 #include "bpf/ipam_block.bpf.h"
+#include "maps/demand.bpf.h"
 #include "maps/ipam.bpf.h"
 #include "maps/leases.bpf.h"
 #include "maps/pending.bpf.h"
@@ -97,6 +98,22 @@ static __always_inline enum ipam_error lease_choose(struct txn *txn, struct leas
 	return IPAM_OK;
 }
 
+/* Tells an agent that waits (maps/demand.h); nobody reads: the record is left out. */
+static __noinline int demand_note(__u32 pool, __u32 family)
+{
+	struct demand *d = bpf_ringbuf_reserve(&pp_demand, sizeof(*d), 0);
+
+	if (!d)
+		return 0;
+	d->pool = pool;
+	d->family = family;
+	d->owner = lease_request.owner;
+	__builtin_memcpy(d->namespace, lease_request.lease.namespace, sizeof(d->namespace));
+	__builtin_memcpy(d->pod, lease_request.lease.pod, sizeof(d->pod));
+	bpf_ringbuf_submit(d, 0);
+	return 0;
+}
+
 static __always_inline void lease_take(const struct lease_ip *ip)
 {
 	struct block *b = block_get(ip->block);
@@ -130,6 +147,8 @@ static __always_inline enum ipam_error lease_make(struct ipam *ipam, struct txn 
 	error = lease_choose(txn, r, FAMILY_IPV4);
 	if (!error)
 		error = lease_choose(txn, r, FAMILY_IPV6);
+	if (error == IPAM_NO_BLOCK || error == IPAM_EXHAUSTED)
+		demand_note(r->pool[txn->family == FAMILY_IPV6], txn->family);
 	if (error)
 		return error;
 	r->lease.slot = NO_SLOT;
