@@ -28,9 +28,15 @@ enum object_kind {
 #define OBJECT_CHUNK_TEXT 1528
 #define OBJECT_CHUNKS_MAX 1024 /* of one object: about 1.5 MB of text */
 
+/*
+ * The zero bytes after each string are part of the key. What comes from files has the namespace "",
+ * whatever its metadata says: a file's name of a kind is one object, and a node has one cilium-config.
+ * An agent that copies a cluster's objects keeps those of the same name apart by their namespaces.
+ */
 struct object_key {
 	enum object_kind kind;
 	__u32 chunk;
+	char namespace[64]; /* "": cluster-wide, or from a file */
 	char name[PP_NAME];
 };
 
@@ -41,7 +47,7 @@ struct object_chunk {
 	char text[OBJECT_CHUNK_TEXT];
 };
 
-_Static_assert(sizeof(struct object_key) == 264, "pinned layout changed: bump PP_ABI in maps/abi.h");
+_Static_assert(sizeof(struct object_key) == 328, "pinned layout changed: bump PP_ABI in maps/abi.h");
 _Static_assert(sizeof(struct object_chunk) == 1544, "pinned layout changed: bump PP_ABI in maps/abi.h");
 
 #endif
