@@ -7,6 +7,7 @@
 #define PP_ABI_H
 
 #define PP_ABI 2
+#define PP_ABI_BEFORE 1 /* what `pinpool up` takes over: loader/host/migrate.h */
 #define PP_ROOT "/sys/fs/bpf/pinpool"
 
 /* Size of an object's name: a DNS subdomain of at most 253 bytes (RFC 1123) and its NUL. */

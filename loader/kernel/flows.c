@@ -105,3 +105,15 @@ const char *flow_state_name(enum flow_state state)
 
 	return state < FLOW_STATES ? names[state] : "unknown";
 }
+
+int flows_arm(struct pins *pins, struct error *e)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	int fd = pins_prog(pins, PROG_FLOWS_ARM);
+
+	if (fd < 0)
+		return pins_error(pins, "pp_flows_arm", fd, e);
+	if (bpf_prog_test_run_opts(fd, &opts) || (int)opts.retval < 0)
+		return error_set(e, -EIO, "pp_flows_arm: cannot start the timer that ages flows");
+	return 0;
+}

@@ -29,6 +29,9 @@ int flows_read(struct pins *pins, struct flow_entry **list, size_t *count, struc
  */
 int flows_end_stale(struct pins *pins, struct netlink *nl, unsigned int *ended, struct error *e);
 
+/* Starts the timer that ages flows; started already: success. */
+int flows_arm(struct pins *pins, struct error *e);
+
 /* All addresses of the node, sorted; the caller frees *list. */
 int node_addresses(struct netlink *nl, struct addr **list, size_t *count, struct error *e);
 bool node_has_address(const struct addr *list, size_t count, const struct addr *addr);

@@ -95,7 +95,7 @@ static int ensure_bpffs(const char *path, struct error *e)
 	return err ? error_set(e, err, "%s: cannot make directory: %s", path, strerror(-err)) : 0;
 }
 
-/* The ABI of foreign state under the root, 0 if there is none. */
+/* The ABI of other state under the root, 0 if there is none; one that nobody can upgrade goes first. */
 static int root_other_abi(const struct root *root)
 {
 	DIR *dir = opendir(root->path);
@@ -104,19 +104,24 @@ static int root_other_abi(const struct root *root)
 	char end;
 
 	while (dir && (entry = readdir(dir)))
-		if (sscanf(entry->d_name, "v%d%c", &abi, &end) == 1 && abi != PP_ABI)
+		if (sscanf(entry->d_name, "v%d%c", &abi, &end) == 1 && abi != PP_ABI &&
+		    (!found || found == PP_ABI_BEFORE))
 			found = abi;
 	if (dir)
 		closedir(dir);
 	return found;
 }
 
-static int refuse_other_abi(const struct root *root, struct error *e)
+static int refuse_other_abi(const struct root *root, bool upgrades, struct error *e)
 {
 	int abi = root_other_abi(root);
 
-	if (!abi)
+	if (!abi || (upgrades && abi == PP_ABI_BEFORE))
 		return 0;
+	if (abi == PP_ABI_BEFORE)
+		return error_set(e, -EUCLEAN,
+				 "%s: holds state of ABI %d and this pinpool has ABI %d; run 'pinpool up', which upgrades it",
+				 root->path, abi, PP_ABI);
 	return error_set(e, -EUCLEAN,
 			 "%s: holds state of ABI %d and this pinpool has ABI %d; use the pinpool that made it, or remove it with that one's 'pinpool down --all'",
 			 root->path, abi, PP_ABI);
@@ -201,7 +206,7 @@ int root_open(struct root *root, enum root_lock lock, struct error *e)
 		e->text[0] = 0;
 	err = open_locked(root, lock, e);
 	if (!err)
-		err = refuse_other_abi(root, e);
+		err = refuse_other_abi(root, false, e);
 	if (!err)
 		err = open_dir(root);
 	if (!err)
@@ -230,7 +235,7 @@ int root_create(struct root *root, enum root_lock lock, struct error *e)
 	err = open_locked(root, lock, e);
 	if (err)
 		return err == -ETIMEDOUT ? err : error_set(e, err, "%s: cannot open: %s", root->path, strerror(-err));
-	err = refuse_other_abi(root, e);
+	err = refuse_other_abi(root, true, e);
 	for (unsigned int i = 0; !err && i < sizeof(inside) / sizeof(inside[0]); i++) {
 		snprintf(path, sizeof(path), "%s%s", root->dir, inside[i]);
 		err = mkdir_private(path);
@@ -291,14 +296,35 @@ static int remove_tree(const char *path)
 	return rmdir(path) && errno != ENOENT ? -errno : err;
 }
 
-int root_remove(struct root *root, struct error *e)
+static int remove_dir(const char *dir, struct error *e)
 {
-	int err = remove_tree(root->dir);
+	int err = remove_tree(dir);
 
 	if (err)
-		return error_set(e, err, "%s: cannot remove: %s", root->dir, strerror(-err));
-	trace("%s: removed", root->dir);
-	/* not if it is a mount point, or has state of another ABI */
-	rmdir(root->path);
+		return error_set(e, err, "%s: cannot remove: %s", dir, strerror(-err));
+	trace("%s: removed", dir);
 	return 0;
+}
+
+int root_remove(struct root *root, struct error *e)
+{
+	int err = remove_dir(root->dir, e);
+
+	/* not if it is a mount point, or has state of another ABI */
+	if (!err)
+		rmdir(root->path);
+	return err;
+}
+
+void root_before(const struct root *root, char *dir, size_t size)
+{
+	snprintf(dir, size, "%s/v%d", root->path, PP_ABI_BEFORE);
+}
+
+int root_remove_before(struct root *root, struct error *e)
+{
+	char dir[sizeof(root->dir)];
+
+	root_before(root, dir, sizeof(dir));
+	return remove_dir(dir, e);
 }

@@ -28,7 +28,7 @@ int root_init(struct root *root, const char *path, struct error *e);
 
 /*
  * Makes the directories (0700), mounting bpffs where none is mounted, and opens and locks the root.
- * -EUCLEAN if state of another ABI is pinned there.
+ * -EUCLEAN if state of another ABI is pinned there than PP_ABI_BEFORE, which the caller takes over.
  */
 int root_create(struct root *root, enum root_lock lock, struct error *e);
 
@@ -42,5 +42,9 @@ void root_unlock_derived(struct root *root);
 
 /* Removes the pins of v<ABI> (what programs still use lives on until they are gone). */
 int root_remove(struct root *root, struct error *e);
+
+/* The directory of PP_ABI_BEFORE's pins, which may not exist, and its removal. */
+void root_before(const struct root *root, char *dir, size_t size);
+int root_remove_before(struct root *root, struct error *e);
 
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A node brought up: from nothing, or from whatever is there. */
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "loader/blocks/blocks.h"
 #include "loader/blocks/state_file.h"
 #include "loader/check/audit.h"
+#include "loader/host/migrate.h"
 #include "loader/ipam/claims.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/flows.h"
@@ -51,7 +51,7 @@ static int begin(struct up *up, struct error *e)
 	if (!err)
 		err = root_create(&node->pins.root, ROOT_EXCLUSIVE, e);
 	if (!err)
-		err = load_ipam(&node->pins, e);
+		err = migrate(node, e);
 	if (!err)
 		err = node_read_config(node, e);
 	if (err)
@@ -85,18 +85,6 @@ static int reattach_pods(struct node *node, struct netlink *nl, struct error *e)
 	/* an interface that an administrator deleted is gc's business */
 	netlink_flush(nl, NULL);
 	return err;
-}
-
-static int arm_timer(struct node *node, struct error *e)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-	int fd = pins_prog(&node->pins, PROG_FLOWS_ARM);
-
-	if (fd < 0)
-		return pins_error(&node->pins, "pp_flows_arm", fd, e);
-	if (bpf_prog_test_run_opts(fd, &opts) || (int)opts.retval < 0)
-		return error_set(e, -EIO, "pp_flows_arm: cannot start the timer that ages flows");
-	return 0;
 }
 
 /* The blocks from before a reboot, where the pools still have them. */
@@ -185,7 +173,7 @@ static int set_up(struct up *up, struct error *e)
 	if (!err)
 		err = reattach_pods(node, nl, e);
 	if (!err)
-		err = arm_timer(node, e);
+		err = flows_arm(&node->pins, e);
 	if (!err)
 		err = flows_end_stale(&node->pins, nl, &flows, e);
 	netlink_close(nl);
