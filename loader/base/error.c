@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One sentence per failure, built where it is known and said by the command. */
+/* Errors: one sentence per failure, written where the cause is known and printed by the command. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Memory that is always there, or the process ends. */
+/* Memory allocation that never fails: the process aborts instead. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * malloc, calloc, realloc and strdup that abort without memory: a process may end anywhere, for the
- * state is in the kernel.
+ * malloc, calloc, realloc and strdup that abort without memory. The state is in the kernel, so a
+ * process may end anywhere.
  */
 #ifndef PP_MEMORY_H
 #define PP_MEMORY_H

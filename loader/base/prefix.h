@@ -31,14 +31,14 @@ struct addr addr_last(const struct prefix *prefix);
 int prefix_parse(const char *text, struct prefix *prefix);
 const char *prefix_format(const struct prefix *prefix, char *text);
 enum family prefix_family(const struct prefix *prefix);
-/* The length as people write it: 24 for 10.0.0.0/24. */
+/* The length in CIDR notation: 24 for 10.0.0.0/24. */
 unsigned int prefix_bits(const struct prefix *prefix);
-/* The inverse: @bits of @family as a length of 128. */
+/* The inverse: @bits of @family as a length of 128 bits. */
 unsigned int prefix_length(enum family family, unsigned int bits);
-/* The prefix of @length bits that @addr is in. */
+/* The prefix of @length bits that contains @addr. */
 struct prefix prefix_of(const struct addr *addr, unsigned int length);
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr);
-/* Whether @inner lies wholly in @outer. */
+/* Whether @outer contains @inner completely. */
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 /* By address, then the shorter first; IPv4 sorts before IPv6. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Processes by pid and start time, which together are never reused. */
+/* Processes identified by pid and start time; the pair is never reused. */
 #ifndef PP_PROCESS_H
 #define PP_PROCESS_H
 

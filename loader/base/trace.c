@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What -v shows. */
+/* Output of -v. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

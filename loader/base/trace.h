@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What `pinpool -v` shows: each change of kernel or disk as it is made, one line on standard error.
- * The only thing that code below the commands prints.
+ * `pinpool -v` prints each change of kernel or disk as it is made, one line on standard error.
+ * Nothing else is printed by code below the commands.
  */
 #ifndef PP_TRACE_H
 #define PP_TRACE_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* CNI_ARGS, runtimeConfig, and the addresses and MACs that a runtime may wish for in several places. Pure. */
+/* CNI_ARGS, runtimeConfig, and requested addresses and MACs from several places. Pure. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ enum cni_code cni_address_add(struct addr list[FAMILIES], const char *what, cons
 	struct addr addr;
 
 	snprintf(ip, sizeof(ip), "%.*s", slash ? (int)(slash - text) : (int)sizeof(ip), text);
-	/* a length is allowed and says nothing here: a pod has its address alone */
+	/* A length is allowed and ignored: a pod has only its address. */
 	if (addr_parse(ip, &addr) || (slash && prefix_parse(text, &prefix) < 0))
 		return error_set(e, CNI_BAD_CONFIG,
 				 "%s: \"%.64s\" is not an IP address; write 192.0.2.7 or 2001:db8::7", what,
@@ -81,12 +81,12 @@ enum cni_code cni_mac_parse(uint8_t mac[6], const char *what, const char *text, 
 	return CNI_OK;
 }
 
-/* What one run over CNI_ARGS collects. */
+/* Values collected from CNI_ARGS. */
 struct args {
 	char namespace[64], pod[PP_NAME];
 	struct addr wanted[FAMILIES];
 	uint8_t mac[6];
-	char unknown_key[KEY_MAX]; /* the first one that nobody knows; "": none */
+	char unknown_key[KEY_MAX]; /* the first unknown key; "": none */
 	bool ignore_unknown;
 };
 
@@ -95,7 +95,7 @@ static bool is_true(const char *text)
 	return !strcasecmp(text, "true") || !strcasecmp(text, "t") || !strcmp(text, "1");
 }
 
-/* Both families may be given, with a comma. */
+/* Accepts both families, separated by a comma. */
 static enum cni_code parse_ips(struct args *a, char *value, struct error *e)
 {
 	enum cni_code code = CNI_OK;
@@ -150,8 +150,8 @@ static enum cni_code parse_field(struct args *a, const char *field, size_t lengt
 }
 
 /*
- * A pod of Kubernetes has a namespace, and names as the API server takes them. A container of podman
- * has a name alone, with capitals and "_". What is removed may be of a version that took any.
+ * A pod of Kubernetes has a namespace, and names that the API server accepts. A container of podman
+ * has only a name, with capitals and "_". DEL accepts all names, because an older version may have.
  */
 static enum cni_code check_names(const struct cni_request *r, const struct args *a, struct error *e)
 {
@@ -189,7 +189,7 @@ enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct err
 		return error_set(e, CNI_BAD_ENVIRONMENT,
 				 "CNI_ARGS: nothing here knows %s; remove it or add IgnoreUnknown=1",
 				 a.unknown_key);
-	/* an address or MAC here counts only where none was asked for by stronger means */
+	/* An address or MAC counts here only if no stronger source has requested one. */
 	memcpy(r->namespace, a.namespace, sizeof(r->namespace));
 	memcpy(r->pod, a.pod, sizeof(r->pod));
 	if (addr_is_zero(&r->wanted[FAMILY_IPV4]) && addr_is_zero(&r->wanted[FAMILY_IPV6]))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* CHECK: whether a pod is as ADD left it, in the maps, on the host and in its namespace. */
+/* CHECK: compares a pod with ADD's work, in the maps, on the host and in its namespace. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static enum cni_code damaged(const struct cni_request *r, const char *what, stru
 			 r->ifname, what);
 }
 
-/* What ADD promised against what the lease has. */
+/* Compares ADD's result with the lease. */
 static enum cni_code check_previous(const struct cni_request *r, const struct lease *lease,
 				    const struct pod *pod, struct error *e)
 {
@@ -41,7 +41,7 @@ static enum cni_code check_previous(const struct cni_request *r, const struct le
 	return CNI_OK;
 }
 
-/* The datapath's view: the slot and the way to it from each address. */
+/* Checks the datapath's maps: the slot, and its addresses. */
 static enum cni_code check_maps(struct cni_session *s, const struct cni_request *r,
 				const struct lease *lease, struct pod *pod, struct error *e)
 {
@@ -99,7 +99,7 @@ static enum cni_code check(struct cni_session *s, const struct cni_request *r, i
 				 "%s %s: has no addresses here; remove the pod and add it again",
 				 r->container, r->ifname);
 	code = check_maps(s, r, &l.lease, &pod, e);
-	/* what plugins after us changed since ADD is as good as ours, and prevResult has it */
+	/* Changes by later plugins since ADD are valid, and prevResult has them. */
 	if (!code && pod_follow(&s->node, s->nl, &l, &pod, e) < 0)
 		code = CNI_DAMAGED;
 	if (!code)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pinpool-cni: the CNI plugin. One process a call and no daemon: reads the environment and standard
- * input, does what they ask for, writes the result or an error object to standard output. Nothing
- * of the environment but CNI's own variables counts, and no other program is run.
+ * pinpool-cni: the CNI plugin. One process per call and no daemon: reads the environment and
+ * standard input, runs the command, writes the result or an error object to standard output. Only
+ * CNI's own variables of the environment are used, and no other program is run.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -28,7 +28,7 @@ static int no_print(enum libbpf_print_level level, const char *format, va_list a
 	return 0;
 }
 
-/* Whoever starts us may have closed them; what is opened next must not become standard output. */
+/* The caller may have closed them; a file that is opened later must not become standard output. */
 static void keep_standard_streams(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
@@ -79,7 +79,7 @@ static enum cni_code run(const struct cni_request *r, json_t **result, struct er
 	}
 }
 
-/* The whole of it or an error: half an object must not pass for success. */
+/* Writes everything or fails: a partial object must not look like success. */
 static int print(const json_t *json)
 {
 	char *text = json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII);
@@ -88,7 +88,7 @@ static int print(const json_t *json)
 	if (!text)
 		abort();
 	length = strlen(text);
-	text[length++] = '\n'; /* in the place of the NUL */
+	text[length++] = '\n'; /* replaces the NUL */
 	while (done < length) {
 		ssize_t n = write(STDOUT_FILENO, text + done, length - done);
 
@@ -123,7 +123,7 @@ static void note(const struct cni_environment *env, const struct cni_request *r,
 {
 	struct error e;
 
-	/* a log that cannot be written is no reason to keep a pod from running */
+	/* A log that cannot be written must not keep a pod from running. */
 	if (r->log_file && r->command < CNI_COMMANDS &&
 	    cni_log(r->log_file, env->command, r, code, what, &e))
 		fprintf(stderr, "pinpool-cni: %s\n", e.text);
@@ -145,7 +145,7 @@ int main(void)
 	int status;
 
 	keep_standard_streams();
-	clearenv(); /* the strings stay; libraries shall not read it */
+	clearenv(); /* the strings stay; libraries must not read it */
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	libbpf_set_print(no_print);

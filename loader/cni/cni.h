@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A call of the CNI plugin: what the environment and standard input ask for, and what each command
- * answers. Everything here returns a code of the specification (CNI_OK: done) and, unless that is
- * CNI_OK, leaves a sentence. Only cni.c prints.
+ * A call of the CNI plugin: its request, read from the environment and standard input, and its
+ * commands. All functions return a code of the specification (CNI_OK: done) and, except for CNI_OK,
+ * a sentence. Only cni.c prints.
  */
 #ifndef PP_CNI_H
 #define PP_CNI_H
@@ -18,24 +18,24 @@
 
 enum cni_code {
 	CNI_OK = 0,
-	/* the specification's own */
+	/* the specification's codes */
 	CNI_VERSION_UNSUPPORTED = 1,
 	CNI_FIELD_UNSUPPORTED = 2,
 	CNI_CONTAINER_UNKNOWN = 3,
-	CNI_BAD_ENVIRONMENT = 4, /* the sentence has the names of the variables */
+	CNI_BAD_ENVIRONMENT = 4, /* the sentence names the variables */
 	CNI_IO_FAILURE = 5,
 	CNI_BAD_JSON = 6,
 	CNI_BAD_CONFIG = 7,
 	CNI_TRY_AGAIN = 11,
 	CNI_UNAVAILABLE = 50, /* STATUS: no ADD can succeed */
-	CNI_LIMITED = 51,     /* STATUS: and running pods may have lost the network, too */
-	/* ours (INTERFACES.md) */
+	CNI_LIMITED = 51,     /* STATUS: and running pods may have no network, too */
+	/* pinpool's codes (pinpool-cni(8), EXIT STATUS) */
 	CNI_NO_POOL = 100,
 	CNI_EXHAUSTED = 101,
 	CNI_NO_ADDRESS = 102,
 	CNI_NODE_NOT_UP = 103,
 	CNI_OTHER_ABI = 104,
-	CNI_DAMAGED = 105, /* CHECK: not as ADD left it */
+	CNI_DAMAGED = 105, /* CHECK: differs from ADD's work */
 	CNI_UNLISTED = 106, /* a new block is needed, and the list on disk cannot be written */
 	CNI_INTERNAL = 999,
 };
@@ -64,39 +64,38 @@ struct cni_environment {
 struct cni_request {
 	enum cni_command command;
 	enum cni_version version;
-	const char *container, *netns, *ifname; /* of the environment; netns may be "" (DEL) */
-	/* of the configuration; they live as long as .config */
+	const char *container, *netns, *ifname; /* from the environment; netns may be "" (DEL) */
+	/* from the configuration; they live as long as .config */
 	const char *network, *root, *pool, *log_file; /* pool, log_file: NULL or a name */
 	uint32_t mtu;                                 /* 0: the node's */
 	const json_t *annotations, *dns, *previous;   /* or NULL */
-	const json_t *valid;                          /* GC: attachments to keep; NULL: not told */
-	/* of whichever says it */
+	const json_t *valid;                          /* GC: attachments to keep; NULL: unknown */
+	/* from environment or configuration */
 	char namespace[64], pod[PP_NAME]; /* "": none */
 	struct addr wanted[FAMILIES];     /* all zero: any */
 	uint8_t mac[6];                   /* all zero: ours */
-	bool host_ports;                  /* a plugin after us maps ports of the host to the pod */
-	bool shaped;                      /* a plugin after us limits the pod's rates */
+	bool host_ports;                  /* a later plugin maps ports of the host to the pod */
+	bool shaped;                      /* a later plugin limits the pod's rates */
 	json_t *config;
 };
 
 /*
- * Reads a call; pure. @config is standard input. What was understood before an error is there in
- * any case, the version first: the error object needs it. The caller calls cni_request_free()
- * always.
+ * Reads a call; pure. @config is standard input. After an error the fields read before it are set,
+ * the version first: the error object needs it. The caller always calls cni_request_free().
  */
 enum cni_code cni_request_parse(struct cni_request *r, const struct cni_environment *env,
 				const char *config, size_t length, struct error *e);
 void cni_request_free(struct cni_request *r);
 
-/* CNI_ARGS into r->namespace, pod, wanted and mac where those are not set yet (cni_args.c). */
+/* Reads CNI_ARGS into r->namespace, pod, requested and mac if these are not set yet (args.c). */
 enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct error *e);
-/* runtimeConfig's pod annotations, and whether it or the network limits rates (cni_args.c). */
+/* Reads runtimeConfig's pod annotations, and whether it or the network limits rates (args.c). */
 enum cni_code cni_annotations_parse(struct cni_request *r, const json_t *runtime, struct error *e);
 enum cni_code cni_bandwidth_parse(struct cni_request *r, const json_t *runtime, struct error *e);
-/* A member of this type, or NULL: absent or null, which Go writes for what is empty. */
+/* A member of this type, or NULL: absent or null, which Go writes for an empty value. */
 enum cni_code cni_member(const json_t *object, const char *key, json_type type,
 			 const json_t **value, struct error *e);
-/* Adds "192.0.2.7" or "192.0.2.7/24", one of each family; @what is named in errors. CNI_BAD_CONFIG. */
+/* Adds "192.0.2.7" or "192.0.2.7/24", one of each family; errors name @what. CNI_BAD_CONFIG. */
 enum cni_code cni_address_add(struct addr list[FAMILIES], const char *what, const char *text,
 			      struct error *e);
 /* Reads "02:00:00:00:00:01". CNI_BAD_CONFIG. */
@@ -104,14 +103,14 @@ enum cni_code cni_mac_parse(uint8_t mac[6], const char *what, const char *text, 
 /* Letters, digits, "_", "." and "-", beginning with a letter or digit, less than @size bytes. */
 bool cni_name_is_valid(const char *name, size_t size);
 
-/* The commands. *result is what goes to standard output (the caller owns it), NULL: nothing. */
+/* The commands. *result is the text for standard output (the caller owns it), NULL: none. */
 enum cni_code cni_add(const struct cni_request *r, json_t **result, struct error *e);
 enum cni_code cni_del(const struct cni_request *r, struct error *e);
 enum cni_code cni_check(const struct cni_request *r, struct error *e);
 enum cni_code cni_status(const struct cni_request *r, struct error *e);
 enum cni_code cni_gc(const struct cni_request *r, struct error *e);
 
-/* The code for an -errno of the modules below. */
+/* The code for an -errno of the rooms below. */
 enum cni_code cni_code_of(int err);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A call of the plugin, read: the environment's variables and the network configuration on standard
- * input, both strictly, so that a misspelt key is an error and not a pod in the wrong pool. DEL
- * reads only what it needs: a configuration that was changed meanwhile must not keep a pod alive.
- * Pure.
+ * The request of a call: the environment's variables and the network configuration on standard
+ * input, both read strictly, so that a misspelt key is an error and not a pod in the wrong pool.
+ * DEL reads only the fields that it needs, because a configuration that was changed meanwhile must
+ * not keep a pod alive. Pure.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -12,10 +12,10 @@
 
 #include "loader/cni/cni.h"
 
-#define NETWORK_MAX 128 /* struct lease keeps the name */
-#define OWNER_MAX 129   /* and a container id of 128 bytes */
+#define NETWORK_MAX 128 /* size of its field in struct lease */
+#define OWNER_MAX 129   /* a container id of 128 bytes */
 #define PATH_LIMIT 1024
-#define MTU_LEAST 68    /* the kernel's */
+#define MTU_LEAST 68    /* the kernel's minimum */
 #define MTU_MOST 65535
 
 const char *const cni_version_names[CNI_VERSIONS] = { "0.3.1", "0.4.0", "1.0.0", "1.1.0" };
@@ -23,8 +23,8 @@ const char *const cni_version_names[CNI_VERSIONS] = { "0.3.1", "0.4.0", "1.0.0",
 static const struct command {
 	const char *name;
 	enum cni_version since;
-	bool pod;   /* is about one: CNI_CONTAINERID and CNI_IFNAME */
-	bool netns; /* CNI_NETNS */
+	bool pod;   /* needs CNI_CONTAINERID and CNI_IFNAME */
+	bool netns; /* needs CNI_NETNS */
 } commands[CNI_COMMANDS] = {
 	[CNI_VERSION] = { "VERSION", CNI_0_3_1, false, false },
 	[CNI_ADD] = { "ADD", CNI_0_3_1, true, true },
@@ -149,7 +149,10 @@ static enum cni_code unknown_field(const char *key, const json_t *value, struct 
 	return CNI_FIELD_UNSUPPORTED;
 }
 
-/* What the specification, runtimes and we have; keys like "example.com/x" belong to others. */
+/*
+ * Fields of the specification, of runtimes and of pinpool; keys like "example.com/x" belong to
+ * others.
+ */
 static enum cni_code check_keys(json_t *config, struct error *e)
 {
 	static const char *const known[] = {
@@ -189,7 +192,7 @@ static enum cni_code read_version(struct cni_request *r, struct error *e)
 					 commands[r->command].name,
 					 cni_version_names[commands[r->command].since]);
 		}
-	/* VERSION is how a runtime finds out */
+	/* Runtimes ask VERSION for the supported ones. */
 	if (r->command == CNI_VERSION)
 		return CNI_OK;
 	return error_set(e, CNI_VERSION_UNSUPPORTED,
@@ -227,7 +230,7 @@ static enum cni_code read_ips(struct cni_request *r, const char *what, const jso
 	return code;
 }
 
-/* What the runtime says of this one pod, the strongest first; CNI_ARGS come after these. */
+/* Fields about this one pod, the strongest first; CNI_ARGS come after these. */
 static enum cni_code read_runtime(struct cni_request *r, struct error *e)
 {
 	const json_t *runtime, *args, *cni, *ips = NULL, *ports = NULL, *mac;
@@ -278,9 +281,9 @@ static enum cni_code read_previous(struct cni_request *r, struct error *e)
 }
 
 /*
- * The key was first called cni.dev/attachments; libcni gives both (containernetworking/cni 1101), and
- * null where its caller has no list. The specification knows no null, so it is not taken for "none":
- * that would end every pod.
+ * The key was first called cni.dev/attachments; libcni gives both (containernetworking/cni 1101),
+ * and null if its caller has no list. The specification does not mention null, so it does not mean
+ * "none": that would end every pod.
  */
 static enum cni_code read_valid(struct cni_request *r, struct error *e)
 {
@@ -304,7 +307,7 @@ static enum cni_code read_valid(struct cni_request *r, struct error *e)
 	return code;
 }
 
-/* What all commands need. */
+/* Fields that all commands need. */
 static enum cni_code read_network(struct cni_request *r, struct error *e)
 {
 	const char *type;
@@ -366,7 +369,7 @@ enum cni_code cni_request_parse(struct cni_request *r, const struct cni_environm
 	environment = read_environment(r, env, e);
 	if (r->command == CNI_VERSION && !length)
 		return CNI_OK;
-	/* the configuration has the version that an error of the environment must carry */
+	/* The configuration has the version that an error of the environment must carry. */
 	r->config = json_loadb(config, length, JSON_REJECT_DUPLICATES, &where);
 	code = json_is_object(r->config) ? read_version(r, environment ? NULL : e) : CNI_BAD_JSON;
 	if (environment)

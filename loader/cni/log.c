@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* logFile: appended to with one write, so that lines of calls at once do not mix. */
+/* logFile: one write per line, so that lines of concurrent calls do not mix. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +10,10 @@
 
 #include "loader/cni/log.h"
 
-/* We are root and others may write where it lies: no link is followed, nobody's file is trusted. */
+/*
+ * The plugin runs as root and others may write to the directory: no link is followed, and only a
+ * file of our own is used.
+ */
 static int open_log(const char *path, struct error *e)
 {
 	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
@@ -51,7 +54,7 @@ int cni_log(const char *path, const char *command, const struct cni_request *r, 
 	n = n < (int)sizeof(line) - 1 ? n : (int)sizeof(line) - 2;
 	for (char *c = line; c < line + n; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?'; /* one line a call, whatever a caller passes */
+			*c = '?'; /* one line per call, whatever a caller passes */
 	line[n++] = '\n';
 	if (write(fd, line, n) != n)
 		err = error_set(e, -errno, "%s: cannot write: %s; correct logFile", path, strerror(errno));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* STATUS and GC: what is about the node and not about one pod. */
+/* STATUS and GC: commands about the node, not about one pod. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "loader/host/uplink.h"
 #include "maps/uplinks.h"
 
-/* One family of the network's pool: whether the next ADD gets an address. */
+/* Whether the next ADD gets an address of this family from the network's pool. */
 static enum cni_code status_family(struct node *node, uint32_t id, const char *name, int family,
 				   struct error *e)
 {
@@ -43,7 +43,7 @@ static enum cni_code status_pool(struct node *node, const struct cni_request *r,
 	return code;
 }
 
-/* Running pods still reach each other without an uplink's programs, but nobody else. */
+/* Without an uplink's programs running pods reach only each other. */
 static enum cni_code status_uplinks(struct cni_session *s, struct error *e)
 {
 	struct entry {
@@ -105,7 +105,7 @@ static bool is_valid(const struct cni_request *r, const struct lease_owner *owne
 	return false;
 }
 
-/* Ours to free: of this network, not in the list, and not just being made. */
+/* Whether to free the lease: of this network, not in the list, and not being created. */
 static bool is_garbage(struct node *node, const struct cni_request *r, const struct lease_entry *l)
 {
 	return !strcmp(l->lease.network, r->network) && !is_valid(r, &l->owner) &&
@@ -123,7 +123,7 @@ enum cni_code cni_gc(const struct cni_request *r, struct error *e)
 	if (!err)
 		err = ipam_leases(&s.node.pins, &leases, &count, e);
 	first = err;
-	/* without a list only what is certainly gone is freed, by pod_gc() */
+	/* Without a list only orphans are freed, by pod_gc(). */
 	for (size_t i = 0; !err && r->valid && i < count; i++) {
 		const struct lease_entry *l = &leases[i];
 		int failed = 0;
@@ -131,13 +131,13 @@ enum cni_code cni_gc(const struct cni_request *r, struct error *e)
 		if (is_garbage(&s.node, r, l))
 			failed = pod_take_down(&s.node, s.nl, &l->owner, l->lease.generation,
 					       first ? NULL : e);
-		first = first ? first : failed; /* and on with the others */
+		first = first ? first : failed; /* all are tried */
 	}
-	/* and what crashes left behind, whichever network it was for */
+	/* Orphans of crashes are freed for every network. */
 	if (!first)
 		first = pod_gc(&s.node, s.nl, &freed, e);
 	free(leases);
 	cni_close(&s);
-	/* a node that is not up has nothing to free */
+	/* A node that is not up has nothing to free. */
 	return first == -ENOENT && !count ? CNI_OK : cni_code_of(first);
 }

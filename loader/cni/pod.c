@@ -58,7 +58,7 @@ enum cni_code cni_add(const struct cni_request *r, json_t **result, struct error
 	return code;
 }
 
-/* The interface by its name alone: what is left where there is no node, or no such lease. */
+/* Finds the interface by its name alone, without a node or a lease. */
 static int remove_link(const struct cni_request *r, struct netlink *nl, struct error *e)
 {
 	struct netlink *own = NULL;

@@ -50,7 +50,7 @@ static json_t *ip_json(const struct cni_request *r, const struct addr *ip, const
 	return json;
 }
 
-/* A copy of prevResult's list, to add to. */
+/* A copy of prevResult's list, to append to. */
 static json_t *list_of(const struct cni_request *r, const char *key)
 {
 	json_t *list = json_array(), *previous = json_object_get(r->previous, key);
@@ -113,7 +113,7 @@ json_t *cni_result_error(const struct cni_request *r, enum cni_code code, const 
 	return json;
 }
 
-/* Where prevResult has our interface; -1: nowhere. */
+/* The index of our interface in prevResult; -1: missing. */
 static int previous_index(const struct cni_request *r)
 {
 	const json_t *interfaces = json_object_get(r->previous, "interfaces");

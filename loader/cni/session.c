@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The node and the network namespace of a call, opened; errors as the specification has them. */
+/* The node and the network namespace of a call, opened; errors as the specification's codes. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@ enum cni_code cni_code_of(int err)
 	case 0:
 		return CNI_OK;
 	case ENOENT:
-	case EAFNOSUPPORT: /* the pool is there, without this family */
+	case EAFNOSUPPORT: /* the pool exists without this family */
 		return CNI_NO_POOL;
 	case ENOSPC:
 		return CNI_EXHAUSTED;
@@ -99,7 +99,7 @@ struct lease_owner cni_owner(const struct cni_request *r)
 {
 	struct lease_owner owner = {};
 
-	/* cni_request_parse() has checked that both fit */
+	/* cni_request_parse() has checked that both fit. */
 	snprintf(owner.id, sizeof(owner.id), "%s", r->container);
 	snprintf(owner.ifname, sizeof(owner.ifname), "%s", r->ifname);
 	return owner;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The node that a call of the plugin acts on, open. */
+/* The node of a call of the plugin, open. */
 #ifndef PP_CNI_SESSION_H
 #define PP_CNI_SESSION_H
 
@@ -9,20 +9,20 @@
 
 struct cni_session {
 	struct node node;
-	struct netlink *nl; /* of the namespace in which we run: the node's */
+	struct netlink *nl; /* of the node's network namespace, the current one */
 };
 
 /*
  * Opens root and netlink under the shared lock; 0 or -errno (-ENOENT: not up, or pins are missing).
- * The caller closes it in any case.
+ * The caller always closes it.
  */
 int cni_open(struct cni_session *s, const struct cni_request *r, struct error *e);
 void cni_close(struct cni_session *s);
 
-/* Opens the pins that making a pod needs: -ENOENT with a sentence if one is missing. */
+/* Opens the pins that creating a pod needs: -ENOENT with a sentence if one is missing. */
 int cni_open_pins(struct cni_session *s, struct error *e);
 
-/* CNI_NETNS, opened once; a descriptor or -1, then *code and the sentence say why. */
+/* Opens CNI_NETNS, once; a descriptor, or -1 with *code and the sentence. */
 int cni_open_netns(const struct cni_request *r, enum cni_code *code, struct error *e);
 
 /* The request's container and interface as a lease's key. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The connectivity test: which paths there are, and what the probes along them say. */
+/* The connectivity test: its paths, and the results of the probes along them. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,10 +13,10 @@
 #include "loader/net/route.h"
 #include "loader/kernel/store.h"
 
-#define PAIRS_POOLS 16 /* with more pools each is tried with itself and the next one only */
+#define PAIRS_POOLS 16 /* with more pools each is tried only with itself and the next one */
 #define UDP_HEADERS_IPV4 28
 #define UDP_HEADERS_IPV6 48
-#define ECHO_SIZE 56 /* as ping(8) */
+#define ECHO_SIZE 56 /* like ping(8) */
 
 struct test {
 	struct node *node;
@@ -54,7 +54,7 @@ __attribute__((format(printf, 2, 3))) static void skip(struct path *path, const 
 	va_end(ap);
 }
 
-/* A probe along the newest path. */
+/* Adds a probe along the newest path. */
 static struct probe *add_probe(struct test *t, enum probe_protocol protocol, int netns,
 			       const struct addr *source, const struct addr *destination)
 {
@@ -74,7 +74,7 @@ static struct probe *add_probe(struct test *t, enum probe_protocol protocol, int
 	return p;
 }
 
-/* All protocols to a server of ours; UDP with a datagram as large as the pods' interfaces take. */
+/* Adds probes of all protocols to one of our servers; UDP with a datagram of the pods' MTU. */
 static void add_probes(struct test *t, int netns, const struct addr *source,
 		       const struct addr *destination, const struct probe_server *server)
 {
@@ -130,7 +130,7 @@ static void add_pairs(struct test *t, enum family f)
 	}
 }
 
-/* The node to a pod, and a pod to the node. */
+/* Paths between the node and a pod, both directions. */
 static void add_node(struct test *t, enum family f, const struct test_pool *p)
 {
 	const struct config *c = &t->node->config;
@@ -142,7 +142,7 @@ static void add_node(struct test *t, enum family f, const struct test_pool *p)
 	pod_text(p, pod);
 	node_text(c->node, node);
 	add_path(t, f, node, pod);
-	/* the pods' own routes say what the node sends from */
+	/* The node's source address depends on the pods' own routes. */
 	add_probes(t, -1, c->endpoint_routes ? &c->address[f] : &any, &p->pod[1].ip[f],
 		   &p->pod[1].server[f]);
 	if (addr_is_zero(&c->address[f]))
@@ -153,7 +153,7 @@ static void add_node(struct test *t, enum family f, const struct test_pool *p)
 	}
 }
 
-/* What another node says of its blocks of this family: do we have a way to each? */
+/* Paths to another node's blocks of this family: tests only that each has a route. */
 static void add_blocks(struct test *t, enum family f, const char *from, const struct stored *other)
 {
 	char to[PP_NAME + 16], cidr[PREFIX_TEXT];
@@ -200,7 +200,10 @@ static int add_other_nodes(struct test *t, enum family f, const struct test_pool
 		if (!strcmp(nodes[i].name, t->node->config.node))
 			continue;
 		if (ciliumnode_address(nodes[i].json, "InternalIP", f, &addr)) {
-			/* whether it is masqueraded is between the two nodes: nobody looks at the source */
+			/*
+			 * The source is not checked: masquerade depends on the route between the
+			 * two nodes.
+			 */
 			add_path(t, f, from, node_text(nodes[i].name, to));
 			add_probe(t, PROBE_ICMP, p->pod[0].netns, &p->pod[0].ip[f], &addr);
 		}
@@ -210,7 +213,10 @@ static int add_other_nodes(struct test *t, enum family f, const struct test_pool
 	return 0;
 }
 
-/* Outside of all that pods and nodes have (RFC 5737, RFC 3849): a default route leads there. */
+/*
+ * An address outside of all pods and nodes (RFC 5737, RFC 3849), which only a default route
+ * reaches.
+ */
 static struct addr far_away(enum family f)
 {
 	struct addr addr = {};
@@ -249,7 +255,7 @@ static void add_world(struct test *t, enum family f, const struct test_pool *p)
 	tcp->stranger = true;
 }
 
-/* Pools without pods, or without pods of this family. */
+/* Reports pools without pods, or without pods of this family. */
 static void add_unusable(struct test *t, enum family f, const struct test_pool *p)
 {
 	char from[PP_NAME + 16];
@@ -333,7 +339,7 @@ static int run_probes(struct test *t, const volatile sig_atomic_t *stop, struct 
 	return err;
 }
 
-/* "tcp: no answer; icmp: no answer" */
+/* Writes failures such as "tcp: no answer; icmp: no answer" to path->failed. */
 static void judge(struct path *path, const struct probe *probes)
 {
 	size_t length = 0;
@@ -345,7 +351,7 @@ static void judge(struct path *path, const struct probe *probes)
 					   probe_protocol_name(probes[i].protocol), probes[i].reason);
 }
 
-/* Pods, paths and their probes, with the node's lock held. */
+/* Creates pods, paths and their probes, with the node's lock held. */
 static int prepare(struct test *t, const char *root, const volatile sig_atomic_t *stop,
 		   struct error *e)
 {
@@ -369,7 +375,7 @@ static int clean(struct test *t, const char *root, struct error *e)
 	if (!t->pool_count)
 		return 0;
 	err = node_open(t->node, root, ROOT_SHARED, e);
-	/* without a node the interfaces at least go with their namespaces */
+	/* Without a node the interfaces at least vanish with their namespaces. */
 	if (err)
 		test_pools_remove(t->node, NULL, t->pools, t->pool_count, NULL);
 	else

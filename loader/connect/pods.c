@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The connectivity test's pods: in namespaces without a name, so nothing outlives the process. */
+/* The connectivity test's pods: in namespaces without a name, which end with the process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -27,14 +27,14 @@ static int unshare_here(void *arg)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A new namespace that only this descriptor holds. */
+/* Creates a namespace that only the returned descriptor keeps alive. */
 static int netns_new(struct error *e)
 {
 	int home = open(self, O_RDONLY | O_CLOEXEC), fd;
 
 	if (home < 0)
 		return error_set(e, -errno, "%s: %s", self, strerror(errno));
-	/* netns_call brings us home from wherever unshare_here() has gone */
+	/* netns_call() returns to the old namespace. */
 	fd = netns_call(home, unshare_here, NULL);
 	close(home);
 	return fd < 0 ? error_set(e, fd, "network namespace: cannot make one: %s", strerror(-fd)) : fd;
@@ -61,7 +61,7 @@ static int pod_make(struct node *node, struct netlink *nl, const char *pool, uns
 	request.netns_fd = pod->netns;
 	err = pod_add(node, nl, &request, &made, e);
 	if (err) {
-		/* a pod that nobody will ask for again must not count as demand */
+		/* A test pod will not be retried, so its demand must not count. */
 		ipam_pending_clear(&node->pins, pod->owner.id);
 		close(pod->netns);
 		pod->netns = -1;
@@ -88,7 +88,7 @@ static int pool_make(struct node *node, struct netlink *nl, unsigned int number,
 	return err;
 }
 
-/* A pool that can give no address here is no fault of the network's. */
+/* A pool without free addresses is not a fault of the network. */
 static bool is_shortage(const struct node *node, const struct pool *pool, int err)
 {
 	bool lacks = false;

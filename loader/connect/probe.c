@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Probes: sent side by side from one event loop, which also lets the servers answer. */
+/* Probes, sent in parallel from one event loop, which also runs the servers. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/errqueue.h>
@@ -27,7 +27,7 @@ struct run {
 	size_t count;
 	uint32_t id;
 	int epoll;
-	size_t open; /* probes of this wave that are not settled */
+	size_t open; /* probes of this batch without a result */
 };
 
 const char *probe_protocol_name(enum probe_protocol protocol)
@@ -76,7 +76,10 @@ static uint16_t checksum(const void *data, size_t size)
 	return htons(~sum);
 }
 
-/* The message, and for ICMP the echo request around it (the kernel has IPv6's checksum done). */
+/*
+ * Writes the message, and for ICMP the echo request around it (the kernel fills in IPv6's
+ * checksum).
+ */
 static size_t build(const struct run *r, const struct probe *p, uint8_t buffer[65536])
 {
 	struct probe_message m = { .run = r->id, .index = p - r->probes };
@@ -106,7 +109,7 @@ static int connect_socket(struct run *r, struct probe *p)
 	p->fd = probe_socket(p->netns, p->protocol, &p->destination);
 	if (p->fd < 0)
 		return p->fd;
-	/* "host unreachable" is said at once, not after retransmissions or never */
+	/* "host unreachable" is then reported at once, not after retransmissions or never. */
 	setsockopt(p->fd, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_RECVERR : IPV6_RECVERR, &one,
 		   sizeof(one));
 	if (p->protocol == PROBE_ICMP)
@@ -117,7 +120,9 @@ static int connect_socket(struct run *r, struct probe *p)
 		     p->protocol == PROBE_TCP ? EPOLLOUT : EPOLLIN);
 }
 
-/* One attempt. A TCP probe begins anew: its first SYN may have met an interface without carrier. */
+/*
+ * One attempt. A TCP probe starts again: its first SYN may have met an interface without carrier.
+ */
 static void probe_send(struct run *r, struct probe *p)
 {
 	uint8_t buffer[65536];
@@ -141,7 +146,7 @@ static void probe_send(struct run *r, struct probe *p)
 		set_reason(p, errno);
 }
 
-/* An ICMP error that came back; the queue must be emptied or epoll never sleeps again. */
+/* Reads an ICMP error; the queue must be emptied, or epoll never sleeps again. */
 static bool take_error(struct probe *p)
 {
 	char control[512];
@@ -166,7 +171,7 @@ static bool is_answer(const struct run *r, const struct probe *p, const uint8_t 
 	uint8_t type = addr_is_ipv4(&p->destination) ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
 
 	if (p->protocol == PROBE_ICMP) {
-		/* raw IPv4 sockets give the IP header too */
+		/* Raw IPv4 sockets include the IP header. */
 		header = addr_is_ipv4(&p->destination) && size > 0 ? (buffer[0] & 15) * 4 : 0;
 		if (size < (ssize_t)(header + sizeof(struct icmphdr)) || buffer[header] != type)
 			return false;
@@ -188,7 +193,7 @@ static void probe_receive(struct run *r, struct probe *p)
 			return;
 		}
 		if (!size && p->protocol == PROBE_TCP) {
-			/* the server saw a wrong address and has said so */
+			/* The server has seen a wrong address and reported it. */
 			probe_close(p);
 			return;
 		}
@@ -200,7 +205,7 @@ static void probe_receive(struct run *r, struct probe *p)
 		probe_close(p);
 }
 
-/* Connected, or not. */
+/* The connect has succeeded or failed. */
 static void tcp_connected(struct run *r, struct probe *p)
 {
 	struct epoll_event ev = { .events = EPOLLIN,
@@ -264,7 +269,7 @@ static int64_t now_ms(void)
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-/* Until all are settled or the time is over. */
+/* Runs until all probes have a result or the time is over. */
 static int wait_until(struct run *r, int64_t deadline, const volatile sig_atomic_t *stop)
 {
 	struct epoll_event events[64];

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The far end of probes: sockets in other namespaces that echo, and look at who is asking. */
+/*
+ * The server's end of probes: sockets in other namespaces that echo, and check the source address.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -41,7 +43,7 @@ static struct addr addr_of_sockaddr(const union sockaddr_any *from)
 
 static uint16_t port_of_sockaddr(const union sockaddr_any *from)
 {
-	/* both families have the port at the same place */
+	/* The port is at the same offset in both families. */
 	return ntohs(from->ipv4.sin_port);
 }
 
@@ -70,7 +72,10 @@ int probe_socket(int netns, enum probe_protocol protocol, const struct addr *add
 		kind.type = SOCK_DGRAM;
 		break;
 	default:
-		/* not a ping socket: net.ipv4.ping_group_range forbids those by default, to root too */
+		/*
+		 * Ping sockets do not work: net.ipv4.ping_group_range forbids them by default, to
+		 * root too.
+		 */
 		kind.type = SOCK_RAW;
 		kind.protocol = ipv4 ? (int)IPPROTO_ICMP : (int)IPPROTO_ICMPV6;
 	}
@@ -129,7 +134,7 @@ struct probe *probe_of_message(const void *message, ssize_t size, struct probe *
 	return &probes[m.index];
 }
 
-/* Whether @probe may be answered: it comes from the address that it should come from. */
+/* Whether @probe comes from the expected address and may be answered. */
 static bool is_expected(struct probe *probe, const union sockaddr_any *from)
 {
 	struct addr seen = addr_of_sockaddr(from);
@@ -172,7 +177,7 @@ void probe_server_stream(int fd, struct probe *probes, size_t count, uint32_t ru
 	union sockaddr_any from;
 	socklen_t from_size = sizeof(from);
 	struct probe_message message;
-	/* 16 bytes sent at once arrive at once */
+	/* 16 bytes sent at once arrive at once. */
 	ssize_t size = recv(fd, &message, sizeof(message), 0);
 
 	if (size < 0 && errno == EAGAIN)

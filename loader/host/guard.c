@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The XDP guard attached by libxdp, beside whatever else its dispatcher runs. */
+/* The XDP guard, attached by libxdp beside other programs of its dispatcher. */
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static struct xdp_multiprog *programs_on(uint32_t ifindex)
 	return libxdp_get_error(mp) ? NULL : mp;
 }
 
-/* Our program among those of @mp; it belongs to @mp. */
+/* Our program among those of @mp; owned by @mp. */
 static struct xdp_program *find(struct xdp_multiprog *mp)
 {
 	struct xdp_program *program = NULL;
@@ -117,7 +117,7 @@ int guard_attach(struct node *node, const struct options *options, uint32_t ifin
 	program = xdp_program__from_bpf_obj(object, "xdp.frags");
 	err = libxdp_get_error(program);
 	if (!err) {
-		/* jumbo frames need it, and libxdp does not take it from the section */
+		/* Jumbo frames need it, and libxdp does not read it from the section's name. */
 		xdp_program__set_xdp_frags_support(program, true);
 		err = xdp_program__attach(program, ifindex, XDP_MODE_NATIVE, 0);
 		xdp_program__close(program);

@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
 		       IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES,
 	       "one code reads both");
 
-/* Asking for a table that nobody uses would make it. */
+/* Reading an unused table would create it. */
 static bool has_filter(enum family family)
 {
 	FILE *file = fopen(family == FAMILY_IPV6 ? "/proc/net/ip6_tables_names" :
@@ -36,7 +36,7 @@ static bool has_filter(enum family family)
 	return found;
 }
 
-/* The target of the rule at @offset; NULL: the table makes no sense. */
+/* The target of the rule at @offset; NULL: the table is malformed. */
 static const struct xt_standard_target *target_at(enum family family, const char *table,
 						  size_t size, size_t offset)
 {

@@ -6,14 +6,15 @@
 #include "maps/addr.h"
 
 enum legacy_forward {
-	LEGACY_ACCEPTS, /* or there is no such table */
+	LEGACY_ACCEPTS, /* or the table does not exist */
 	LEGACY_DROPS,
-	LEGACY_UNKNOWN, /* the kernel did not tell */
+	LEGACY_UNKNOWN, /* the kernel did not answer */
 };
 
 /*
- * What the policy of the chain FORWARD of table filter does in this network namespace. One that drops
- * counts as accepting if a rule of the table has @comment. Makes no table that is not there.
+ * The verdict of the policy of the chain FORWARD of table filter in this network namespace. A
+ * dropping policy counts as accepting if a rule of the table has @comment. Does not create a
+ * missing table.
  */
 enum legacy_forward legacy_forward(enum family family, const char *comment);
 

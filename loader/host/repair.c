@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The host followed: each part on its own, cheap where nothing has changed. */
+/* Repair of the host: each part separately, and cheap if nothing has changed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static int part(struct repair *r, enum repair_part part, int err)
 	return err;
 }
 
-/* The first error's sentence into @e. */
+/* Copies the first error's sentence to @e. */
 static void tell_first(const struct repair *r, struct error *e)
 {
 	for (int p = 0; p < REPAIR_PARTS; p++)
@@ -84,7 +84,7 @@ int repair_host(struct node *node, struct netlink *nl, const struct options *opt
 	return first ? first : err;
 }
 
-/* The uplinks' addresses and MTU, where they have changed. */
+/* Writes the uplinks' addresses and MTU if they have changed. */
 static int write_config(struct node *node, const struct config *before, struct repair *r)
 {
 	if (!memcmp(before, &node->config, sizeof(*before)))
@@ -120,7 +120,10 @@ int repair_node(struct node *node, struct netlink *nl, struct repair *r)
 	memset(r, 0, sizeof(*r));
 	err = node_options(node, &options, e);
 	if (!err) {
-		/* two at once would pin the same links; pods' blocks and their routes wait meanwhile */
+		/*
+		 * Two processes would pin the same links; changes of blocks and their routes wait
+		 * meanwhile.
+		 */
 		err = root_lock_derived(&node->pins.root);
 		if (err)
 			error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));

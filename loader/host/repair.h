@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What changes on the host without us, made right again: uplinks come, go, are renamed and made again,
- * their addresses move, routes and sysctls are lost. `up` and `apply` do it with what they change, the
- * minute's `gc` and `check --fix` by themselves.
+ * Follows changes that others make to the host: uplinks come, go, are renamed and recreated, their
+ * addresses move, routes and sysctls are lost. `up` and `apply` call it with their own changes, the
+ * minute's `gc` and `check --fix` alone.
  */
 #ifndef PP_REPAIR_H
 #define PP_REPAIR_H
 
 #include "loader/host/uplink.h"
 
-/* The parts fail on their own: one that cannot be repaired does not stop the others. */
+/* The parts fail separately: a failed one does not stop the others. */
 enum repair_part { REPAIR_UPLINKS, REPAIR_SYSCTLS, REPAIR_ROUTES, REPAIR_PARTS };
 
 struct repair {
@@ -20,22 +20,22 @@ struct repair {
 };
 
 /*
- * Refuses @options, which are not in force yet, if they change `devices` to name an interface that
+ * Rejects @options, which are not in force yet, if they change `devices` to name an interface that
  * does not exist or cannot be an uplink. -ENODEV.
  */
 int repair_check(struct node *node, const struct options *options, struct error *e);
 
 /*
- * Uplinks and sysctls by @options, for a caller that holds the root's lock exclusively and writes
- * node->config and the routes afterwards. @flags: enum uplinks_flags. After `pinpool down` uplinks stay
- * detached. Returns the first error, which is in @e.
+ * Reconciles uplinks and sysctls with @options, for a caller that holds the root's lock exclusively
+ * and writes node->config and the routes afterwards. @flags: enum uplinks_flags. After `pinpool
+ * down` uplinks stay detached. Returns the first error, which is in @e.
  */
 int repair_host(struct node *node, struct netlink *nl, const struct options *options,
 		unsigned int flags, struct repair *r, struct error *e);
 
 /*
- * Everything by the options that hold. The root's lock may be shared: two at once take turns. 0, or
- * the first error; r->failed says which parts failed.
+ * Reconciles everything with the effective options. The root's lock may be shared: concurrent calls
+ * take turns. 0, or the first error; r->failed has the failed parts.
  */
 int repair_node(struct node *node, struct netlink *nl, struct repair *r);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The host's sysctls: set by `up`, put back by `down --all`. What stood before is an object. */
+/*
+ * The host's sysctls: set by `up`, restored by `down --all`. The old values are stored as an
+ * object.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -47,7 +50,7 @@ int host_sysctls(struct node *node, const struct options *options, struct sysctl
 	return err;
 }
 
-/* What stands there now is remembered before the first is written: a kill in between loses nothing. */
+/* All old values are stored before the first write: a kill in between loses nothing. */
 static int remember(struct node *node, const struct sysctl_wanted *wanted, size_t count,
 		    struct error *e)
 {
@@ -103,7 +106,7 @@ const char *sysctl_text(const char *path, char text[SYSCTL_NAME])
 	return text;
 }
 
-/* Only what still stands as we set it: somebody else's later choice stays. */
+/* Restores only values that are still the ones we set: a later choice of others stays. */
 static int restore_one(const char *name, const char *before, const char *set, uint16_t first,
 		       uint16_t last, struct error *e)
 {
@@ -111,7 +114,7 @@ static int restore_one(const char *name, const char *before, const char *set, ui
 	int err = sysctl_get(name, now, e);
 
 	if (err)
-		return err == -ENOENT ? 0 : err; /* its interface is gone */
+		return err == -ENOENT ? 0 : err; /* ENOENT: its interface is gone */
 	if (!strcmp(name, RESERVED_PORTS)) {
 		if (ports_unmerge(now, first, last, before, result))
 			return 0;

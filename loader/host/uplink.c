@@ -16,14 +16,14 @@
 
 #define POD_MTU_DEFAULT 1500
 
-/* What one uplinks_attach() works with. */
+/* State of one uplinks_attach(). */
 struct attachment {
 	struct node *node;
 	struct netlink *nl;
 	const struct options *options;
 	unsigned int flags;
 	struct uplink_choice choice;
-	struct uplink_entry *before; /* what was listed */
+	struct uplink_entry *before; /* the present list */
 	size_t before_count;
 	struct address *own;
 	size_t own_count;
@@ -131,7 +131,7 @@ static int write_entry(struct attachment *a, const struct link *link, struct err
 	return 0;
 }
 
-/* A device that was made again has lost its guard; otherwise it is `up` that sets it on or off. */
+/* A recreated device has lost its guard; otherwise only `up` attaches or detaches it. */
 static int guard(struct attachment *a, const struct link *link, struct error *e)
 {
 	bool native = a->options->xdp_guard == XDP_GUARD_NATIVE;
@@ -151,8 +151,8 @@ static void unlist(struct node *node, uint32_t ifindex)
 }
 
 /*
- * Egress, then the entry by which pods may leave, then ingress: what comes in may answer at once, and
- * must not leave unmasqueraded.
+ * Egress first, then the entry that lets pods leave, then ingress: a packet that comes in may be
+ * answered at once, and must not leave unmasqueraded.
  */
 static int attach(struct attachment *a, const struct link *link, struct error *e)
 {
@@ -170,7 +170,7 @@ static int attach(struct attachment *a, const struct link *link, struct error *e
 	return guard(a, link, e);
 }
 
-/* Not listed any more, and for longer than programs cache that it was (maps/flow_cache.h): a tick. */
+/* Removes the entries, and waits a tick, for which programs cache that they were there (maps/flow_cache.h). */
 static void unlist_all(struct node *node, const struct uplink_entry *list, size_t count)
 {
 	const struct timespec tick = { .tv_nsec = 20000000 };
@@ -216,7 +216,10 @@ static bool is_chosen(const struct uplink_choice *c, const struct uplink_entry *
 	return false;
 }
 
-/* Those that are listed and still there, without a default route: it may be away for a moment only. */
+/*
+ * Keeps listed uplinks that still exist but have no default route: it may be missing only for a
+ * moment.
+ */
 static void keep_listed(struct attachment *a)
 {
 	struct uplink_choice *c = &a->choice;
@@ -231,7 +234,7 @@ static void keep_listed(struct attachment *a)
 	}
 }
 
-/* What is listed and not chosen. */
+/* Detaches listed uplinks that are not chosen. */
 static int detach_others(struct attachment *a, struct error *e)
 {
 	struct uplink_entry *gone = xcalloc(a->before_count, sizeof(*gone));
@@ -283,7 +286,7 @@ static int attach_chosen(struct attachment *a, struct error *e)
 		a->attached += !err;
 		first = first ? first : err;
 	}
-	/* new pods have the MTU of before until there is an uplink again */
+	/* Without an uplink, new pods keep the last MTU. */
 	if (a->choice.count || !(a->flags & UPLINKS_KEEP))
 		note_addresses(a);
 	return first;

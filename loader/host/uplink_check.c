@@ -14,7 +14,7 @@
 #include "loader/host/uplink.h"
 #include "maps/nomasq.h"
 
-#define NOTES_MAX 4 /* routes that are named, the rest is a number */
+#define NOTES_MAX 4 /* routes listed by name, the rest is a number */
 
 struct comparison {
 	struct node *node;
@@ -62,7 +62,7 @@ static void compare_programs(const struct comparison *c, const struct uplink_ent
 	}
 }
 
-/* The address that pods are masqueraded as was read by `up`, `apply` or `gc`. */
+/* `up`, `apply` or `gc` has read the address that masquerade uses. */
 static void compare_addresses(const struct comparison *c, const struct uplink_entry *u)
 {
 	char was[ADDR_TEXT], is[ADDR_TEXT];
@@ -133,7 +133,7 @@ void uplinks_compare(struct node *node, struct netlink *nl, const struct options
 	free(c.list);
 }
 
-/* Whether all of @prefix keeps pods' addresses. */
+/* Whether pods keep their address towards all of @prefix. */
 static bool is_native(const struct comparison *c, const struct prefix *prefix)
 {
 	struct cidr_key key = { .length = prefix->length };
@@ -143,7 +143,7 @@ static bool is_native(const struct comparison *c, const struct prefix *prefix)
 	return !bpf_map_lookup_elem(pins_map(&c->node->pins, PIN_NOMASQ), &key, &value);
 }
 
-/* What goes to about everywhere: a default route, its halves (OpenVPN's), 2000::/3. */
+/* A default route, its halves (OpenVPN's), or 2000::/3. */
 static bool is_broad(const struct prefix *to)
 {
 	return prefix_bits(to) < 8;
@@ -157,7 +157,7 @@ static bool is_bypass(const struct comparison *c, const struct route *r)
 	    !c->node->config.enabled[family] || !c->node->config.masquerade[family] ||
 	    uplink_find(c->list, c->count, r->ifindex))
 		return false;
-	/* link-local ones are never taken by what comes from elsewhere */
+	/* Link-local routes never forward packets from other links. */
 	if (family == FAMILY_IPV6 && r->to.addr.byte[0] == 0xfe && (r->to.addr.byte[1] & 0xc0) == 0x80)
 		return false;
 	return !is_native(c, &r->to);
@@ -172,7 +172,7 @@ static void report_bypass(const struct comparison *c, const struct route *r, uns
 		return;
 	prefix_format(&r->to, to);
 	if (link.type == ARPHRD_ETHER && !prefix_bits(&r->to) && !c->options->device_count)
-		return; /* uplinks_compare() has it */
+		return; /* uplinks_compare() reports it */
 	if (is_broad(&r->to)) {
 		problem(c, "%s has the route %s and %s, pods' packets by it are dropped (no_uplink); %s",
 			link.name, to,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which interfaces are to be uplinks. */
+/* Choice of the interfaces that become uplinks. */
 #include <errno.h>
 #include <net/if_arp.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static bool is_pattern(const char *name)
 	return name[0] && name[strlen(name) - 1] == '+';
 }
 
-/* That each of `devices` is among the @links, and fit to be an uplink. */
+/* Checks that each of `devices` is among the @links, and can be an uplink. */
 static int check_devices(const struct options *options, const struct link *links, size_t count,
 			 struct error *e)
 {

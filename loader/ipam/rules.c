@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The numbers of multi-pool IPAM (IPAM.md 3 to 6): what a block holds, what a node asks for. */
+/* Arithmetic of pinpool-ipam(7): size of blocks, demand, choice and release of blocks. */
 #include <errno.h>
 
 #include "loader/ipam/rules.h"
@@ -56,13 +56,16 @@ size_t release_choose(const struct block_view *blocks, size_t count, uint32_t ne
 		if (!drop[i])
 			continue;
 		dropped++;
-		/* a draining block was never in the sum: giving it back costs no headroom */
+		/* A draining block was never in the sum: releasing it costs no headroom. */
 		free_total -= block->draining ? 0 : block_free(block);
 	}
 	return dropped;
 }
 
-/* The bits of @addr from @from to @to, as a number: which block of @to bits it is in. */
+/*
+ * The bits of @addr from @from to @to as a number: the index of the block with @to bits that
+ * contains it.
+ */
 static uint64_t index_of(const struct addr *addr, unsigned int from, unsigned int to)
 {
 	uint64_t index = 0;
@@ -86,7 +89,7 @@ static struct prefix block_at(const struct prefix *cidr, unsigned int length, ui
 	return block;
 }
 
-/* The first of @taken that ends at or after @addr; their order by start is that by end. */
+/* The first of @taken that ends at or after @addr; they are sorted by start and so by end. */
 static size_t first_ending_after(const struct addr *addr, const struct prefix *taken, size_t count)
 {
 	size_t low = 0, high = count;
@@ -103,7 +106,7 @@ static size_t first_ending_after(const struct addr *addr, const struct prefix *t
 	return low;
 }
 
-/* What stands in the way of @block: true, and the last address of it in @last. */
+/* True if @block overlaps something; *last is the last address of the obstacle within it. */
 static bool block_obstacle(const struct prefix *block, const struct prefix *taken,
 			   size_t taken_count, const struct address_range *reserved,
 			   size_t reserved_count, struct addr *last)
@@ -145,7 +148,7 @@ int carve_next(const struct prefix *cidr, unsigned int length, uint64_t cursor,
 		if (at >= end && end == cursor)
 			return -ENOSPC;
 		if (at >= end) {
-			/* the second half of the round: what lies before the cursor */
+			/* The second half of the round: the part before the cursor. */
 			at = 0;
 			end = cursor;
 			continue;
@@ -157,7 +160,7 @@ int carve_next(const struct prefix *cidr, unsigned int length, uint64_t cursor,
 			*index = at;
 			return 0;
 		}
-		/* one jump past the obstacle however wide it is: a CIDR may have 2^32 blocks */
+		/* One jump passes the obstacle however wide it is: a CIDR may have 2^32 blocks. */
 		at = prefix_contains(cidr, &last) ? index_of(&last, cidr->length, length) + 1 : end;
 	}
 }

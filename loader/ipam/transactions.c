@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Transactions run, and the IPAM maps read. */
+/* Runs transactions, and reads the IPAM maps. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "loader/base/trace.h"
 #include "loader/base/prefix.h"
 
-/* A transaction takes microseconds, so this is far beyond any wait that ends by itself. */
+/* A transaction takes microseconds: this is far beyond any wait that ends by itself. */
 #define BUSY_TRIES 200000
 
 const char *ipam_error_text(enum ipam_error error)
@@ -204,7 +204,7 @@ uint64_t ipam_boot_seconds(void)
 	return now.tv_sec;
 }
 
-/* As pending_forget() of bpf/ipam_lease.bpf.h makes it. */
+/* The same key as pending_forget() of bpf/ipam_lease.bpf.h. */
 static void pending_key_fill(struct pending_key *key, const struct pending_owner *who,
 			     enum family family)
 {

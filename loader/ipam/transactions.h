@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The transactions of maps/txn.h from userspace, and reading what they keep. A transaction is one
+ * The transactions of maps/txn.h from userspace, and readers of their maps. A transaction is one
  * system call; nothing here holds a lock.
  */
 #ifndef PP_IPAM_LOADER_H
@@ -19,15 +19,15 @@
 #include "maps/txn.h"
 
 /*
- * Runs one with its request; waits while another one runs. 0 with txn->error to be looked at, or
- * -errno with a sentence: the program is missing or the kernel refused to run it.
+ * Runs one with its request; waits while another one runs. 0, then the caller checks txn->error; or
+ * -errno with a sentence: the program is missing or the kernel did not run it.
  */
 int ipam_run(struct pins *pins, enum pinned_prog prog, const void *request, struct txn *txn,
 	     struct error *e);
 
-/* What went wrong, in words: "the maps are full". */
+/* The error as text: "the maps are full". */
 const char *ipam_error_text(enum ipam_error error);
-/* For a caller that has no better sentence: one that names the transaction; returns -errno. */
+/* For a caller without a better sentence: names the transaction; returns -errno. */
 int ipam_refused(struct pins *pins, enum pinned_prog prog, const struct txn *txn, struct error *e);
 
 /* pp_ipam's one entry. */
@@ -63,7 +63,10 @@ struct pending_entry {
 	struct pending pending;
 };
 
-/* Whole maps; the caller frees *list. Not sorted, except blocks (by id) and pools (by name). */
+/*
+ * Read complete maps; the caller frees *list. Not sorted, except blocks (by id) and pools (by
+ * name).
+ */
 int ipam_leases(struct pins *pins, struct lease_entry **list, size_t *count, struct error *e);
 int ipam_pools(struct pins *pins, struct pool_entry **list, size_t *count, struct error *e);
 int ipam_blocks(struct pins *pins, struct block_entry **list, size_t *count, struct error *e);
@@ -73,21 +76,21 @@ int ipam_pendings(struct pins *pins, struct pending_entry **list, size_t *count,
 int ipam_pool_cidrs(struct pins *pins, uint32_t pool, enum family family, struct pool_cidr *cidrs,
 		    uint32_t count);
 
-/* CLOCK_BOOTTIME, which pp_pending and a block's keep_until have. */
+/* CLOCK_BOOTTIME, the clock of pp_pending and of a block's keep_until. */
 uint64_t ipam_boot_seconds(void);
 
-/* Whose demand it is: the pod's, by its names, or a plain container's (names NULL or ""). */
+/* The originator of demand: a pod, by its names, or a plain container (names NULL or ""). */
 struct pending_owner {
 	const struct lease_owner *owner;
 	const char *namespace, *name;
 };
 
-/* Records unmet demand (IPAM.md 4) in place of what is recorded; @pool "": there is none. */
+/* Records unmet demand (pinpool-ipam(7), DEMAND), replacing an older record; @pool "": none. */
 int ipam_pending_set(struct pins *pins, const struct pending_owner *who, enum family family,
 		     const char *pool);
-/* Removes what the owner @owner asked for last, of whichever pod and interface. */
+/* Removes the demand that the owner @owner recorded last, of any pod and interface. */
 void ipam_pending_clear(struct pins *pins, const char *owner);
-/* Live entries of a pool and family; expired ones are removed on the way. */
+/* Number of live entries of a pool and family; removes expired ones. */
 uint32_t ipam_pending_count(struct pins *pins, const char *pool, enum family family);
 
 /* Fills in an owner key: -ENAMETOOLONG / -EINVAL with a sentence. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Jiffies, which only programs see. */
+/* Jiffies, which only BPF programs can read. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
@@ -13,13 +13,13 @@ uint32_t clock_shift(uint32_t hz)
 {
 	uint32_t shift = 0;
 
-	/* between 2^s and 2^(s+1) the middle is 3 * 2^(s-1) */
+	/* The middle between 2^s and 2^(s+1) is 3 * 2^(s-1). */
 	while (3ULL << shift < 2ULL * hz)
 		shift++;
 	return shift;
 }
 
-/* Runs a program that returns its answer; 0 or -errno. */
+/* Runs a program that returns its result; 0 or -errno. */
 static int ask(int program, uint32_t *answer)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);
@@ -29,7 +29,7 @@ static int ask(int program, uint32_t *answer)
 	return err ? -errno : 0;
 }
 
-/* bpf_jiffies64() >> @shift, cut to 32 bits. */
+/* bpf_jiffies64() >> @shift, truncated to 32 bits. */
 static int read_units(uint32_t shift, uint32_t *now)
 {
 	const struct bpf_insn code[] = {

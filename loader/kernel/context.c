@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A node: root, configuration, effective options. */
+/* The context of a command: root, configuration, effective options. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
@@ -69,7 +69,9 @@ int node_write_config(struct node *node, struct error *e)
 	return 0;
 }
 
-/* This node's labels: those of its Node, else of its CiliumNode. Never NULL; the caller owns it. */
+/*
+ * This node's labels: those of its Node, or else of its CiliumNode. Never NULL; the caller owns it.
+ */
 static json_t *node_labels(struct node *node)
 {
 	static const enum object_kind kinds[] = { OBJECT_KNODE, OBJECT_NODE };

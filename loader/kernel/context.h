@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* An open node: its root, its configuration, and the options that hold on it. */
+/* The context of a command on a node: its root, its configuration, and its effective options. */
 #ifndef PP_NODE_H
 #define PP_NODE_H
 
@@ -12,24 +12,21 @@
 
 struct node {
 	struct pins pins;
-	struct config config; /* pp_config as it was when the node was opened */
+	struct config config; /* pp_config when the context was opened */
 };
 
-/* Opens @root with @lock; -ENOENT with "node not up" where `up` has not run (or not to its end). */
+/* Opens @root with @lock; -ENOENT with "node not up" if `up` has not run (or not to its end). */
 int node_open(struct node *node, const char *root, enum root_lock lock, struct error *e);
 void node_close(struct node *node);
 
-/*
- * Refuses to touch interfaces where the process is in another network namespace than the one in
- * which the node was brought up.
- */
+/* Rejects a process in another network namespace than the one in which the node was brought up. */
 int node_check_netns(const struct node *node, struct error *e);
 
 /* Reads pp_config's one entry into node->config, and writes it from there. */
 int node_read_config(struct node *node, struct error *e);
 int node_write_config(struct node *node, struct error *e);
 
-/* Effective options, name to string (IPAM.md 8); the caller owns it. */
+/* Effective options, name to string (pinpool-ipam(7), NODE DEFAULTS); the caller owns it. */
 json_t *node_effective(struct node *node, struct error *e);
 /* The same as values. */
 int node_options(struct node *node, struct options *options, struct error *e);

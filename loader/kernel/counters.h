@@ -12,12 +12,12 @@ enum counter_kind { COUNTER_VERDICT, COUNTER_DROP, COUNTER_FLOW };
 struct counter_name {
 	enum counter_kind kind;
 	const char *name; /* "pod_local" */
-	const char *help; /* what it says of the packet */
+	const char *help; /* what the packets have in common */
 };
 
 extern const struct counter_name counter_names[STATS_COUNT];
 
-/* Sums of all CPUs by enum stat. */
+/* Sums over all CPUs by enum stat. */
 int counters_read(struct pins *pins, struct counter counters[STATS_COUNT], struct error *e);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What this kernel can do, asked by programs of a few instructions. */
+/* Features of the running kernel, probed by programs of a few instructions. */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -12,8 +12,8 @@
 #include "loader/net/tcx.h"
 
 /*
- * A tc program that returns what bpf_fib_lookup() says to @flags: an unknown one is -EINVAL, a known
- * one at least looks at the packet's family, which is none.
+ * A tc program that returns the result of bpf_fib_lookup() with @flags: an unknown flag yields
+ * -EINVAL, with a known one the lookup at least reads the packet's family, which is zero.
  */
 static bool fib_knows(__u32 flags)
 {
@@ -49,7 +49,7 @@ static bool fib_knows(__u32 flags)
 	return !err && (int)run.retval != -22 /* EINVAL */;
 }
 
-/* Whether a tc program of these instructions is accepted. */
+/* Whether the verifier accepts a tc program of these instructions. */
 static bool is_accepted(const struct bpf_insn *program, size_t count)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, load);
@@ -60,7 +60,7 @@ static bool is_accepted(const struct bpf_insn *program, size_t count)
 	return fd >= 0;
 }
 
-/* Linux 6.2: bpf_cast_to_kern_ctx() gives a program the kernel's own record of its packet. */
+/* Linux 6.2: bpf_cast_to_kern_ctx() gives a program the packet's struct sk_buff. */
 static bool shows_buffers(void)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
@@ -75,7 +75,7 @@ static bool shows_buffers(void)
 	return id > 0 && is_accepted(program, sizeof(program) / sizeof(program[0]));
 }
 
-/* Not where the kernel is locked down to confidentiality. */
+/* Fails if the kernel is locked down to confidentiality. */
 static bool copies_buffers(void)
 {
 	const struct bpf_insn program[] = {
@@ -106,7 +106,7 @@ static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-/* @second opened from the same file as @first: one program of it goes into the other's place. */
+/* @second is opened from the same file as @first: its program replaces the one of @first. */
 static bool links(struct bpf_object *first, struct bpf_object *second)
 {
 	struct bpf_program *base, *next;
@@ -138,7 +138,7 @@ static bool has_xdp_chain(void)
 	return has;
 }
 
-/* An empty map that would be large if it were full. */
+/* An empty map that would be large when full. */
 static bool counts_map_memory(void)
 {
 	const __u32 entries = 1024, value = 4096;
@@ -153,7 +153,7 @@ static bool counts_map_memory(void)
 	return bytes && bytes < entries * value;
 }
 
-/* 250 if the kernel does not say: then time-outs are up to 4 times off, no more. */
+/* 250 if the kernel does not report it: time-outs are then up to 4 times off. */
 static unsigned int kernel_hz(void)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Flows read from their array, the void ones left out. */
+/* Flows read from their array, without the void ones. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static bool is_alive(const struct flow *flow, const struct pod_entry *pods, size
 {
 	if (flow->state <= FLOW_DYING || (int32_t)(flow->expires - clock->now) < 0)
 		return false;
-	/* an array is read in the order of its slots */
+	/* An array is read in the order of its slots. */
 	return flow->pod < pod_count && pods[flow->pod].pod.generation == flow->pod_generation;
 }
 

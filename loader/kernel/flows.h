@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The masquerade flows as userspace sees them. */
+/* The masqueraded flows as userspace sees them. */
 #ifndef PP_FLOWS_LOADER_H
 #define PP_FLOWS_LOADER_H
 
@@ -17,15 +17,15 @@ struct flow_entry {
 };
 
 /*
- * The flows that live: not dying, not expired, of a pod that is still there. The caller frees
- * *list. @clock gets the time at which they were read.
+ * Lists the live flows: not dying, not expired, of an existing pod. The caller frees *list. @clock
+ * gets the time at which they were read.
  */
 int flows_read(struct pins *pins, struct flow_entry **list, size_t *count, struct clock *clock,
 	       struct error *e);
 
 /*
- * Ends the flows that nobody can answer: those with an address that the node has no more, and those
- * of portless protocols once they are not masqueraded any more; *ended: how many.
+ * Ends flows that cannot be answered: those with an address that the node has lost, and those of
+ * portless protocols after these are not masqueraded any more. *ended: their number.
  */
 int flows_end_stale(struct pins *pins, struct netlink *nl, unsigned int *ended, struct error *e);
 

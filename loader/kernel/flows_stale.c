@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Flows whose address the node has lost: nobody gets their answers any more, and a sender with a
- * fixed port would keep its flow for ever. The kernel's programs cannot list the node's addresses, so
- * the loader does.
+ * Flows whose address the node has lost: their answers cannot arrive, and a sender with a fixed
+ * port would keep its flow for ever. The loader ends them, because BPF programs cannot list the
+ * node's addresses.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -45,7 +45,7 @@ struct node_ip_entry {
 	uint32_t present;
 };
 
-/* Makes pp_node_ips the addresses of @list. */
+/* Makes pp_node_ips equal to the addresses of @list. */
 static int write_addresses(int fd, const struct addr *list, size_t count)
 {
 	const uint32_t present = 1;
@@ -88,7 +88,7 @@ int flows_end_stale(struct pins *pins, struct netlink *nl, unsigned int *ended, 
 	*ended = 0;
 	if (fd < 0)
 		return pins_error(pins, "pp_node_ips", fd, e);
-	/* two that look at different times must not mix what they saw */
+	/* Two processes that read at different times must not mix their lists. */
 	err = root_lock_derived(&pins->root);
 	if (err)
 		return error_set(e, err, "%s: cannot lock: %s", pins->root.dir, strerror(-err));

@@ -21,7 +21,7 @@ struct loading {
 	const struct options *options;
 	bool *resized;
 	struct error *e;
-	char log[4096]; /* the tail of what libbpf said */
+	char log[4096]; /* the tail of libbpf's messages */
 };
 
 static struct loading *current; /* libbpf's print callback has no argument of its own */
@@ -40,7 +40,7 @@ static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-/* The first line that libbpf said is the cause; what follows is its echo. */
+/* libbpf's first line is the cause; later ones follow from it. */
 static const char *cause(struct loading *l)
 {
 	char *end = strchr(l->log, '\n');
@@ -66,8 +66,8 @@ static void forget_map(const struct loading *l, const char *name)
 }
 
 /*
- * A flow map of another size cannot be kept: its pin goes, so that a new one is made. What counts the
- * old one's records goes with it.
+ * A flow map of another size cannot be kept: its pin is removed, so that a new map is created, and
+ * likewise the pins of maps that count the old one's records.
  */
 static void forget_other_size(struct loading *l, const char *path, uint32_t entries)
 {
@@ -112,7 +112,7 @@ static int place_maps(struct loading *l, struct bpf_object *object)
 	return 0;
 }
 
-/* bpffs can rename over an existing pin: there is no moment without a program. */
+/* bpffs renames over an existing pin: there is no moment without a program. */
 static int pin_program(struct loading *l, struct bpf_program *program)
 {
 	char path[PATH_MAX + 64], fresh[PATH_MAX + 80];
@@ -127,7 +127,7 @@ static int pin_program(struct loading *l, struct bpf_program *program)
 	return err ? error_set(l->e, err, "%s: cannot pin: %s", path, strerror(-err)) : 0;
 }
 
-/* Opened, configured, its maps placed; not loaded. NULL with a sentence. */
+/* The object opened and configured, with its maps in place; not loaded. NULL with a sentence. */
 static struct bpf_object *open_object(struct loading *l, const struct object_file *file,
 				      const struct datapath_config *cfg)
 {
@@ -187,7 +187,7 @@ static int load_files(struct loading *l, const struct object_file *files,
 		err = load_object(l, f, cfg);
 	libbpf_set_print(before);
 	current = NULL;
-	/* the old programs' descriptors are not the pinned ones any more */
+	/* The old programs' descriptors are stale now. */
 	pins_forget(l->pins);
 	return err;
 }
@@ -216,7 +216,7 @@ static int dispatch(struct pins *pins, struct error *e)
 	return 0;
 }
 
-/* maps/datapath.h: time is counted in units of 2^shift ticks, about a second */
+/* Time is counted in units of 2^shift ticks, about a second (maps/datapath.h). */
 static __u32 clock_units(__u32 seconds, __u32 shift)
 {
 	__u32 units = (__u64)seconds * features()->hz >> shift;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Loading the programs of bpf/ and pinning them and their maps. On a running node the maps that are
- * pinned are taken as they are, and each program replaces the one before it in one step.
+ * Loads the programs of bpf/ and pins them and their maps. On a running node the pinned maps are
+ * reused, and each program replaces its predecessor in one step.
  */
 #ifndef PP_LOAD_H
 #define PP_LOAD_H
@@ -10,14 +10,14 @@
 #include "loader/kernel/pins.h"
 #include "maps/datapath.h"
 
-/* What differs between kernels, found out by trying, never by version. */
+/* Differences between kernels, found by probing, never by version. */
 struct features {
 	bool tcx;
 	bool fib_skip_neigh; /* BPF_FIB_LOOKUP_SKIP_NEIGH */
 	bool fib_source;     /* BPF_FIB_LOOKUP_SRC */
-	enum buffer_access buffer_access; /* what offloads of pods' packets are checked by */
+	enum buffer_access buffer_access; /* how offloads of pods' packets are checked */
 	bool xdp_chain;      /* libxdp's dispatcher: several XDP programs on a device */
-	bool map_memory;     /* what maps take now is told; else what they take once they are full */
+	bool map_memory;     /* the kernel reports the present memory of maps, not only the maximum */
 	unsigned int hz;     /* timer ticks a second */
 };
 
@@ -27,16 +27,20 @@ struct features {
 /* Probed once in a process. Needs root. */
 const struct features *features(void);
 
-/* The transactions and all maps that they need; no options matter here. */
+/* Loads the transactions and all maps that they need; independent of options. */
 int load_ipam(struct pins *pins, struct error *e);
 
 /*
- * The packets' programs for @options; a flow table of another size is made anew (its flows are forgotten:
- * *resized says so). What is attached to pods takes the new program at once. 0 or -errno with a sentence.
+ * Loads the datapath's programs for @options. A flow table of another size is recreated and its
+ * flows are lost (*resized). Attached pods use the new program at once. 0 or -errno with a
+ * sentence.
  */
 int load_datapath(struct pins *pins, const struct options *options, bool *resized, struct error *e);
 
-/* The guard's object, configured and with its maps, for libxdp to load. NULL with errno and a sentence. */
+/*
+ * The XDP guard's object, configured and with its maps, for libxdp to load. NULL with errno and a
+ * sentence.
+ */
 struct bpf_object;
 struct bpf_object *load_open_guard(struct pins *pins, const struct options *options,
 				   struct error *e);

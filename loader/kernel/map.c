@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Whole maps in batches: one system call for some thousand entries. */
+/* Complete maps read in batches: one system call for some thousand entries. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ int map_read_all(int fd, size_t key_size, size_t value_at, size_t value_size, si
 					   &got, NULL);
 		err = err ? -errno : 0;
 		if (err == -ENOSPC && !got) {
-			/* one bucket holds more than the batch has room for */
+			/* One bucket holds more entries than the batch has room for. */
 			batch_resize(&b, b.room * 2);
 			err = 0;
 			continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reading whole maps, in batches. */
+/* Reads complete maps in batches. */
 #ifndef PP_MAP_H
 #define PP_MAP_H
 

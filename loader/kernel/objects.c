@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The skeletons that bpftool made: each object opened, and its constants set by their type. */
+/* The skeletons that bpftool generated: each object opened, and its constants set by their type. */
 #include <linux/types.h>
 
 #include "loader/kernel/objects.h"
@@ -13,7 +13,7 @@
 #include "pod.skel.h"
 #include "uplink.skel.h"
 
-/* The skeleton goes, its object stays. */
+/* Frees the skeleton and keeps its object. */
 #define OPEN(name, configure)                                                                      \
 	static struct bpf_object *open_##name(const struct datapath_config *cfg)                   \
 	{                                                                                          \

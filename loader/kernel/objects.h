@@ -10,15 +10,15 @@
 struct object_file {
 	const char *name;
 	/*
-	 * Opens it, with @cfg as its constants where it has such; NULL: as compiled. The caller closes
-	 * it. NULL with errno.
+	 * Opens the object and sets its constants to @cfg if it has any; NULL: as compiled. The
+	 * caller closes it. NULL with errno.
 	 */
 	struct bpf_object *(*open)(const struct datapath_config *cfg);
 };
 
 /* Each ends with a NULL name. */
 extern const struct object_file ipam_files[], datapath_files[];
-/* libxdp loads the guard; the other two only tell what the kernel can do. */
+/* libxdp loads the guard; the other two are probes of the kernel's features. */
 extern const struct object_file guard_file, clock_file, chain_file;
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pinned maps and programs, opened when first asked for. */
+/* Pinned maps and programs, opened on first use. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The pinned maps and programs of a root, opened when first asked for. */
+/* The pinned maps and programs of a root, opened on first use. */
 #ifndef PP_PINS_H
 #define PP_PINS_H
 
@@ -34,10 +34,10 @@ struct pins {
 
 void pins_init(struct pins *pins);
 void pins_close(struct pins *pins);
-/* Closes the descriptors: what is asked for next is opened anew. The root stays open. */
+/* Closes the descriptors; later uses open the pins again. The root stays open. */
 void pins_forget(struct pins *pins);
 
-/* A file descriptor that @pins owns, or -errno (-ENOENT: the pin is missing). */
+/* A file descriptor owned by @pins, or -errno (-ENOENT: the pin is missing). */
 int pins_map(struct pins *pins, enum pinned_map map);
 int pins_prog(struct pins *pins, enum pinned_prog prog);
 

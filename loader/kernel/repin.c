@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A map lives as long as a program that uses it: what a lost pin named is found through those. */
+/*
+ * Lost pins recreated: a map lives as long as a program that uses it, and is found through that
+ * program.
+ */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -34,7 +37,7 @@ static int repin_map(const struct pins *pins, __u32 id, struct error *e)
 	int fd = bpf_map_get_fd_by_id(id), err = 0;
 
 	if (fd < 0)
-		return 0; /* gone meanwhile */
+		return 0; /* The map is gone by now. */
 	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && is_ours(info.name) &&
 	    !is_pinned(pins, info.name)) {
 		pins_path(pins, info.name, path, sizeof(path));

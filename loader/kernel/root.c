@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The root directory: made, mounted, locked, checked for another ABI, removed. */
+/* The root directory: created, mounted, locked, checked for another ABI, removed. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -61,14 +61,17 @@ static int mkdir_parents(const char *path)
 		*c = 0;
 		err = mkdir_private(copy);
 		*c = '/';
-		/* an existing parent on a read-only file system, or one like sysfs that allows no mkdir */
+		/*
+		 * An existing parent fails like this on a read-only file system, or on one such as
+		 * sysfs without mkdir.
+		 */
 		if (err && access(copy, F_OK))
 			return err;
 	}
 	return mkdir_private(path);
 }
 
-/* Directories cannot be made in sysfs: there bpffs belongs on /sys/fs/bpf, elsewhere on the root. */
+/* sysfs has no mkdir: there bpffs is mounted on /sys/fs/bpf, elsewhere on the root. */
 static int ensure_bpffs(const char *path, struct error *e)
 {
 	const char *at = strncmp(path, "/sys/fs/bpf/", 12) ? path : "/sys/fs/bpf";
@@ -127,7 +130,7 @@ static int refuse_other_abi(const struct root *root, bool upgrades, struct error
 			 root->path, abi, PP_ABI);
 }
 
-/* Who holds a lock on the directory: a pid from /proc/locks, 0 if unknown. */
+/* The pid that holds a lock on the directory, from /proc/locks; 0 if unknown. */
 static int lock_holder(int fd)
 {
 	struct stat st;
@@ -167,7 +170,10 @@ static int lock_until(int fd, int operation, const char *path, struct error *e)
 	return 0;
 }
 
-/* `down --all` may have removed the directory that we waited for: then take the new one. */
+/*
+ * `down --all` may have removed the directory while this process waited for its lock: then retries
+ * with the new one.
+ */
 static int open_locked(struct root *root, enum root_lock lock, struct error *e)
 {
 	struct stat ours, present;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Objects in pp_objects: cut into chunks, published by their first. */
+/* Objects in pp_objects: split into chunks, published by writing the first. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static uint32_t chunk_count(uint32_t length)
 	return length ? (length - 1) / OBJECT_CHUNK_TEXT + 1 : 1;
 }
 
-/* Reads the chunks after @head; -EAGAIN if a writer replaced them meanwhile. */
+/* Reads the chunks after @head; -EAGAIN if a writer has replaced them. */
 static int read_rest(int fd, struct object_key *key, const struct object_chunk *head, char *text)
 {
 	struct object_chunk chunk;
@@ -56,7 +56,7 @@ static int read_rest(int fd, struct object_key *key, const struct object_chunk *
 	return 0;
 }
 
-/* One object as it is stored, owned by the caller, and when it was made; NULL as store_get(). */
+/* One stored object, owned by the caller, and its creation time; NULL as store_get(). */
 static char *store_text(struct pins *pins, enum object_kind kind, const char *name, uint64_t *created)
 {
 	int fd = pins_map(pins, PIN_OBJECTS), err = -EAGAIN;
@@ -129,7 +129,7 @@ int store_list(struct pins *pins, enum object_kind kind, struct stored **list, s
 		if (s->json)
 			used++;
 		else
-			free(s->text); /* deleted meanwhile, or damaged: check says so */
+			free(s->text); /* deleted meanwhile, or damaged, which check reports */
 	}
 	free(chunks);
 	qsort(*list, used, sizeof(**list), by_kind_and_name);
@@ -203,7 +203,9 @@ void store_sweep(struct pins *pins, enum object_kind kind, const char *name)
 		return;
 	if (!bpf_map_lookup_elem(fd, &key, &head))
 		keep = chunk_count(head.length);
-	/* written upwards and removed downwards, so that killed writers leave no gaps */
+	/*
+	 * Chunks are written upwards and removed downwards, so that killed writers leave no gaps.
+	 */
 	for (uint32_t parity = 0; parity < 2; parity++) {
 		uint32_t first = parity == (head.version & 1) && keep ? keep : 1, end = first;
 

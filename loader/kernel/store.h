@@ -22,7 +22,7 @@ struct stored {
 	char *text;       /* owned; as stored */
 };
 
-/* The normalized JSON of one object, owned by the caller; NULL if it is not there or unreadable. */
+/* The normalized JSON of one object, owned by the caller; NULL if it is missing or unreadable. */
 json_t *store_get(struct pins *pins, enum object_kind kind, const char *name);
 
 /* All objects, of @kind (OBJECT_NONE: of every kind), sorted by kind and name. */
@@ -31,14 +31,14 @@ int store_list(struct pins *pins, enum object_kind kind, struct stored **list, s
 void stored_free(struct stored *list, size_t count);
 
 /*
- * Writes the chunks of @text above 0 and fills in @key and @head, so that the caller can publish
- * them: here with store_publish(), or inside a pp_pool_set transaction.
+ * Writes the chunks of @text above 0 and fills in @key and @head for the caller to publish: by
+ * store_publish(), or inside a pp_pool_set transaction.
  */
 int store_prepare(struct pins *pins, enum object_kind kind, const char *name, const char *text,
 		  struct object_key *key, struct object_chunk *head, struct error *e);
 int store_publish(struct pins *pins, const struct object_key *key, const struct object_chunk *head,
 		  struct error *e);
-/* Removes chunks that are not of the present version. */
+/* Removes chunks of other versions than the present one. */
 void store_sweep(struct pins *pins, enum object_kind kind, const char *name);
 int store_delete(struct pins *pins, enum object_kind kind, const char *name, struct error *e);
 

@@ -77,7 +77,7 @@ int pinned_list(const struct pins *pins, struct pinned **list, size_t *count, st
 	*count = 0;
 	err = list_folder(pins->root.dir, false, list, count, e);
 	pins_path(pins, "prog", path, sizeof(path));
-	/* a folder that is missing has no programs: that is for the caller to miss by name */
+	/* A missing folder has no programs; the caller reports each by name. */
 	if (!err)
 		list_folder(path, true, list, count, NULL);
 	if (*count)

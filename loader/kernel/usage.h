@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is pinned under a root, and the memory that the kernel counts for it. */
+/* The pinned objects under a root, and the memory that the kernel counts for them. */
 #ifndef PP_USAGE_H
 #define PP_USAGE_H
 
@@ -11,7 +11,7 @@
 
 struct pinned {
 	char name[64];
-	bool program; /* else a map */
+	bool program; /* false: a map */
 	uint64_t bytes; /* memory_of() its descriptor */
 };
 

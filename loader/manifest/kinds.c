@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The kinds that pinpool reads (IPAM.md 1) as tables of fields, and which row an object is. */
+/*
+ * The kinds that pinpool reads (pinpool-ipam(7), OBJECTS) as tables of fields, and the search for
+ * an object's row.
+ */
 #include <string.h>
 
 #include "loader/manifest/kinds.h"
@@ -36,7 +39,7 @@ static const struct schema_field family_fields[] = {
 	{ "cidrs", &cidrs, false }, { "maskSize", &mask_size, true }, { "pool", &entries, false },
 	{},
 };
-/* of both; what tells them apart is in pool_spec.c */
+/* Fields of both families; pool_spec.c checks how they combine. */
 static const struct schema family = { .type = SCHEMA_OBJECT, .fields = family_fields };
 static const struct schema_field pool_fields[] = {
 	{ "ipv4", &family, false }, { "ipv6", &family, false },
@@ -46,7 +49,7 @@ static const struct schema_field pool_fields[] = {
 };
 static const struct schema pool_spec = { .type = SCHEMA_OBJECT, .fields = pool_fields };
 
-/* CiliumNode; what only other modes of Cilium use is taken and left out */
+/* CiliumNode; fields of other modes of Cilium are accepted and dropped. */
 
 static const struct schema_field node_address_fields[] = {
 	{ "type", &string, false }, { "ip", &address, true }, {},
@@ -133,7 +136,7 @@ const char *object_kind_name(enum object_kind kind)
 	return (unsigned int)kind < OBJECT_KINDS ? names[kind] : names[OBJECT_NONE];
 }
 
-/* The API group is what stands before the slash; the core group has none. */
+/* The API group is the part before the slash; the core group has none. */
 static bool same_group(const char *a, const char *b)
 {
 	const char *a_slash = strchr(a, '/'), *b_slash = strchr(b, '/');

@@ -9,7 +9,7 @@
 #define ALNUM ALNUM_LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define LABEL_MAX 63
 
-/* Only of @inner, and at both ends of @outer; not empty. */
+/* Only characters of @inner, and of @outer at both ends; not empty. */
 static bool is_word(const char *text, size_t length, const char *outer, const char *inner)
 {
 	return length && memchr(outer, text[0], strlen(outer)) &&

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Manifests: files and directories to documents to objects, each file whole or not at all. */
+/*
+ * Manifests: files and directories to documents to objects; each file is read completely or
+ * rejected.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +49,7 @@ static void *grow(void *array, size_t count, size_t size)
 	return more;
 }
 
-/* Moves all that @from has to the end of @to. */
+/* Moves all of @from to the end of @to. */
 static void manifest_append(struct manifest *to, struct manifest *from)
 {
 	size_t count = to->count + from->count, warnings = to->warning_count + from->warning_count;
@@ -81,7 +84,7 @@ static int add_object(struct reader *r, const json_t *in, const char *kind, cons
 
 static int add_document(struct reader *r, const json_t *in, const char *kind, const char *version);
 
-/* The items of a List or of a typed list (CiliumPodIPPoolList), whose items may lack their type. */
+/* The items of a List or of a typed list (CiliumPodIPPoolList); items may lack their type. */
 static int add_items(struct reader *r, const json_t *list, const json_t *items)
 {
 	const char *kind = json_string_value(json_get(list, "kind"));
@@ -117,7 +120,7 @@ static int add_document(struct reader *r, const json_t *in, const char *kind, co
 		return reader_error(r, r->top.line,
 				    "not an object but %s; a manifest has apiVersion and kind",
 				    json_kind_name(in));
-	/* a list without entries is written as null too */
+	/* kubectl writes a list without entries as null. */
 	if (list && json_is_array(items))
 		return add_items(r, in, items);
 	if (list && length == 4 && !items)
@@ -152,7 +155,7 @@ int manifest_parse(const char *name, const char *text, size_t length, struct man
 	return err;
 }
 
-/* All that @fd gives, up to a byte more than may be. */
+/* Reads @fd to its end, up to one byte more than the limit. */
 static int read_all(int fd, char **text, size_t *length)
 {
 	size_t space = 0;
@@ -189,7 +192,7 @@ static int read_fd(int fd, const char *name, struct manifest *m, struct error *e
 	return err;
 }
 
-/* editors leave hidden files behind, which are no manifests, as for kubelet */
+/* Hidden files, which editors leave behind, are ignored as by kubelet. */
 static int is_manifest(const struct dirent *entry)
 {
 	const char *dot = strrchr(entry->d_name, '.');
@@ -203,7 +206,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* A file of a directory; what is no file (a folder, a pipe) is passed over. */
+/* Reads a file of a directory; skips anything else (a folder, a pipe). */
 static int read_entry(const char *directory, const char *name, struct manifest *m, struct error *e)
 {
 	char *path;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kubernetes manifests, YAML or JSON, one or many documents (IPAM.md 1): read strictly, checked
- * whole, and normalized to JSON that has only what pinpool uses. Pure: no maps, no prints.
+ * Kubernetes manifests, YAML or JSON, one or many documents: read strictly, checked completely, and
+ * normalized to JSON with only the fields that pinpool uses (pinpool-ipam(7), OBJECTS). Pure: no
+ * maps, no output.
  */
 #ifndef PP_MANIFEST_H
 #define PP_MANIFEST_H
@@ -16,7 +17,7 @@
 struct object {
 	enum object_kind kind; /* OBJECT_NONE: not ours; reported as ignored */
 	char name[PP_NAME];
-	char kind_name[PP_NAME]; /* as the document says: "Deployment" */
+	char kind_name[PP_NAME]; /* as written: "Deployment" */
 	json_t *json;            /* owned; normalized, keys in a fixed order; NULL for OBJECT_NONE */
 	char *where;             /* owned; "file.yaml:12" */
 };
@@ -24,17 +25,18 @@ struct object {
 struct manifest {
 	struct object *objects; /* in the order of the input */
 	size_t count;
-	char **warnings;        /* owned; whole sentences */
+	char **warnings;        /* owned; complete sentences */
 	size_t warning_count;
 };
 
 /*
- * Reads a file, a directory (its *.yaml, *.yml and *.json in name order, not deeper), or "-" for
- * standard input, and appends to @m (zero-initialised by the caller). A file is taken whole or not
- * at all. Returns 0 or -errno with a sentence that names file, line, object and field.
+ * Reads a file, a directory (its *.yaml, *.yml and *.json in name order, without subdirectories),
+ * or "-" for standard input, and appends to @m (zero-initialised by the caller). A file is read
+ * completely or rejected. Returns 0 or -errno with a sentence that names file, line, object and
+ * field.
  */
 int manifest_read(const char *path, struct manifest *m, struct error *e);
-/* The same for text in memory; @name stands for the file in messages. */
+/* The same for text in memory; @name is the file's name in messages. */
 int manifest_parse(const char *name, const char *text, size_t length, struct manifest *m,
 		   struct error *e);
 void manifest_free(struct manifest *m);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One object of a manifest: its metadata, its spec or data by its kind, and what ties them. */
+/*
+ * One object of a manifest: its metadata, its spec or data by its kind, and the rules across
+ * fields.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +14,7 @@
 
 #define IPAM_DOMAIN "ipam.cilium.io/"
 
-/* schema_read() of @parent's field @key, which may be missing (*json is NULL then). */
+/* Calls schema_read() for @parent's field @key, which may be missing (*json is NULL then). */
 static int read_part(struct reader *r, const struct schema *schema, const json_t *parent,
 		     const char *key, json_t **json)
 {
@@ -27,7 +30,7 @@ static int read_part(struct reader *r, const struct schema *schema, const json_t
 	return err;
 }
 
-/* Puts a map of strings into @object unless there is nothing in it. */
+/* Stores a map of strings in @object unless it is empty. */
 static void put_strings(json_t *object, const char *key, json_t *strings)
 {
 	if (json_object_size(strings))
@@ -36,7 +39,9 @@ static void put_strings(json_t *object, const char *key, json_t *strings)
 		json_decref(strings);
 }
 
-/* Warns about what looks like an annotation of IPAM.md and is none; leaves only Cilium's. */
+/*
+ * Warns about an annotation that resembles one of Cilium's pool annotations; keeps only Cilium's.
+ */
 static json_t *filter_annotations(struct reader *r, const json_t *in, const json_t *all)
 {
 	json_t *kept = json_object(), *value;
@@ -70,7 +75,7 @@ static int read_namespace(struct reader *r, const json_t *metadata, json_t *out)
 	return err;
 }
 
-/* All labels and annotations are checked; what @kind uses of them stays in @out. */
+/* Checks all labels and annotations; @out keeps those that @kind uses. */
 static int read_metadata(struct reader *r, const struct kind *kind, const json_t *metadata,
 			 json_t *out)
 {
@@ -96,7 +101,7 @@ static int read_metadata(struct reader *r, const struct kind *kind, const json_t
 	return err;
 }
 
-/* ip-masq-agent's configuration is YAML or JSON inside of the string @text at @at. */
+/* Parses ip-masq-agent's configuration, YAML or JSON inside of the string @text at @at. */
 static int read_masquerade(struct reader *r, const char *text, const struct place *at, json_t **out)
 {
 	const struct documents *outer = r->d;
@@ -108,7 +113,10 @@ static int read_masquerade(struct reader *r, const char *text, const struct plac
 
 	*out = NULL;
 	err = documents_parse(text, strlen(text), &d, &line, &reason);
-	/* the text of | and > begins below; lines of other strings can't be told apart */
+	/*
+	 * The text after | and > begins on the next line; lines of other strings cannot be told
+	 * apart.
+	 */
 	line = at->block ? at->line + line : at->line;
 	if (err) {
 		err = reader_error(r, line, "%s", reason.text);
@@ -146,7 +154,7 @@ static int read_configmap(struct reader *r, const json_t *in, const char *name, 
 	json_put(out, "data", data);
 	if (strcmp(name, "ip-masq-agent") || !text)
 		return 0;
-	json_object_clear(data); /* the agent reads nothing else */
+	json_object_clear(data); /* ip-masq-agent reads nothing else. */
 	reader_enter(r, "data.config");
 	err = read_masquerade(r, json_string_value(text), field_place(r, fields, "config"), &config);
 	if (err)
@@ -159,7 +167,7 @@ static int read_configmap(struct reader *r, const json_t *in, const char *name, 
 	return 0;
 }
 
-/* The rules that tie the fields of a pool; their sentences begin with the field's path. */
+/* Checks a pool's fields against each other; the sentences begin with the field's path. */
 static int check_pool(struct reader *r, const json_t *in, const json_t *json)
 {
 	struct pool_spec spec;

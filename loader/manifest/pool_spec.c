@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A pool's spec as numbers, and what one spec must fulfil. Sentences begin with the field's path,
- * so that manifest_object.c can say the line.
+ * A pool's spec as numbers, and the rules for a single spec. Sentences begin with the field's path,
+ * from which object.c finds the line.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "loader/manifest/pool_spec.h"
 
-#define IPV6_SPLIT_MAX 16 /* bits between a CIDR and maskSize: 65,536 blocks (IPAM.md 7) */
+#define IPV6_SPLIT_MAX 16 /* bits between a CIDR and maskSize: 65,536 blocks */
 
 static bool range_inside(const struct prefix *cidr, const struct address_range *range)
 {
@@ -69,7 +69,9 @@ static int read_range(struct pool_family_spec *f, const json_t *json, const stru
 	return 0;
 }
 
-/* pool[]: each entry's CIDR is one of cidrs or one more; its ranges lie inside it */
+/*
+ * Reads pool[]: each entry's CIDR is one of cidrs or an additional one; its ranges lie inside it.
+ */
 static int read_entry(struct pool_family_spec *f, enum family family, const json_t *entry,
 		      const char *path, unsigned int *seen, struct error *e)
 {
@@ -199,7 +201,10 @@ static int check_mask(const struct pool_family_spec *f, enum family family, stru
 	return 0;
 }
 
-/* Ranges that no host outside can have, or that mean something else (IPAM.md 7). */
+/*
+ * Ranges that no other host can have, or that have a special meaning (pinpool-ipam(7), CHANGING
+ * POOLS).
+ */
 static const struct {
 	const char *cidr, *meaning;
 } special_ranges[] = {
@@ -212,7 +217,7 @@ static const struct {
 
 static int check_special(const struct prefix *cidr, const char *path, struct error *e)
 {
-	/* prefix_parse() refuses its text */
+	/* prefix_parse() rejects the text "::ffff:0:0/96". */
 	static const struct prefix mapped = { .addr.byte = { [10] = 0xff, [11] = 0xff },
 					      .length = PREFIX_IPV4_BITS };
 	char text[PREFIX_TEXT];

@@ -33,15 +33,17 @@ struct pool_spec {
 	json_t *pod_selector, *namespace_selector; /* borrowed from the JSON; NULL: absent */
 };
 
-/* @json must be normalized and valid (manifest.c made it); -EINVAL with a sentence otherwise. */
+/*
+ * @json must be normalized and valid (as manifest.c writes it); -EINVAL with a sentence otherwise.
+ */
 int pool_spec_from_json(const json_t *json, struct pool_spec *spec, struct error *e);
 void pool_spec_free(struct pool_spec *spec);
 
 /*
- * What a single spec must fulfil (IPAM.md 1 and 7): maskSize not shorter than a CIDR's own, at most
- * 16 bits apart in IPv6, right family, no overlap within the pool nor with ranges that no pod can
- * have (loopback, link-local, multicast, reserved, IPv4-mapped), reserved ranges inside a CIDR with
- * start <= end.
+ * Checks a single spec (pinpool-ipam(7), CHANGING POOLS): maskSize not shorter than a CIDR's own,
+ * at most 16 bits apart in IPv6, right family, no overlap within the pool nor with ranges that no
+ * pod can have (loopback, link-local, multicast, reserved, IPv4-mapped), reserved ranges inside a
+ * CIDR with start <= end.
  */
 int pool_spec_check(const struct pool_spec *spec, struct error *e);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Walks values along a schema: mistakes are named with their place, values become canonical. */
+/* Walks values along a schema: errors name the place, values become canonical. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +12,10 @@
 
 void json_put(json_t *object, const char *key, json_t *value)
 {
-	/* keys and values come from documents, which are UTF-8: only a lack of memory can fail */
+	/*
+	 * Keys and values come from documents, which are UTF-8: only a lack of memory can fail
+	 * here.
+	 */
 	if (json_object_set_new(object, key, value))
 		abort();
 }
@@ -25,7 +28,7 @@ void make_printable(char *text)
 		size_t n = utf8_length(text, end);
 		bool c1 = n == 2 && (unsigned char)*text == 0xc2 && (unsigned char)text[1] < 0xa0;
 
-		/* no sequence: quoting cut it */
+		/* Quoting has cut a UTF-8 sequence. */
 		if (!n || c1 || (unsigned char)*text < 0x20 || *text == 0x7f) {
 			*text++ = '?';
 			continue;
@@ -113,7 +116,7 @@ unsigned int field_line(const struct reader *r, const json_t *json, const char *
 
 #define SHOWN 96
 
-/* A value as a message has it: as it was written, or what it is. */
+/* A value in a message: as it was written, or its type. */
 static const char *shown(const json_t *in, const struct place *at, char text[SHOWN])
 {
 	if (at->written)
@@ -393,7 +396,7 @@ int schema_read(struct reader *r, const struct schema *schema, const json_t *in,
 	if (schema->type == SCHEMA_UNUSED)
 		return 0;
 	err = read[schema->type](r, schema, in, at, out);
-	/* the entries of a map of strings have been checked one by one */
+	/* The entries of a map of strings have been checked one by one. */
 	if (!err && schema->check && schema->type != SCHEMA_STRINGS)
 		err = schema->check(r, in, at);
 	if (err) {

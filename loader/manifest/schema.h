@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The strict side of manifests: values checked against tables, and made into normalized JSON. */
+/* Strict reading: values checked against tables of fields, and converted to normalized JSON. */
 #ifndef PP_MANIFEST_SCHEMA_H
 #define PP_MANIFEST_SCHEMA_H
 
@@ -7,11 +7,11 @@
 #include "loader/text/text.h"
 
 enum schema_type {
-	SCHEMA_UNUSED, /* accepted as it is, left out of the JSON */
+	SCHEMA_UNUSED, /* accepted unchecked, left out of the JSON */
 	SCHEMA_STRING,
 	SCHEMA_NAME,    /* DNS subdomain */
-	SCHEMA_BOOL,    /* false is left out, as absent */
-	SCHEMA_NUMBER,  /* min to max */
+	SCHEMA_BOOL,    /* false is left out like a missing field */
+	SCHEMA_NUMBER,  /* from min to max */
 	SCHEMA_ADDRESS, /* canonical in the JSON, as CIDRs are */
 	SCHEMA_CIDR,
 	SCHEMA_LIST,    /* of @item, min to max entries (max 0: any number) */
@@ -26,9 +26,9 @@ struct schema {
 	long long min, max;
 	const struct schema_field *fields; /* in the order of the JSON; ends without a name */
 	const struct schema *item;
-	/* What goes beyond the type, of a string or an object; may be NULL. */
+	/* An additional check of a string or an object; may be NULL. */
 	int (*check)(struct reader *r, const json_t *json, const struct place *at);
-	/* The same for each key of SCHEMA_STRINGS. */
+	/* A check of each key of SCHEMA_STRINGS. */
 	int (*check_key)(struct reader *r, unsigned int line, const char *key);
 };
 
@@ -38,40 +38,40 @@ struct schema_field {
 	bool required;
 };
 
-/* Who is reading what, for messages. */
+/* The state of a reader, for messages. */
 struct reader {
 	const char *file;
 	char object[PP_NAME + 32]; /* "ciliumpodippool/mars" */
 	char path[512];            /* "spec.ipv4.cidrs[3]" */
-	unsigned int first_line;   /* of a value whose text is being read; else 0 */
+	unsigned int first_line;   /* of the value whose text is being read; else 0 */
 	bool one_line;             /* all of that text is in first_line */
-	const struct documents *d; /* has the places of what is being read */
+	const struct documents *d; /* has the places of the values being read */
 	struct place top;          /* of the document */
 	struct manifest *m;        /* takes the warnings */
 	struct error *e;
 };
 
-/* "file:line: object: path: sentence"; returns -EINVAL. */
+/* Reports "file:line: object: path: sentence"; returns -EINVAL. */
 int reader_error(struct reader *r, unsigned int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void reader_warn(struct reader *r, unsigned int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Adds ".name" to the path; returns what reader_leave() needs to take it away. */
+/* Adds ".name" to the path; returns the length that reader_leave() restores. */
 size_t reader_enter(struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void reader_leave(struct reader *r, size_t length);
 
-/* Replaces what a terminal would obey, so that messages may quote any text. */
+/* Replaces control characters that a terminal would obey, so that messages may quote any text. */
 void make_printable(char *text);
 
-/* The place of a field or an item; that of the document where there is none, as in JSON. */
+/* The place of a field or an item; the document's place if there is none, as in JSON. */
 const struct place *field_place(const struct reader *r, const json_t *map, const char *key);
 const struct place *item_place(const struct reader *r, const json_t *list, size_t index);
-/* The line of what @path names in the document @json. */
+/* The line of @path in the document @json. */
 unsigned int field_line(const struct reader *r, const json_t *json, const char *path);
 
 /*
- * Checks @in, which stands at @at: 0 with the normalized JSON in @out (owned; NULL for what is left
- * out) or -EINVAL with the sentence.
+ * Checks @in, which stands at @at: 0 with the normalized JSON in @out (owned; NULL for a value that
+ * is left out) or -EINVAL with the sentence.
  */
 int schema_read(struct reader *r, const struct schema *schema, const json_t *in,
 		const struct place *at, json_t **out);

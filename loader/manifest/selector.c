@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Label selectors as Kubernetes evaluates them, and which pool a pod gets (IPAM.md 2). */
+/* Label selectors as Kubernetes evaluates them, and the choice of a pod's pool. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static bool expression_matches(const json_t *expression, const json_t *labels, b
 	if (!key || !operator)
 		return false;
 	value = string_of(labels, key);
-	/* a label that the caller could not know is neither there nor absent */
+	/* A label that the caller could not know counts neither as present nor as absent. */
 	if (!value && !known_labels)
 		return false;
 	if (!strcmp(operator, "In"))
@@ -104,7 +104,7 @@ static bool pool_selects(const json_t *pool, const struct pod_identity *pod, con
 		return false;
 	if (!json_is_object(pods) && !json_is_object(namespaces))
 		return false;
-	/* a namespace without a manifest is one whose labels nobody knows */
+	/* The labels of a namespace without a manifest are unknown. */
 	return selector_matches(pods, labels, pod->known_labels) &&
 	       selector_matches(namespaces, pod->namespace_labels, pod->namespace_labels);
 }
@@ -136,7 +136,7 @@ static int choice_set(struct pool_choice *choice, const char *pool, enum pool_re
 	return 0;
 }
 
-/* 1 and @match: the pool whose selectors match; 0: none does; -EINVAL: more than one. */
+/* 1 and @match: the pool whose selectors match; 0: none; -EINVAL: more than one. */
 static int pool_by_selector(const struct pod_identity *pod, enum family family, const json_t *pools,
 			    const char **match, struct error *e)
 {
@@ -200,13 +200,13 @@ const char *annotation_hint(const char *key)
 		{ "ipv6-pool", "v6", "did you mean ipv6-pool?" },
 		{ "require-pool-match", "match", "did you mean require-pool-match?" },
 		{ "skip-masquerade", "masq", "did you mean skip-masquerade?" },
-		{ "ip-pool", "", "did you mean ip-pool?" }, /* "" is in every word: the last resort */
+		{ "ip-pool", "", "did you mean ip-pool?" }, /* "" is part of every word: the fallback */
 	};
 	const size_t count = sizeof(known) / sizeof(*known);
 	const char *slash = strchr(key, '/');
 	bool ours = !strncmp(key, DOMAIN, strlen(DOMAIN));
 
-	/* only keys of Cilium's domains: another's annotation may well be about pools */
+	/* Only keys of Cilium's domains: annotations of others may be about other pools. */
 	if (!slash || !memmem(key, slash - key, "cilium", strlen("cilium")))
 		return NULL;
 	for (size_t i = 0; i < count; i++)

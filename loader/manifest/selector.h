@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Kubernetes label selectors and the choice of a pod's pool (IPAM.md 2). Pure. */
+/*
+ * Kubernetes label selectors, and the choice of a pod's pool (pinpool-ipam(7), CHOICE OF THE POOL).
+ * Pure.
+ */
 #ifndef PP_SELECTOR_H
 #define PP_SELECTOR_H
 
@@ -14,8 +17,8 @@
 /*
  * @selector: a LabelSelector (matchLabels, matchExpressions); NULL matches everything, as {} does.
  * @labels: object of strings. @known_labels false: the caller knew only some labels (a CNI runtime
- * passes none), and then an expression on a key that @labels lacks does not match, whatever its
- * operator (IPAM.md 2).
+ * passes none); then an expression on a key that @labels lacks does not match, whatever its
+ * operator (pinpool-ipam(7), CHOICE OF THE POOL).
  */
 bool selector_matches(const json_t *selector, const json_t *labels, bool known_labels);
 
@@ -40,15 +43,17 @@ struct pool_choice {
 };
 
 /*
- * Chooses the pool of @family. @pools: array of normalized CiliumPodIPPool objects, of which only
- * those with a selector matter. @default_pool: the network's or the node's.
- * 0, or -ENOENT / -EINVAL with IPAM.md's sentence.
+ * Chooses the pool of @family. @pools: array of normalized CiliumPodIPPool objects; only those with
+ * a selector matter. @default_pool: the network's or the node's. 0, or -ENOENT / -EINVAL with the
+ * sentence of pinpool-ipam(7), CHOICE OF THE POOL.
  */
 int pool_choose(const struct pod_identity *pod, enum family family, const json_t *pools,
 		const char *default_pool, struct pool_choice *choice, struct error *e);
 
-/* Warnings on annotations that look like a pool annotation but are none ("did you mean ip-pool?");
- * returns a static or interned sentence part, or NULL. */
+/*
+ * Warns about an annotation that resembles a pool annotation ("did you mean ip-pool?"). Returns a
+ * static or interned sentence part, or NULL.
+ */
 const char *annotation_hint(const char *key);
 
 #endif

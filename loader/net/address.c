@@ -49,7 +49,7 @@ static int collect(const struct nlmsghdr *answer, void *arg)
 	h = nlmsg_data(answer);
 	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*h), a, IFA_MAX, NULL))
 		return -EBADMSG;
-	/* on a point-to-point device IFA_ADDRESS is the other side's */
+	/* On a point-to-point device IFA_ADDRESS is the peer's address. */
 	own = a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS];
 	if (!own)
 		return 0;

@@ -20,7 +20,8 @@ struct address {
 };
 
 /*
- * Queues: @addr alone (/32, /128), without DAD and without a prefix route; there already: success.
+ * Queues: adds @addr alone (/32, /128), without DAD and without a prefix route; existing already:
+ * success.
  */
 void address_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the kernel's routes and the CiliumNodes say of addresses that no pod may get. */
+/* Addresses that no pod may get, collected from the kernel's routes and the CiliumNodes. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -19,10 +19,10 @@ static void append(struct exclusions *x, enum exclusion_kind kind, const struct 
 {
 	bool full = x->count == x->room;
 
-	/* each link has fe80::/64, and no pool can be there */
+	/* Each link has fe80::/64, and no pool can be there. */
 	if (prefix->addr.byte[0] == 0xfe && (prefix->addr.byte[1] & 0xc0) == 0x80)
 		return;
-	/* a table of a million routes has a few next hops */
+	/* A table of a million routes has only a few next hops. */
 	if (full)
 		excluded_sort(x);
 	if (full && x->count >= x->room / 2) {
@@ -38,7 +38,7 @@ struct dump {
 	bool is_pod_link; /* and whether a pod is behind it */
 };
 
-/* A pod may be a router: routes by way of it are no reason not to give its address to it again. */
+/* A pod may be a router: its own address stays available although routes use it as next hop. */
 static bool is_pod_link(struct dump *d, uint32_t ifindex)
 {
 	char name[IFNAMSIZ];
@@ -122,7 +122,7 @@ static int by_family(struct netlink *nl, int family, struct exclusions *x, struc
 	int err = netlink_ask(nl, netlink_request(RTM_GETROUTE, NLM_F_DUMP, &h, sizeof(h)), collect,
 			      &part, e);
 
-	/* a kernel without IPv6 */
+	/* A kernel without IPv6 fails here. */
 	if (err == -EOPNOTSUPP || err == -EAFNOSUPPORT)
 		err = 0;
 	for (size_t i = 0; i < part.x.count && !err; i++)
@@ -150,7 +150,7 @@ void excluded_by_node(const json_t *ciliumnode, struct exclusions *x)
 		const char *ip = json_string_value(json_object_get(entry, "ip"));
 		struct prefix prefix = { .length = 128 };
 
-		/* Cilium takes the CiliumInternalIP out of a pod block of that node */
+		/* Cilium allocates the CiliumInternalIP from a pod block of that node. */
 		if (!ip || addr_parse(ip, &prefix.addr) || (type && !strcmp(type, "CiliumInternalIP")))
 			continue;
 		append(x, EXCLUDED_NODE, &prefix, 0, name);
@@ -246,6 +246,6 @@ bool excluded_suspect(struct netlink *nl, const struct addr *addr)
 	bool suspect = false;
 
 	netlink_put_addr(msg, RTA_DST, addr);
-	/* unreachable, as it should be, is an error */
+	/* An unreachable route, the expected answer, is reported as an error. */
 	return !netlink_ask(nl, msg, note_type, &suspect, NULL) && suspect;
 }

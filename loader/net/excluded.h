@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Addresses that no pod may get, for they are something else already: the node's own, those of connected
- * subnets, next hops of routes, other nodes'. Pods, blocks and routes of ours are none of these.
+ * Addresses that no pod may get because they are in use elsewhere: the node's own, those of
+ * connected subnets, next hops of routes, other nodes'. Pods, blocks and routes of pinpool are not
+ * among them.
  */
 #ifndef PP_EXCLUDED_LOADER_H
 #define PP_EXCLUDED_LOADER_H
@@ -33,7 +34,7 @@ struct exclusions {
 	size_t count, room;
 };
 
-/* Appends what the routes of all tables in @nl's namespace say. */
+/* Appends the addresses found in the routes of all tables in @nl's namespace. */
 int excluded_by_routes(struct netlink *nl, struct exclusions *x, struct error *e);
 /* Appends the addresses of a CiliumNode. */
 void excluded_by_node(const json_t *ciliumnode, struct exclusions *x);
@@ -48,8 +49,8 @@ const struct exclusion *excluded_find(const struct exclusions *x, const struct p
 const char *exclusion_text(const struct exclusion *x, char text[EXCLUSION_TEXT]);
 
 /*
- * Whether the kernel would take @addr for the node's own, a broadcast address or one on a link: cheap, and
- * true of some addresses that are not excluded. One request.
+ * Whether the kernel treats @addr as the node's own, as a broadcast address or as on-link. Takes
+ * one request; also true for some addresses that are not excluded.
  */
 bool excluded_suspect(struct netlink *nl, const struct addr *addr);
 

@@ -9,7 +9,7 @@
 #include "loader/net/link.h"
 #include "loader/net/netlink_addr.h"
 
-/* Statistics are most of an answer and nobody here reads them. */
+/* Statistics are most of an answer and unused here. */
 #define SKIP_STATS RTEXT_FILTER_SKIP_STATS
 
 static void copy_text(char *to, size_t size, struct nlattr *a)
@@ -164,7 +164,7 @@ int link_create_veth(struct netlink *nl, const struct veth *veth, struct link *l
 	if (err)
 		return err;
 	netlink_queue(nl, veth_request(veth), TOLERATE_NONE);
-	/* goes out in the same breath */
+	/* Queued with the request above, so both go out in one system call. */
 	found = link_get(nl, veth->name, 0, link, NULL);
 	err = netlink_flush(nl, e);
 	if (err)
@@ -203,7 +203,7 @@ void link_set(struct netlink *nl, uint32_t ifindex, const struct link_change *ch
 	msg = netlink_request(RTM_SETLINK, 0, &h, sizeof(h));
 	if (change->mtu)
 		netlink_put_u32(msg, IFLA_MTU, change->mtu);
-	/* without the NUL, for which there is no room in 255 bytes */
+	/* The alias has no NUL: its 255 bytes may be used completely. */
 	if (change->alias)
 		netlink_put(msg, IFLA_IFALIAS, change->alias, strlen(change->alias));
 	if (change->no_rp_filter || change->no_ipv6_link_local)

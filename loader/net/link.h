@@ -45,14 +45,15 @@ int link_list(struct netlink *nl, const char *kind, struct link **list, size_t *
 	      struct error *e);
 
 /*
- * Makes a veth pair whose peer is born in its namespace with its name, so that nothing is moved or
- * renamed later, and reads the near end back into @link. The near end is up, the far end is not.
- * -EEXIST if either name is taken: then @link is what has the near name (ifindex 0: nothing).
+ * Creates a veth pair. The peer is created in its namespace under its final name, so nothing is
+ * moved or renamed later. Reads the near end back into @link: the near end is up, the far end is
+ * not. -EEXIST if either name exists already: then @link is the device with the near name (ifindex
+ * 0: none).
  */
 int link_create_veth(struct netlink *nl, const struct veth *veth, struct link *link,
 		     struct error *e);
 
-/* What to change of a device; zero: leave it. */
+/* Changes of a device; zero: unchanged. */
 struct link_change {
 	bool up;
 	uint32_t mtu;
@@ -63,9 +64,12 @@ struct link_change {
 
 /* These queue (netlink.h). */
 void link_set(struct netlink *nl, uint32_t ifindex, const struct link_change *change);
-void link_delete(struct netlink *nl, uint32_t ifindex); /* gone already: success */
+void link_delete(struct netlink *nl, uint32_t ifindex); /* none: success */
 
-/* Whether @name is one that pod/link.h gives the host's end of a pod's veth: "pp" and 13 hex digits. */
+/*
+ * Whether @name has the form that pod/link.h gives the host's end of a pod's veth: "pp" and 13 hex
+ * digits.
+ */
 bool link_has_pod_name(const char *name);
 
 #endif

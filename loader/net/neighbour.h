@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Permanent neighbours: who needs no ARP or ND. */
+/* Permanent neighbours: addresses that need no ARP or ND. */
 #ifndef PP_NEIGHBOUR_H
 #define PP_NEIGHBOUR_H
 
@@ -10,7 +10,7 @@
 #include "loader/net/netlink.h"
 #include "maps/addr.h"
 
-/* Queues: @addr on @ifindex is at @mac for ever; replaces what was there. */
+/* Queues: makes @addr on @ifindex permanently resolve to @mac; replaces an existing entry. */
 void neighbour_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr,
 		   const uint8_t mac[6]);
 /* 0 if @addr on @ifindex is permanently at @mac; -ENOENT if not. */

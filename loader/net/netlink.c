@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One rtnetlink connection. libnl opens the socket, builds and reads messages; the batches are
- * ours, for libnl sends one request at a time.
+ * One rtnetlink connection. libnl opens the socket, builds and parses messages. Batching is done
+ * here, because libnl sends one request at a time.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -61,7 +61,7 @@ static int connect_route(void *sock)
 static void set_options(int fd)
 {
 	static const int options[] = {
-		NETLINK_EXT_ACK,	/* the kernel's own words for an error, */
+		NETLINK_EXT_ACK,	/* the kernel's own text of an error, */
 		NETLINK_CAP_ACK,	/* without a copy of the request; */
 		NETLINK_GET_STRICT_CHK, /* dumps filtered by the kernel */
 	};
@@ -165,7 +165,7 @@ struct question {
 	bool dump, disturbed;
 };
 
-/* An NLMSG_ERROR, which is also how the kernel says yes. */
+/* Handles an NLMSG_ERROR, which is also the acknowledgement. */
 static void take_error(struct netlink *nl, const struct nlmsghdr *answer, struct question *q)
 {
 	const struct nlmsgerr *report = nlmsg_data(answer);
@@ -181,7 +181,7 @@ static void take_error(struct netlink *nl, const struct nlmsghdr *answer, struct
 		nl->err = tell(&nl->error, find_request(nl, index), err, kernel_text(answer));
 }
 
-/* A dump that fails midway says so in its last message. */
+/* A dump that fails midway reports it in its last message. */
 static int dump_error(struct netlink *nl, const struct nlmsghdr *done, struct error *e)
 {
 	int err = 0;
@@ -191,12 +191,12 @@ static int dump_error(struct netlink *nl, const struct nlmsghdr *done, struct er
 	return err < 0 ? tell(e, find_request(nl, nl->count - 1), err, NULL) : 0;
 }
 
-/* One message from the kernel. True if the last request has its whole answer with it. */
+/* Handles one message from the kernel. True if the answer to the last request is complete. */
 static bool take(struct netlink *nl, const struct nlmsghdr *answer, struct question *q)
 {
 	bool last = answer->nlmsg_seq == nl->sequence - 1;
 
-	/* the rest of an older conversation */
+	/* A left-over of an earlier request. */
 	if (nl->sequence - 1 - answer->nlmsg_seq >= nl->count)
 		return false;
 	if (q && answer->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -225,7 +225,7 @@ static int receive(struct netlink *nl, struct question *q)
 		if (left <= 0)
 			return left ? from_libnl(left) : -EPIPE;
 		answer = (struct nlmsghdr *)buffer;
-		/* only the kernel may speak to us */
+		/* Only the kernel may send to this socket. */
 		for (; !from.nl_pid && nlmsg_ok(answer, left); answer = nlmsg_next(answer, &left))
 			if (take(nl, answer, q))
 				done = true;
@@ -247,14 +247,14 @@ static void trace_batch(struct netlink *nl)
 	}
 }
 
-/* Sends the batch and hears the answers. 0, or the error of the socket itself. */
+/* Sends the batch and reads the answers. 0, or the error of the socket itself. */
 static int exchange(struct netlink *nl, struct question *q)
 {
 	int err;
 
 	if (!nl->count)
 		return 0;
-	/* failures always come back; one acknowledgement tells that all others went well */
+	/* Failures are always reported; one acknowledgement confirms all other requests. */
 	if (!q)
 		find_request(nl, nl->count - 1)->nlmsg_flags |= NLM_F_ACK;
 	err = nl_sendto(nl->sock, nl->batch, nl->used);

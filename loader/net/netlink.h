@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A connection to the kernel's routing tables of one network namespace. Requests that change
- * something are queued and go out together: the kernel runs a whole sendmsg to its end even if we
- * are killed, and one round trip serves many. link.h, address.h, neighbour.h and route.h queue
- * them.
+ * something are queued and sent together: the kernel completes a sendmsg even if this process is
+ * killed, and one round trip serves many. link.h, address.h, neighbour.h and route.h queue them.
  */
 #ifndef PP_NETLINK_H
 #define PP_NETLINK_H
@@ -32,26 +31,26 @@ enum netlink_tolerate {
  * it with nla_put(): there is room for 1,000 bytes.
  */
 struct nl_msg *netlink_request(int type, int flags, const void *header, int header_size);
-/* Queues @msg and frees it; sends what is queued when the batch is full. */
+/* Queues @msg and frees it; sends the queue when the batch is full. */
 void netlink_queue(struct netlink *nl, struct nl_msg *msg, enum netlink_tolerate tolerate);
 /*
- * Sends what is queued and waits for the kernel's word on each. All are tried; the result is the
- * first error since the last flush as -errno, with the kernel's own text where it gives one.
+ * Sends the queue and waits for the kernel's answer to each request. All are tried; returns the
+ * first error since the last flush as -errno, with the kernel's own text if there is one.
  */
 int netlink_flush(struct netlink *nl, struct error *e);
 
 /*
- * Sends what is queued and @msg (and frees it), a request with an answer, and calls fn for each
- * message of the answer until one returns non-zero, which becomes the result. Errors of what was
- * queued wait for netlink_flush(). A dump that was disturbed starts again: then fn gets NULL and
- * forgets what it has. 0 or -errno.
+ * Sends the queue and @msg (and frees it), a request with an answer, and calls fn for each message
+ * of the answer until one returns non-zero, which becomes the result. Errors of queued requests
+ * wait for netlink_flush(). A dump that was interrupted restarts: fn is called with NULL and must
+ * discard its results. 0 or -errno.
  */
 int netlink_ask(struct netlink *nl, struct nl_msg *msg,
 		int (*fn)(const struct nlmsghdr *answer, void *arg), void *arg, struct error *e);
 
 /*
- * What a request does, "route 10.0.0.0/24: add it", with @mood before the verb: "cannot " for an error.
- * Returns @text.
+ * Describes a request, "route 10.0.0.0/24: add it", with @mood before the verb: "cannot " for an
+ * error. Returns @text.
  */
 #define NETLINK_TEXT 128
 const char *netlink_describe(const struct nlmsghdr *request, const char *mood, char text[NETLINK_TEXT]);

@@ -20,7 +20,7 @@ static inline int netlink_af(enum family family)
 static inline void netlink_put(struct nl_msg *msg, int type, const void *data, int size)
 {
 	if (nla_put(msg, type, size, data))
-		abort(); /* netlink_request() has room for all that we ever put */
+		abort(); /* netlink_request() has room for the largest message */
 }
 
 static inline void netlink_put_u32(struct nl_msg *msg, int type, uint32_t value)
@@ -35,7 +35,7 @@ static inline void netlink_put_addr(struct nl_msg *msg, int type, const struct a
 	netlink_put(msg, type, addr->byte + skip, 16 - skip);
 }
 
-/* 0 or -EINVAL: the attribute is no address. */
+/* 0, or -EINVAL if the attribute is not an address. */
 static inline int netlink_get_addr(struct nlattr *a, struct addr *addr)
 {
 	*addr = (struct addr){ .byte = { [10] = 0xff, [11] = 0xff } };

@@ -26,7 +26,7 @@ static bool is_netns(int fd)
 {
 	struct statfs fs;
 
-	/* the ioctl numbers of other file systems mean other things: ask nsfs alone */
+	/* The same ioctl numbers mean other things on other file systems: only nsfs is asked. */
 	return !fstatfs(fd, &fs) && fs.f_type == NSFS_MAGIC &&
 	       ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
 }
@@ -42,7 +42,7 @@ int netns_open(const char *name, struct error *e)
 			     name) >= sizeof(path))
 		return error_set(e, -ENAMETOOLONG, "network namespace %.64s...: name too long",
 				 name);
-	/* the path may be anything, even a fifo that would block */
+	/* The path may be anything, even a fifo that would block. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		err = -errno;

@@ -18,12 +18,12 @@
  */
 int netns_open(const char *name, struct error *e);
 
-/* Moves this process there for good (--netns). */
+/* Moves this process into the namespace permanently (--netns). */
 int netns_enter(int netns, struct error *e);
 
 /*
- * Calls fn(arg) inside @netns (-1: stay where we are) and returns its result; aborts if the way
- * back fails, for everything after would act on the wrong namespace. fn should be short.
+ * Calls fn(arg) inside @netns (-1: the current one) and returns its result. Aborts if it cannot
+ * return, because everything after would act on the wrong namespace. fn should be short.
  */
 int netns_call(int netns, int (*fn)(void *arg), void *arg);
 

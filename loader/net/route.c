@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Routes: one request each, and what the kernel has. */
+/* Single routes: requests, and the kernel's list. */
 #include <netlink/attr.h>
 
 #include "loader/net/netlink_addr.h"
@@ -105,7 +105,7 @@ static struct route parse_route(const struct rtmsg *h, struct nlattr *a[RTA_MAX 
 		netlink_get_addr(a[RTA_DST], &r.to.addr);
 	if (a[RTA_PRIORITY])
 		r.metric = nla_get_u32(a[RTA_PRIORITY]);
-	/* IPv6 shows unreachable routes on lo, where nobody put them */
+	/* IPv6 lists unreachable routes with device lo, which was never set. */
 	if (a[RTA_OIF] && h->rtm_type == RTN_UNICAST)
 		r.ifindex = nla_get_u32(a[RTA_OIF]);
 	if (a[RTA_GATEWAY])
@@ -170,7 +170,7 @@ static int list_family(struct netlink *nl, int family, uint32_t table, uint8_t p
 
 	netlink_put_u32(msg, RTA_TABLE, table ? table : RT_TABLE_MAIN);
 	err = netlink_ask(nl, msg, collect, &part, e);
-	/* a table that nobody has put a route into, or a kernel without IPv6 */
+	/* The table has no routes, or the kernel has no IPv6. */
 	if (err == -ENOENT || err == -EOPNOTSUPP || err == -EAFNOSUPPORT)
 		err = 0;
 	for (size_t i = 0; i < part.count && !err; i++)
@@ -229,7 +229,7 @@ int route_lookup(struct netlink *nl, const struct addr *addr, struct route *rout
 
 	netlink_put_addr(msg, RTA_DST, addr);
 	err = netlink_ask(nl, msg, collect, &found, e);
-	/* local, blackhole, prohibit: no way that a packet could take */
+	/* Local, blackhole and prohibit routes forward nothing. */
 	if (!err && !found.count)
 		err = error_set(e, -ENETUNREACH, "route: the kernel forwards nothing to there");
 	if (!err)

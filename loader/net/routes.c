@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The difference between the kernel's routes of ours and the wanted ones, as requests. */
+/* Reconciles the kernel's routes of protocol 112 with the expected ones. */
 #include <stdlib.h>
 
 #include "loader/net/routes.h"
@@ -28,7 +28,7 @@ static uint32_t metric_of(const struct route *r)
 	return r->metric || prefix_family(&r->to) == FAMILY_IPV4 ? r->metric : IPV6_DEFAULT_METRIC;
 }
 
-/* What makes two routes the same entry of a table. */
+/* Two routes with the same key are the same entry of a table. */
 static int compare_key(const struct route *a, const struct route *b)
 {
 	int order = prefix_compare(&a->to, &b->to);
@@ -50,7 +50,7 @@ static bool is_as_wanted(const struct route *has, const struct route *want)
 	       !addr_compare(&has->source, &want->source);
 }
 
-/* Keeps the routes of @kinds, sorted. Returns how many. */
+/* Keeps only the routes of @kinds, sorted. Returns their number. */
 static size_t select_kinds(struct route *list, size_t count, unsigned int kinds)
 {
 	size_t n = 0;
@@ -63,7 +63,7 @@ static size_t select_kinds(struct route *list, size_t count, unsigned int kinds)
 	return n;
 }
 
-/* Goes through both sorted lists at once. */
+/* Walks both sorted lists in parallel. */
 static void walk(const struct route *want, size_t wants, const struct route *has, size_t count,
 		 void (*fn)(const struct route *route, enum routes_state state, void *arg),
 		 void *arg)
@@ -149,7 +149,7 @@ int routes_reconcile(struct netlink *nl, uint32_t table, unsigned int kinds, str
 	struct reconciliation r = { .nl = nl };
 	int err = routes_compare(nl, table, kinds, wanted, count, reconcile_one, &r, e);
 
-	/* what is new goes in first: no destination is without its route meanwhile */
+	/* Additions come first, so no destination is without its route meanwhile. */
 	for (size_t i = 0; i < r.change.removed; i++)
 		route_delete(nl, &r.surplus[i]);
 	free(r.surplus);

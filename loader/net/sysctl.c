@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Sysctls of the network namespace that we are in. */
+/* Sysctls of the current network namespace. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static int sysctl_read(int fd, const char *name, char value[SYSCTL_VALUE], struc
 
 	if (n < 0)
 		return error_set(e, err, "sysctl %s: cannot read: %s", name, strerror(-err));
-	/* half a list must not be written back as the whole */
+	/* A truncated list must not be written back as the complete one. */
 	if (n == SYSCTL_VALUE - 1)
 		return error_set(e, -E2BIG, "sysctl %s: its value is too long; shorten it", name);
 	if (n && value[n - 1] == '\n')
@@ -59,9 +59,12 @@ int sysctl_set(const char *name, const char *value, char previous[SYSCTL_VALUE],
 	if (fd < 0)
 		return fd;
 	err = sysctl_read(fd, name, was, e);
-	/* some take a lock, or make the kernel work, even if nothing changes */
+	/*
+	 * Writing some sysctls takes a lock, or makes the kernel work, even if the value does not
+	 * change.
+	 */
 	if (!err && strcmp(was, value)) {
-		/* an empty list is written as an empty line */
+		/* An empty list is written as an empty line. */
 		err = 1;
 		if (pwrite(fd, size ? value : "\n", size ? size : 1, 0) < 0) {
 			err = -errno;

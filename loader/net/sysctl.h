@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Sysctls of the network namespace that we are in, with what they were before. */
+/* Sysctls of the current network namespace, with their previous values. */
 #ifndef PP_SYSCTL_H
 #define PP_SYSCTL_H
 
@@ -10,23 +10,24 @@
 #include "loader/base/error.h"
 
 #define SYSCTL_NAME 96
-#define SYSCTL_VALUE 4096 /* what one write can carry */
+#define SYSCTL_VALUE 4096 /* limit of one write */
 
 /*
- * @name as a path: "net/ipv4/ip_forward". Without the final newline. -ENOENT: the kernel has none.
+ * Reads @name, a path such as "net/ipv4/ip_forward", without the final newline. -ENOENT: the kernel
+ * has none.
  */
 int sysctl_get(const char *name, char value[SYSCTL_VALUE], struct error *e);
 /*
- * Writes @value unless it stands there already: 1 changed, 0 was so, -errno. @previous (may be
- * NULL) gets what stood there.
+ * Writes @value unless it is set already: 1 changed, 0 unchanged, -errno. @previous (may be NULL)
+ * gets the old value.
  */
 int sysctl_set(const char *name, const char *value, char previous[SYSCTL_VALUE], struct error *e);
 
-/* One thing that `up` wants on the host; INTERFACES.md, "What pinpool sets on a host". */
+/* One sysctl that `up` sets on the host (pinpool(8), HOST SETTINGS). */
 struct sysctl_wanted {
 	char name[SYSCTL_NAME];
 	char value[SYSCTL_VALUE];
-	char previous[SYSCTL_VALUE]; /* what stands there now; equal to value: nothing to do */
+	char previous[SYSCTL_VALUE]; /* the current value; equal to value: nothing to do */
 };
 
 struct sysctl_host {
@@ -37,8 +38,8 @@ struct sysctl_host {
 };
 
 /*
- * What must stand for @host, in the order in which it must be written (accept_ra=2 before
- * forwarding, or the kernel forgets its default routes). The caller frees *list.
+ * The sysctls for @host in the order in which they must be written: accept_ra=2 before forwarding,
+ * or the kernel drops its default routes. The caller frees *list.
  */
 int sysctl_plan(const struct sysctl_host *host, struct sysctl_wanted **list, size_t *count,
 		struct error *e);
@@ -48,7 +49,7 @@ int sysctl_plan(const struct sysctl_host *host, struct sysctl_wanted **list, siz
  * and joined. -EINVAL: not such a list; -ENOSPC: too long for SYSCTL_VALUE.
  */
 int ports_merge(const char *list, uint16_t first, uint16_t last, char merged[SYSCTL_VALUE]);
-/* Takes first-last out again, but for those that @before (the list before the merge) had. */
+/* Removes first-last again, except ports that @before (the list before the merge) had. */
 int ports_unmerge(const char *list, uint16_t first, uint16_t last, const char *before,
 		  char result[SYSCTL_VALUE]);
 

@@ -11,12 +11,12 @@
 #include "loader/net/tc.h"
 #include "loader/base/trace.h"
 
-/* Our filter's place: found again, and replaced, by these. */
+/* Handle and priority of our filter, by which it is found and replaced. */
 #define FILTER_PRIORITY 112
 #define FILTER_HANDLE 112
 static const char filter_name[] = "pinpool";
 
-/* What tells a pod's tcx program, which no link names, from others'. */
+/* The name by which a pod's tcx program, which has no link, is recognized. */
 static const char pod_program[] = "pp_pod_entry";
 
 static struct tcmsg filter_header(uint32_t ifindex, enum tc_direction direction)
@@ -85,7 +85,7 @@ static int filter_program(struct netlink *nl, uint32_t ifindex, enum tc_directio
 
 	*id = 0;
 	err = netlink_ask(nl, msg, take_program, id, e);
-	/* no filter, no qdisc */
+	/* There is no filter and no qdisc. */
 	return err == -ENOENT || err == -EINVAL ? 0 : err;
 }
 
@@ -145,7 +145,7 @@ int tc_detach_pod(struct netlink *nl, uint32_t ifindex, struct error *e)
 	return filter_detach(nl, ifindex, TC_INGRESS, e);
 }
 
-/* The filter is asked first: who is moved meanwhile has the other one already. */
+/* The filter is checked first: a pod that is moved meanwhile has the tcx program already. */
 int tc_pod_program(struct netlink *nl, uint32_t ifindex, uint32_t *id, struct error *e)
 {
 	int err = tcx_find(ifindex, TC_INGRESS, pod_program, id);
@@ -160,13 +160,13 @@ static int look_for_others(const struct nlmsghdr *answer, void *arg)
 	const struct tcmsg *h = answer ? nlmsg_data(answer) : NULL;
 	bool *others = arg;
 
-	/* the list has each priority once with handle 0, before its filters */
+	/* The list has each priority once with handle 0, before its filters. */
 	*others = h && (*others || TC_H_MAJ(h->tcm_info) >> 16 != FILTER_PRIORITY ||
 			(h->tcm_handle && h->tcm_handle != FILTER_HANDLE));
 	return 0;
 }
 
-/* Whether somebody else has filters where ours is. */
+/* Whether others have filters on the hook of ours. */
 static int has_other_filters(struct netlink *nl, uint32_t ifindex, bool *others, struct error *e)
 {
 	struct tcmsg h = filter_header(ifindex, TC_INGRESS);
@@ -200,8 +200,8 @@ int tc_promote_pod(struct netlink *nl, uint32_t ifindex, int program, struct err
 }
 
 /*
- * What the link pinned at @pin has on @ifindex. A descriptor, or -errno; -ENODEV: its device is
- * gone.
+ * Opens the link pinned at @pin if it is attached to @ifindex. A descriptor, or -errno; -ENODEV:
+ * its device is gone.
  */
 static int open_link(const char *pin, uint32_t ifindex, uint32_t *program)
 {
@@ -212,7 +212,7 @@ static int open_link(const char *pin, uint32_t ifindex, uint32_t *program)
 	if (link < 0)
 		return link;
 	err = bpf_obj_get_info_by_fd(link, &info, &size);
-	/* info.tcx begins with the ifindex like info.xdp; 0 once the device is gone */
+	/* info.tcx begins with the ifindex like info.xdp; 0 once the device is gone. */
 	if (!err && info.xdp.ifindex != ifindex)
 		err = -ENODEV;
 	if (err) {
@@ -266,7 +266,7 @@ int tc_detach_uplink(struct netlink *nl, uint32_t ifindex, enum tc_direction dir
 	int link = tcx_exists() ? open_link(pin, ifindex, &id) : -ENOENT, err;
 
 	if (link >= 0) {
-		/* its last reference goes with the pin, but some time later */
+		/* The kernel drops the last reference some time after the pin is removed. */
 		bpf_link_detach(link);
 		close(link);
 	}

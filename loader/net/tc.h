@@ -16,14 +16,15 @@
 #include "loader/net/tcx.h"
 
 /*
- * Queues (netlink.h). The program behind descriptor @program goes to the ingress of a new pod's
- * host veth (what the pod sends) as a filter and replaces an older one of ours in one step. The
- * descriptor must stay open until the flush.
+ * Queues (netlink.h): attaches the program behind descriptor @program as a filter to the ingress of
+ * a new pod's host veth (packets that the pod sends); replaces an older one of ours in one step.
+ * The descriptor must stay open until the flush.
  */
 void tc_attach_pod(struct netlink *nl, uint32_t ifindex, int program);
 /*
- * The same for a pod with rate limits: tcx at once, where the kernel has it. An ingress qdisc, by which
- * others limit what a pod sends, finds its place free; a filter's clsact would be in it.
+ * The same for a pod with rate limits: tcx at once, if the kernel has it. An ingress qdisc, by
+ * which other plugins limit a pod's sending rate, then finds its place free; the clsact of a filter
+ * would occupy it.
  */
 int tc_attach_shaped_pod(struct netlink *nl, uint32_t ifindex, int program, struct error *e);
 /* The same for a pod that may have been moved to tcx; there it is replaced at once. */
@@ -31,20 +32,20 @@ void tc_update_pod(struct netlink *nl, uint32_t ifindex, int program);
 int tc_detach_pod(struct netlink *nl, uint32_t ifindex, struct error *e); /* none: success */
 
 /*
- * Moves a pod from our filter to tcx. First the one is attached, then the other removed: meanwhile
- * the packet sees tcx alone, whose verdict is the last. Stays as it is: a pod whose ingress has
- * others' filters too, which tcx would overtake. The qdisc stays: its removal would drop what the
- * host sends to the pod meanwhile. 1: attached (and waited), 0: nothing to do, or -errno.
+ * Moves a pod from our filter to tcx. The tcx program is attached before the filter is removed:
+ * meanwhile the packet sees tcx alone, whose verdict is final. A pod whose ingress has filters of
+ * others is left unchanged, because tcx would run before them. The qdisc stays: its removal would
+ * drop packets of the host to the pod. 1: attached (and waited), 0: nothing to do, or -errno.
  */
 int tc_promote_pod(struct netlink *nl, uint32_t ifindex, int program, struct error *e);
 
 /*
- * The same on an uplink. @pin: where the tcx link is (to be) pinned, a path in bpffs; an existing
- * one is updated without losing a packet, or replaced if its device is gone. Unused without tcx.
+ * The same on an uplink. @pin: path in bpffs of the tcx link; an existing one is updated without
+ * losing a packet, or replaced if its device is gone. Unused without tcx.
  */
 int tc_attach_uplink(struct netlink *nl, uint32_t ifindex, enum tc_direction direction, int program,
 		     const char *pin, struct error *e);
-/* Takes ours off, by pin and by filter; none there, or no such device: success. */
+/* Detaches ours, by pin and by filter; none there, or no such device: success. */
 int tc_detach_uplink(struct netlink *nl, uint32_t ifindex, enum tc_direction direction,
 		     const char *pin, struct error *e);
 

@@ -12,7 +12,7 @@
 
 int tcx_hook(enum tc_direction direction)
 {
-	/* Linux 6.6; the headers of our oldest build system do not have them. */
+	/* Linux 6.6; the headers of the oldest supported build system lack them. */
 	return direction == TC_INGRESS ? 46 /* BPF_TCX_INGRESS */ : 47 /* BPF_TCX_EGRESS */;
 }
 
@@ -21,7 +21,7 @@ bool tcx_exists(void)
 	static int known;
 	__u32 flags, count = 0;
 
-	/* what hangs on lo is of no interest: without tcx the hook itself is unknown */
+	/* The answer for lo is ignored: without tcx the hook itself is unknown. */
 	if (!known)
 		known = !bpf_prog_query(1, tcx_hook(TC_INGRESS), 0, &flags, NULL, &count) ||
 			errno == ENOENT || errno == ENODEV ? 1 : -1;
@@ -73,7 +73,7 @@ int tcx_replace(uint32_t ifindex, enum tc_direction direction, uint32_t old, int
 	opts.replace_prog_fd = bpf_prog_get_fd_by_id(old);
 	if (opts.replace_prog_fd < 0)
 		return -errno;
-	/* EEXIST: it is the same program */
+	/* EEXIST: the same program is attached already. */
 	if (bpf_prog_attach_opts(program, ifindex, tcx_hook(direction), &opts) && errno != EEXIST)
 		err = -errno;
 	close(opts.replace_prog_fd);

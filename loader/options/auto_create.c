@@ -115,7 +115,7 @@ static int read_fields(struct created_pool *pool, const char *value, struct erro
 	return err;
 }
 
-/* The object as manifest.c would have normalized it: fixed order, false left out. */
+/* The object as manifest.c would normalize it: fixed order, false left out. */
 static json_t *pool_json(const char *name, const struct created_pool *pool)
 {
 	json_t *spec = json_object();
@@ -138,7 +138,7 @@ static json_t *pool_json(const char *name, const struct created_pool *pool)
 			 "CiliumPodIPPool", "metadata", "name", name, "spec", spec);
 }
 
-/* Each family has both of its keys or none; then what every pool must fulfil. */
+/* Each family has both of its keys or none; then the rules of every pool are checked. */
 static int pool_check(const struct created_pool *pool, const json_t *json, struct error *e)
 {
 	struct pool_spec spec;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Values of options that hold several things: lists of CIDRs and devices, maps by pool. */
+/* Values of list-like options: lists of CIDRs and devices, maps by pool. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,10 @@ static void *grown(void *array, size_t count, size_t size)
 	return array;
 }
 
-/* The next word of *@text into @word (cut to fit), or false; moves *@text past it. */
+/*
+ * Copies the next word of *@text to @word (truncated to fit), or returns false; moves *@text past
+ * it.
+ */
 static bool next_word(const char **text, char *word, size_t size)
 {
 	size_t length;
@@ -54,7 +57,7 @@ int value_cidrs(const struct option *option, const char *value, struct options *
 	return 0;
 }
 
-/* A name the kernel takes; with a trailing '+' the part before it is a prefix of names. */
+/* A valid interface name; with a trailing '+' the part before it is a prefix of names. */
 static bool device_valid(const char *name)
 {
 	size_t length = strlen(name);
@@ -110,7 +113,7 @@ static json_t *map_from_json(const char *text, struct error *e)
 				  name);
 			goto bad;
 		}
-		/* as Cilium's own reader turns {"default": 8} into {"default": "8"} */
+		/* Cilium's own reader also turns {"default": 8} into {"default": "8"}. */
 		snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 		json_object_set_new(map, name, json_string(number));
 	}

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Options: from the layers that say something to the values that hold on this node (IPAM.md 8). */
+/*
+ * Options: several layers merged into the values in effect on this node (pinpool-ipam(7), NODE
+ * DEFAULTS).
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +31,11 @@ int option_check(const char *name, const char *value, struct error *e)
 	return err;
 }
 
-#define IGNORED_NAMED 4 /* options that a sentence names */
+#define IGNORED_NAMED 4 /* options listed by name in one warning */
 
-/* One sentence, however many: a cluster's cilium-config has a hundred options that pinpool does not. */
+/*
+ * One sentence for all of them: a cluster's cilium-config has a hundred options that pinpool lacks.
+ */
 static char *ignored_text(const json_t *names, bool all)
 {
 	size_t count = json_array_size(names), size, shown = count;
@@ -103,7 +108,7 @@ static int config_compare(const void *a, const void *b)
 	return strcmp(config_name(*x), config_name(*y));
 }
 
-/* The CiliumNodeConfigs that match, in name order, so that the later name wins. */
+/* The matching CiliumNodeConfigs in name order, so that the later name wins. */
 static void layer_nodeconfigs(json_t *effective, const json_t *nodeconfigs, const json_t *labels)
 {
 	size_t count = json_array_size(nodeconfigs);
@@ -123,7 +128,7 @@ static void layer_nodeconfigs(json_t *effective, const json_t *nodeconfigs, cons
 	free(sorted);
 }
 
-/* Helm writes "" for what nobody set. */
+/* Helm writes "" for an option that is not set. */
 static void fill_defaults(json_t *effective)
 {
 	for (size_t i = 0; i < options_table_count; i++) {
@@ -160,7 +165,7 @@ json_t *options_merge(const json_t *config, const json_t *nodeconfigs, const jso
 	return effective;
 }
 
-/* What no option can say of itself. */
+/* Checks options against each other. */
 static int options_agree(const struct options *o, struct error *e)
 {
 	if (!o->enable_ipv4 && !o->enable_ipv6)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The options of INTERFACES.md, their defaults and checks, and how cilium-config, the
- * CiliumNodeConfigs that match this node, and --set become the effective ones (IPAM.md 8). Pure.
+ * The options of pinpool(8), their defaults and checks, and the merge of cilium-config, the
+ * CiliumNodeConfigs that match this node, and --set (pinpool-ipam(7), NODE DEFAULTS). Pure.
  */
 #ifndef PP_OPTIONS_H
 #define PP_OPTIONS_H
@@ -33,7 +33,7 @@ struct options {
 	bool only_masquerade_default_pool, enable_ip_masq_agent, masquerade_portless;
 	struct prefix *native_cidrs; /* owned; both families */
 	size_t native_cidr_count;
-	char **devices; /* owned; empty: those with a default route; "eth+" is a prefix match */
+	char **devices; /* owned; empty: devices of default routes; "eth+" is a prefix match */
 	size_t device_count;
 	uint32_t mtu; /* 0: the uplink's */
 	uint32_t update_rate_seconds;
@@ -47,33 +47,33 @@ struct options {
 #define OPTION_UNKNOWN 1
 
 /*
- * Checks one option by its own rules; an empty value is the default. 0, OPTION_UNKNOWN (not one of
- * pinpool's, nor nearly: Cilium has hundreds more) or -EINVAL (a bad value, or a near miss of an option
- * that @e names); except for 0 there is a sentence in @e.
+ * Checks one option by its own rules; an empty value is the default. 0, OPTION_UNKNOWN (neither one
+ * of pinpool's nor a near miss: Cilium has hundreds more) or -EINVAL (an invalid value, or a near
+ * miss of an option that @e names); except for 0 there is a sentence in @e.
  */
 int option_check(const char *name, const char *value, struct error *e);
 /*
- * option_check() for each of @map, name to string (NULL: none). 0, or -EINVAL for the first that is
- * wrong. *@ignored (owned; NULL: none) is a sentence that names those that are OPTION_UNKNOWN: @all of
- * them, or the first few and how many more.
+ * Calls option_check() for each of @map, name to string (NULL: none). 0, or -EINVAL for the first
+ * invalid one. *@ignored (owned; NULL: none) is a sentence that names those that are
+ * OPTION_UNKNOWN: @all of them, or the first few and the number of the others.
  */
 int options_check(const json_t *map, bool all, char **ignored, struct error *e);
-/* True for those that only loading the programs can change: only `up` may. */
+/* True for options that take effect only when programs are loaded, by `up`. */
 bool option_is_load_time(const char *name);
 
 /*
  * Merges defaults < @config (cilium-config's data, may be NULL) < each of @nodeconfigs (array of
- * normalized CiliumNodeConfig objects; those whose selector matches @labels, in name order)
- * < @settings (--set, may be NULL) into a new object of name to string, defaults filled in where no
- * layer says anything or the last one says "".
+ * normalized CiliumNodeConfig objects; those whose selector matches @labels, in name order) <
+ * @settings (--set, may be NULL) into a new object of name to string. The default also replaces a
+ * value "" of the last layer that has the option.
  */
 json_t *options_merge(const json_t *config, const json_t *nodeconfigs, const json_t *labels,
 		      const json_t *settings);
-/* Effective strings to values. 0 or -EINVAL with a sentence. */
+/* Converts effective strings to values. 0 or -EINVAL with a sentence. */
 int options_parse(const json_t *effective, struct options *o, struct error *e);
 void options_free(struct options *o);
 
-/* pre-allocation of @pool; 0 where the map does not name it (IPAM.md 4) */
+/* pre-allocation of @pool; 0 if the map does not name it (pinpool-ipam(7), DEMAND) */
 uint32_t options_pre_allocation(const struct options *o, const char *pool);
 
 #endif

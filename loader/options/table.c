@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Every option that pinpool implements, a row each, and the search for one that was mistyped. */
+/* All options of pinpool, one row each, and the search for mistyped ones. */
 #include <ctype.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ static const char *const xdp_guards[] = { "disabled", "native", NULL };
 	{ .name = option_name, .fallback = value, .parse = value_bool,                             \
 	  .field = offsetof(struct options, member) }
 
-/* the default pool stands before the pre-allocation, whose own default follows it */
+/* The default pool precedes the pre-allocation, whose default depends on it. */
 const struct option options_table[] = {
 	{ .name = "ipam", .fallback = "multi-pool", .parse = value_only,
 	  .reason = "pinpool does multi-pool IPAM only" },
@@ -61,9 +61,9 @@ const struct option *option_find(const char *name)
 	return NULL;
 }
 
-#define NAME_MAX_SQUEEZED 96 /* of a name no more is compared: longer than any of ours */
+#define NAME_MAX_SQUEEZED 96 /* only this much of a name is compared: longer than any of ours */
 
-/* What tells names apart: letters and digits, so that enableIPv4 and enable_ipv4 are enable-ipv4. */
+/* Reduces a name to letters and digits, so that enableIPv4 and enable_ipv4 equal enable-ipv4. */
 static size_t squeeze(const char *name, char text[NAME_MAX_SQUEEZED])
 {
 	size_t n = 0;
@@ -79,7 +79,7 @@ static unsigned int least(unsigned int a, unsigned int b)
 	return a < b ? a : b;
 }
 
-/* Edits from @a to @b, where two letters that changed places are one (optimal string alignment). */
+/* Edits from @a to @b; a swap of two adjacent letters counts as one (optimal string alignment). */
 static unsigned int edit_distance(const char *a, const char *b)
 {
 	char x[NAME_MAX_SQUEEZED], y[NAME_MAX_SQUEEZED];
@@ -104,7 +104,7 @@ static unsigned int edit_distance(const char *a, const char *b)
 	return row[width];
 }
 
-/* Names of Cilium's that look like a mistyped one of ours, and are not. */
+/* Cilium's own names that resemble a mistyped one of pinpool's. */
 static const char *const lookalikes[] = { "enable-srv6" };
 
 const char *option_near_miss(const char *name)
@@ -119,7 +119,7 @@ const char *option_near_miss(const char *name)
 		const char *ours = options_table[i].name;
 		unsigned int distance = edit_distance(name, ours);
 
-		/* the longer a name, the more slips it has room for */
+		/* A longer name may have more typing errors. */
 		if (distance <= least(1 + strlen(ours) / 8, 3) && distance < best) {
 			best = distance;
 			nearest = ours;

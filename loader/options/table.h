@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How options.c, the table of options and the parsers of their values fit together. */
+/* Interface between options.c, the table of options and the parsers of their values. */
 #ifndef PP_OPTIONS_TABLE_H
 #define PP_OPTIONS_TABLE_H
 
@@ -11,15 +11,15 @@
 
 struct option {
 	const char *name;
-	const char *fallback; /* the value where nobody gives one */
-	/* Checks @value and puts what it means into @o; 0 or -EINVAL with a sentence. */
+	const char *fallback; /* the default value */
+	/* Checks @value and stores its meaning in @o; 0 or -EINVAL with a sentence. */
 	int (*parse)(const struct option *option, const char *value, struct options *o,
 		     struct error *e);
-	size_t field;               /* offset in struct options, where one parser serves many */
+	size_t field;               /* offset in struct options, for a parser of several options */
 	uint32_t low, high;         /* of a number */
 	enum family family;         /* of a list of CIDRs */
 	const char *const *choices; /* ends with NULL; a choice's index is its enum's value */
-	const char *reason;         /* why there is just one choice */
+	const char *reason;         /* why there is only one choice */
 	bool load_time;
 };
 
@@ -28,10 +28,10 @@ extern const size_t options_table_count;
 
 /* The row of @name, or NULL. */
 const struct option *option_find(const char *name);
-/* The option that @name is a mistyped form of; NULL: it looks like none. @name itself is no option. */
+/* The option that @name is a mistyped form of; NULL: none. @name itself is not an option. */
 const char *option_near_miss(const char *name);
 
-/* Parsers for the table: the type of a value (options_values.c, options_lists.c, auto_create.c). */
+/* Parsers for the table, one per type of value (values.c, lists.c, auto_create.c). */
 int value_bool(const struct option *option, const char *value, struct options *o, struct error *e);
 int value_number(const struct option *option, const char *value, struct options *o,
 		 struct error *e);
@@ -51,16 +51,16 @@ int value_pre_allocation(const struct option *option, const char *value, struct 
 int value_auto_create(const struct option *option, const char *value, struct options *o,
 		      struct error *e);
 
-/* As Go's strconv.ParseBool: 0 and @out, or -EINVAL. */
+/* Parses like Go's strconv.ParseBool: 0 and @out, or -EINVAL. */
 int bool_parse(const char *text, bool *out);
 /* Decimal digits only, at most @high; 0 and @out, or -EINVAL. */
 int number_parse(const char *text, uint32_t high, uint32_t *out);
 
 /*
- * A map of name to string as Cilium reads one out of its ConfigMap: a JSON object, or
- * "name=value,name=value" where a value may have commas: a comma ends the value only if an "="
+ * Parses a map of name to string as Cilium reads it from its ConfigMap: a JSON object, or
+ * "name=value,name=value" where a value may contain commas: a comma ends the value only if an "="
  * stands between it and the next comma (command.GetStringMapString). An empty text is an empty map.
- * Returns a new object, or NULL with a sentence. A name given twice is an error.
+ * Returns a new object, or NULL with a sentence. A duplicate name is an error.
  */
 json_t *string_map_parse(const char *text, struct error *e);
 

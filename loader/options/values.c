@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What one word means as the value of an option: booleans, numbers, choices, durations, ports. */
+/* Parsers of single-word values: booleans, numbers, choices, durations, ports. */
 #include <errno.h>
 #include <string.h>
 
 #include "loader/manifest/schema.h"
 #include "loader/options/table.h"
 
-#define SHOWN 80 /* characters of a bad value that an error quotes, so that its end is still seen */
+#define SHOWN 80 /* characters of an invalid value that an error quotes */
 
 static int invalid(const struct option *option, const char *value, const char *wanted,
 		   struct error *e)
@@ -96,7 +96,7 @@ int value_only(const struct option *option, const char *value, struct options *o
 
 int value_mtu(const struct option *option, const char *value, struct options *o, struct error *e)
 {
-	/* 68 is the least that IPv4 allows (RFC 791); IPv6's 1280 is checked with enable-ipv6 */
+	/* 68 is the minimum of IPv4 (RFC 791); IPv6's 1280 is checked with enable-ipv6. */
 	if (number_parse(value, 65535, &o->mtu) || (o->mtu && o->mtu < 68))
 		return invalid(option, value, "use 68 to 65535, or 0 for the uplink's own", e);
 	return 0;
@@ -120,7 +120,7 @@ int value_ports(const struct option *option, const char *value, struct options *
 	return 0;
 }
 
-/* One "1.5h" of Go's durations at *@text; moves past it and adds to @seconds. */
+/* Parses one unit of Go's durations, "1.5h", at *@text; moves past it and adds to @seconds. */
 static int duration_term(const char **text, double *seconds)
 {
 	static const struct {
@@ -154,7 +154,7 @@ int value_seconds(const struct option *option, const char *value, struct options
 	const char *at = value;
 	uint32_t whole;
 
-	/* "0" alone needs no unit, as in Go */
+	/* "0" alone needs no unit, as in Go. */
 	for (bool more = strcmp(value, "0"); more; more = *at)
 		if (duration_term(&at, &seconds) || !(seconds <= UINT32_MAX - 1))
 			return invalid(option, value, "use a duration such as 15s or 1m", e);

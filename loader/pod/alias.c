@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The alias of a pod's host veth: what it is, for people and for repair. */
+/* The alias of a pod's host veth, for people and for repair. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static bool plain(char c)
 	return c > ' ' && c < 0x7f && c != '%';
 }
 
-/* Writes key=text at @at, escaped, as far as it fits before @end. Returns the new end. */
+/* Appends key=text at @at, escaped, as far as it fits before @end. Returns the new end. */
 static char *put(char *at, const char *end, const char *key, const char *text)
 {
 	size_t key_size = strlen(key);
@@ -33,7 +33,7 @@ static char *put(char *at, const char *end, const char *key, const char *text)
 
 void pod_alias_format(const struct pod_alias *who, char alias[LINK_ALIAS])
 {
-	/* what must stand comes first and leaves room for the rest: an owner is cut at last */
+	/* The required words come first; an owner is truncated to leave room for the rest. */
 	const char *end = alias + LINK_ALIAS;
 	char generation[16], name[sizeof(who->namespace) + sizeof(who->pod) + 1];
 	char *at = alias + sprintf(alias, "%s", magic);
@@ -54,7 +54,7 @@ static int hex(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Reads the word after "key=" into @to; returns where it ends, NULL if the key is not there. */
+/* Reads the word after "key=" into @to; returns its end, NULL if the key is missing. */
 static const char *get(const char *at, const char *key, char *to, size_t size)
 {
 	size_t n = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The program, MAC, MTU and rate limits of pods' interfaces as others left them. */
+/* The program, MAC, MTU and rate limits of pods' interfaces after changes by others. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "loader/pod/link.h"
 #include "loader/net/route.h" /* addr_is_zero */
 
-/* Both ends of the pod's interface; false: gone, or somebody else's. */
+/* Reads both ends of the pod's interface; false: gone, or replaced by another device. */
 static bool find_ends(struct netlink *nl, const struct lease_entry *l, struct link *host,
 		      struct link *end)
 {
@@ -27,7 +27,7 @@ static bool find_ends(struct netlink *nl, const struct lease_entry *l, struct li
 	       !strcmp(end->kind, "veth");
 }
 
-/* A veth has no queue of its own: any other was put there to limit what the pod gets. */
+/* A veth has no queue of its own: any other qdisc limits the pod's receiving rate. */
 static bool is_limited(const struct link *host)
 {
 	return host->qdisc[0] && strcmp(host->qdisc, "noqueue");
@@ -46,11 +46,13 @@ static int publish(struct node *node, const struct lease_entry *l, const struct 
 	memcpy(request.host_ifname, l->lease.host_ifname, sizeof(request.host_ifname));
 	memcpy(request.mac, pod->mac, sizeof(request.mac));
 	memcpy(request.host_mac, pod->host_mac, sizeof(request.host_mac));
-	/* a lease that is gone by now needs nothing any more */
+	/* A lease that was released meanwhile needs nothing any more. */
 	return ipam_run(&node->pins, PROG_BIND, &request, &txn, e);
 }
 
-/* A name may belong to another namespace by now: this one must have the other end of our veth. */
+/*
+ * The name may have been reused by another namespace: this one must have the other end of our veth.
+ */
 static bool has_end(struct netlink *nl, const struct link *end)
 {
 	struct link here;
@@ -59,7 +61,7 @@ static bool has_end(struct netlink *nl, const struct link *end)
 	       !strcmp(here.kind, "veth") && !memcmp(here.mac, end->mac, sizeof(here.mac));
 }
 
-/* A link that was down, as for a new MAC, has forgotten its permanent neighbours. */
+/* A link that was down, such as for a new MAC, has lost its permanent neighbours. */
 static int restore_gateways(const struct lease_entry *l, const struct pod *pod,
 			    const struct link *end, struct error *e)
 {
@@ -67,7 +69,7 @@ static int restore_gateways(const struct lease_entry *l, const struct pod *pod,
 	struct netlink *nl = NULL;
 	struct addr gateway;
 
-	/* without the name of its namespace the pod asks, and pp_from_pod answers */
+	/* If its namespace has no name, the pod asks by ARP or ND, and pp_from_pod answers. */
 	if (netns < 0)
 		return 0;
 	err = netlink_open(&nl, netns, e);
@@ -138,7 +140,10 @@ int pod_follow(struct node *node, struct netlink *nl, const struct lease_entry *
 	if (mac)
 		err = follow_mac(nl, l, pod, &end, e);
 	if (mtu) {
-		/* what is too long gets its ICMP error here and is not lost between the ends */
+		/*
+		 * Packets above this MTU get their ICMP error here and are not lost between the
+		 * ends.
+		 */
 		change.mtu = pod->mtu = end.mtu;
 		link_set(nl, host.ifindex, &change);
 	}

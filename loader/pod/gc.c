@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What crashes and administrators leave behind: leases without interface, interfaces without lease. */
+/*
+ * Garbage collection after crashes and administrators: leases without interface, interfaces without
+ * lease.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +32,7 @@ bool pod_is_abandoned(struct node *node, const struct lease_entry *l)
 	if (l->lease.state != LEASE_RESERVED ||
 	    process_alive(l->lease.maker_pid, l->lease.maker_start))
 		return false;
-	/* it may have ended because it was done, after @l was read */
+	/* The process may have completed its lease after @l was read. */
 	return !ipam_lease_read(&node->pins, &l->owner, &now) && now.state == LEASE_RESERVED &&
 	       now.generation == l->lease.generation;
 }
@@ -49,7 +52,7 @@ static bool is_lost(struct node *node, const struct lease_entry *l,
 	}
 }
 
-/* An interface whose lease is gone. One without alias may still be in the making: its name is free. */
+/* An orphaned interface. One without alias may still be in the making: its name is free. */
 static int orphan_remove(struct node *node, struct netlink *nl, const struct pod_link_entry *link,
 			 unsigned int *freed, struct error *e)
 {
@@ -74,7 +77,9 @@ int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct er
 	*freed = 0;
 	if (!err)
 		err = sync_hosts(node, nl, e);
-	/* leases first: a pod that is made meanwhile then has its link in the list */
+	/*
+	 * Leases are read first: the list of links then includes a pod that is created meanwhile.
+	 */
 	if (!err)
 		err = ipam_leases(&node->pins, &leases, &lease_count, e);
 	if (!err)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Makes and removes a pod's interface. Three round trips: the pair, the host's side, the pod's
- * side. The pod's end comes up last, so nothing leaves it before the program that checks it is
- * attached.
+ * Creates and removes a pod's interface in three round trips: the pair, the host's end, the pod's
+ * end. The pod's end comes up last, so no packet leaves it before the checking program is attached.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +18,7 @@
 #include "loader/net/sysctl.h"
 #include "loader/net/tc.h"
 
-/* One for all pods: what a pod knows of its gateway stays true when it is restored elsewhere. */
+/* The same for all pods: a pod's neighbour entry of its gateway stays valid after a restore. */
 static const uint8_t host_mac[6] = { 0x02, 0x70, 0x00, 0x00, 0x00, 0x01 };
 
 #define LO_IFINDEX 1
@@ -33,7 +32,7 @@ void pod_link_mac(uint32_t slot, uint8_t mac[6])
 
 static uint64_t fnv1a(uint64_t hash, const char *text)
 {
-	/* the NUL counts: "a", "bc" is not "ab", "c" */
+	/* The NUL counts: "a", "bc" is not "ab", "c". */
 	do {
 		hash = (hash ^ (uint8_t)*text) * 0x100000001b3;
 	} while (*text++);
@@ -60,7 +59,7 @@ enum pod_link_kind pod_link_kind(const struct link *link, struct pod_alias *who)
 	return POD_LINK_FOREIGN;
 }
 
-/* Whether @link is the interface of this owner; a half made one can be told by its name alone. */
+/* Whether @link is the interface of this owner; a partial one has only its name. */
 static bool is_of(const struct link *link, const char *owner, const char *ifname,
 		  struct pod_alias *who)
 {
@@ -69,7 +68,7 @@ static bool is_of(const struct link *link, const char *owner, const char *ifname
 
 	switch (pod_link_kind(link, who)) {
 	case POD_LINK_WHOLE:
-		/* as the alias has it: a very long owner is cut there */
+		/* The alias may contain a truncated owner. */
 		snprintf(expected.owner.id, sizeof(expected.owner.id), "%s", owner);
 		snprintf(expected.owner.ifname, sizeof(expected.owner.ifname), "%s", ifname);
 		pod_alias_format(&expected, mine);
@@ -99,8 +98,7 @@ static bool is_same_pair(const struct pod_link *spec, const struct link *link)
 }
 
 /*
- * Something has the name @link->name. 0: it is the interface of @spec; 1: it was removed, try
- * again.
+ * Handles an existing device named @link->name. 0: it is the interface of @spec; 1: removed, retry.
  */
 static int settle(struct netlink *nl, const struct pod_link *spec, const struct link *link,
 		  struct error *e)
@@ -156,7 +154,7 @@ static int write_sysctl(const char *ifname, const char *key, const char *value, 
 
 	snprintf(name, sizeof(name), "net/ipv6/conf/%s/%s", ifname, key);
 	err = sysctl_set(name, value, NULL, e);
-	/* no IPv6 in this kernel: nothing to turn off */
+	/* The kernel has no IPv6. */
 	return err == -ENOENT ? 0 : err < 0 ? err : 0;
 }
 
@@ -214,14 +212,14 @@ struct visit {
 	struct error *error;
 };
 
-/* In the pod's namespace. */
+/* Runs in the pod's namespace. */
 static int prepare_pod(void *arg)
 {
 	struct visit *visit = arg;
 	const char *ifname = visit->spec->who.owner.ifname;
 	int err = write_sysctls(ifname, !addr_is_zero(&visit->spec->ip[FAMILY_IPV6]), visit->error);
 
-	/* its link-local address would otherwise be of no use for a second */
+	/* Without this its link-local address would be tentative for a second. */
 	if (!err)
 		err = write_sysctl(ifname, "accept_dad", "0", visit->error);
 	return err ? err : netlink_open(visit->pod, -1, visit->error);
@@ -237,7 +235,7 @@ static int dress_pod(const struct pod_link *spec, uint32_t ifindex, struct error
 
 	if (err)
 		return err;
-	/* a pod reaches itself through lo, and not everybody who makes namespaces cares */
+	/* A pod reaches itself through lo, which may be down in a new namespace. */
 	link_set(pod, LO_IFINDEX, &up);
 	link_set(pod, ifindex, &change);
 	for (int family = 0; family < FAMILIES; family++) {
@@ -272,7 +270,8 @@ int pod_link_create(struct netlink *nl, const struct pod_link *spec, struct pod_
 		return error_wrap(e, err, "pod interface %s", spec->who.owner.ifname);
 	}
 	/*
-	 * a look makes the kernel (6.8 and later) honour the new carrier now: the next packet goes
+	 * A query makes the kernel (6.8 and later) process the new carrier now, so the next packet
+	 * passes.
 	 */
 	link_get(nl, NULL, link.ifindex, &link, NULL);
 	*made = (struct pod_link_made){
@@ -309,7 +308,7 @@ int pod_link_delete(struct netlink *nl, const char *owner, const char *ifname, u
 		err = delete_if_of(nl, owner, ifname, &link, e);
 	if ((err && err != -ENODEV) || !ifindex || link.ifindex == ifindex)
 		return err == -ENODEV ? 0 : err;
-	/* renamed by somebody */
+	/* The interface was renamed. */
 	err = link_get(nl, NULL, ifindex, &link, e);
 	if (!err)
 		err = delete_if_of(nl, owner, ifname, &link, e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A pod's interface: a veth pair with addresses, routes and neighbours on both sides. Every step
- * can be repeated, so a maker that was killed anywhere is followed by one that makes it whole.
+ * A pod's interface: a veth pair with addresses, routes and neighbours on both sides. Every step is
+ * repeatable, so the next creator completes the work of one that was killed anywhere.
  */
 #ifndef PP_POD_LINK_H
 #define PP_POD_LINK_H
@@ -26,7 +26,7 @@ struct pod_link {
 	struct addr ip[FAMILIES];        /* all zero: none of this family */
 	bool is_block[FAMILIES];         /* the address is a block of its own */
 	bool endpoint_routes;            /* /32 and /128 routes on the host */
-	bool shaped;                     /* another plugin will put queues on the host's end */
+	bool shaped;                     /* another plugin will attach queues to the host's end */
 	int program;                     /* attached before the pod can send; -1: none */
 };
 
@@ -35,50 +35,50 @@ struct pod_link_made {
 	char name[IFNAMSIZ]; /* of the host's end */
 	uint8_t mac[6];      /* of the pod's end */
 	uint8_t host_mac[6];
-	bool created;        /* false: it was there already, and was made whole */
+	bool created;        /* false: it existed and was completed */
 };
 
-/* 02:70:70 and the slot: what a pod's packets carry (maps/pods.h). */
+/* 02:70:70 and the slot: the MAC of a pod's packets (maps/pods.h). */
 void pod_link_mac(uint32_t slot, uint8_t mac[6]);
-/* The host's end of the interface @ifname of @owner: "pp" and 13 hex digits, the same for ever. */
+/* The host's end of the interface @ifname of @owner: "pp" and 13 hex digits, always the same. */
 void pod_link_name(const char *owner, const char *ifname, char name[IFNAMSIZ]);
 
 /*
- * Makes the interface, or makes an existing one of the same owner and generation whole. One of an
- * older generation, or half made, is replaced. -EEXIST: a foreign device has the name, on the host
- * or in the pod. On failure nothing of a new interface stays.
+ * Creates the interface, or completes an existing one of the same owner and generation. One of an
+ * older generation, or a partial one, is replaced. -EEXIST: a foreign device has the name, on the
+ * host or in the pod. On failure nothing of a new interface stays.
  */
 int pod_link_create(struct netlink *nl, const struct pod_link *spec, struct pod_link_made *made,
 		    struct error *e);
 
 /*
- * Removes the interface of @owner and @ifname: the device @ifindex (0: unknown) if its alias says
- * it is ours, and the device of that name. Gone already: success. Both ends, routes, neighbours and
- * the program go with it.
+ * Removes the interface of @owner and @ifname: the device @ifindex (0: unknown) if its alias is of
+ * this owner, and the device of that name. None: success. Both ends, routes, neighbours and the
+ * program vanish with it.
  */
 int pod_link_delete(struct netlink *nl, const char *owner, const char *ifname, uint32_t ifindex,
 		    struct error *e);
 
 /*
- * 0, or -ENOENT with the first thing that pod_link_create made and that is not there any more. A
- * spec->netns of -1 leaves out the pod's side.
+ * 0, or -ENOENT with the first missing part of pod_link_create()'s work. A spec->netns of -1 leaves
+ * out the pod's side.
  */
 int pod_link_check(struct netlink *nl, const struct pod_link *spec, uint32_t ifindex,
 		   struct error *e);
 
 enum pod_link_kind {
 	POD_LINK_FOREIGN,
-	POD_LINK_HALF,  /* its maker was killed before it wrote the alias: only the name tells */
+	POD_LINK_HALF,  /* its creator was killed before it wrote the alias: only the name identifies it */
 	POD_LINK_WHOLE, /* has an alias of ours */
 };
 
-/* What @link is, and of a whole one *who. */
+/* The kind of @link, and of a complete one *who. */
 enum pod_link_kind pod_link_kind(const struct link *link, struct pod_alias *who);
 
 struct pod_link_entry {
 	uint32_t ifindex;
 	char name[IFNAMSIZ];
-	enum pod_link_kind kind; /* HALF: alias is empty */
+	enum pod_link_kind kind; /* PARTIAL: alias is empty */
 	struct pod_alias alias;
 };
 

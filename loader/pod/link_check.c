@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Whether a pod's interface is still what pod_link_create() made, and which there are. */
+/* A pod's interface compared with pod_link_create()'s work, and the list of all such interfaces. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>

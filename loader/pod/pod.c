@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pods made and removed: leases and interfaces in step. */
+/* Pods created and removed: leases and interfaces in step. */
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #include "loader/blocks/sync.h"
 #include "maps/pods.h"
 
-#define OTHER_MAKER_TRIES 1000 /* of 10 ms: while another process makes the same pod */
+#define OTHER_MAKER_TRIES 1000 /* of 10 ms: while another process creates the same pod */
 
 int pod_repair(struct node *node, struct error *e)
 {
@@ -32,7 +32,7 @@ int pod_repair(struct node *node, struct error *e)
 	err = root_lock_derived(&node->pins.root);
 	if (err)
 		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
-	/* whoever changed the blocks may have synced while we waited */
+	/* Whoever changed the blocks may have synced meanwhile. */
 	err = node_read_config(node, e);
 	if (!err && ipam.generation != node->config.synced)
 		err = sync_blocks(node, e);
@@ -41,7 +41,7 @@ int pod_repair(struct node *node, struct error *e)
 }
 
 /*
- * After a lease or a release: blocks follow the demand. @failed: the release of a failed attempt.
+ * Adapts blocks to the demand after a lease or a release. @failed: the release of a failed attempt.
  * BLOCKS_UNLISTED with a sentence: another block cannot be recorded.
  */
 static int balance(struct node *node, const uint32_t pool[FAMILIES], bool failed, struct error *e)
@@ -53,7 +53,7 @@ static int balance(struct node *node, const uint32_t pool[FAMILIES], bool failed
 	for (int f = 0; f < FAMILIES; f++) {
 		int err = pool[f] ? run(node, pool[f], f, first ? NULL : e) : 0;
 
-		/* that a pool runs dry is no fault of this pod */
+		/* An exhausted pool is not an error of this pod. */
 		if ((err < 0 || err == BLOCKS_UNLISTED) && !first)
 			first = err;
 	}
@@ -136,7 +136,7 @@ static void lease_fill(struct lease_request *l, const struct pod_request *r,
 	snprintf(lease->network, sizeof(lease->network), "%s", r->network ? r->network : "");
 }
 
-/* A lease by the rules: where blocks lack, they are asked for and it is tried again. */
+/* Leases addresses; if blocks lack, takes some and tries again. */
 static int lease_get(struct node *node, const struct pod_request *request,
 		     const struct pod_pools *pools, struct txn *txn, struct error *e)
 {
@@ -148,7 +148,7 @@ static int lease_get(struct node *node, const struct pod_request *request,
 	err = ipam_run(&node->pins, PROG_LEASE, l, txn, e);
 	if (!err && is_shortage(txn->error)) {
 		pod_pools_pend(node, request, pools);
-		/* a dry pool shows in the second try */
+		/* The second try reports an exhausted pool. */
 		balanced = balance(node, pools->id, false, &why);
 		lease_fill(l, request, pools);
 		err = ipam_run(&node->pins, PROG_LEASE, l, txn, e);
@@ -179,7 +179,7 @@ static int take_down(struct node *node, struct netlink *nl, const struct lease_o
 
 	if (err)
 		return err;
-	/* what was never published was a failed attempt, whoever cleans up */
+	/* A lease that was never published was a failed attempt, whoever cleans up. */
 	failed |= txn.error == IPAM_OK && txn.state == LEASE_RESERVED;
 	if (txn.error == IPAM_OK && nl)
 		err = pod_link_delete(nl, owner->id, owner->ifname, txn.ifindex, e);
@@ -204,7 +204,7 @@ int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owne
 	return take_down(node, nl, owner, generation, false, e);
 }
 
-/* The owner has a lease: waits for, or cleans up after, whoever was at it. 1: look again. */
+/* The owner has a lease: waits for its creator, or cleans up after it. 1: look again. */
 static int settle_existing(struct node *node, struct netlink *nl, const struct pod_request *request,
 			   const struct txn *txn, struct error *e)
 {
@@ -288,7 +288,7 @@ static void fill_result(struct pod_result *result, const struct txn *txn,
 	memcpy(result->host_mac, made->host_mac, sizeof(result->host_mac));
 }
 
-/* A lease that is this caller's to complete: HELD, BOUND, or RESERVED by itself. */
+/* Acquires a lease that this caller may complete: HELD, BOUND, or RESERVED by itself. */
 static int obtain(struct node *node, struct netlink *nl, const struct pod_request *request,
 		  struct pod_pools *pools, struct txn *txn, struct pod_result *result,
 		  struct error *e)
@@ -298,7 +298,7 @@ static int obtain(struct node *node, struct netlink *nl, const struct pod_reques
 	int err;
 
 	for (int tries = 0; tries < OTHER_MAKER_TRIES; tries++) {
-		/* an owner that has a lease keeps it, whatever pools it would get now */
+		/* An owner keeps its lease, whatever pools it would get now. */
 		if (!chosen && ipam_lease_read(&node->pins, &request->owner, &lease)) {
 			err = pod_pools_choose(node, request, pools, result->note, sizeof(result->note), e);
 			if (err)
@@ -307,7 +307,7 @@ static int obtain(struct node *node, struct netlink *nl, const struct pod_reques
 		}
 		err = lease_get(node, request, pools, txn, e);
 		if (err == -ENOENT && !chosen)
-			continue; /* it had one a moment ago */
+			continue; /* its lease has just been released */
 		if (!err && txn->existed)
 			err = settle_existing(node, nl, request, txn, e);
 		else if (!err)
@@ -336,7 +336,10 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 		err = obtain(node, nl, request, &pools, &txn, result, e);
 	if (err)
 		return err;
-	/* the lease may be in a block that another process took: no packet before its ranges are known */
+	/*
+	 * The lease may be in a block that another process took: its ranges must be known before a
+	 * packet.
+	 */
 	if (request->netns) {
 		err = pod_repair(node, e);
 		if (!err)
@@ -344,7 +347,7 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 		if (!err)
 			err = publish(node, request, &txn, &made, e);
 		if (err) {
-			/* the lease may be somebody's DEL's by now, who did not see this interface */
+			/* A DEL that has not seen this interface may own the lease by now. */
 			if (made.created) {
 				link_delete(nl, made.ifindex);
 				netlink_flush(nl, NULL);
@@ -355,7 +358,7 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 		}
 	}
 	fill_result(result, &txn, &made);
-	/* more blocks are for the next pod: a dry pool does not fail this one */
+	/* More blocks are for the next pod: an exhausted pool does not fail this one. */
 	balance(node, pools.id, false, NULL);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A pod comes and goes (DESIGN.md 4): pools chosen, addresses leased, interface made, published; and
- * the reverse. `attach`, `alloc` and pinpool-cni are thin clothes around these. The caller holds the
- * root's lock at least shared and is in the node's network namespace.
+ * Creation of a pod: pools chosen, addresses leased, interface created, published; and the reverse.
+ * `attach`, `alloc` and pinpool-cni are thin wrappers. The caller holds the root's lock at least
+ * shared and is in the node's network namespace.
  */
 #ifndef PP_POD_H
 #define PP_POD_H
@@ -18,16 +18,16 @@ struct lease_entry;
 
 struct pod_request {
 	struct lease_owner owner;
-	const char *netns;           /* as the caller named it; NULL: addresses alone (`alloc`) */
+	const char *netns;           /* the caller's name of it; NULL: only addresses (`alloc`) */
 	int netns_fd;                /* the same, open */
 	const char *namespace, *name; /* NULL or "": a plain container */
 	const char *network;         /* CNI's name of it; NULL: none */
 	const json_t *annotations, *labels; /* may be NULL */
 	bool known_labels;           /* false: the caller cannot know the pod's labels */
 	const char *pool;            /* the network's own default pool; NULL: the node's */
-	bool pool_is_fixed;          /* `alloc --pool`: no annotation or selector is asked */
-	struct addr wanted[FAMILIES]; /* all zero: any */
-	const uint8_t *mac;          /* wanted for the pod; NULL: ours */
+	bool pool_is_fixed;          /* `alloc --pool`: annotations and selectors are ignored */
+	struct addr wanted[FAMILIES]; /* requested; all zero: any */
+	const uint8_t *mac;          /* requested for the pod; NULL: ours */
 	uint32_t mtu;                /* 0: the node's */
 	uint32_t flags;              /* enum pod_flags */
 };
@@ -36,51 +36,53 @@ struct pod_result {
 	struct lease_ip ip[FAMILIES];
 	char host_ifname[IFNAMSIZ];
 	uint8_t mac[6], host_mac[6];
-	char note[512]; /* "": a family that the pool lacks, said once */
+	char note[512]; /* "": a family that the pool lacks, reported once */
 };
 
 /*
- * 0, or -errno with a sentence: -ENOENT pool not (yet) available, -ENOSPC exhausted, -EADDRINUSE and
- * -EADDRNOTAVAIL the wanted address, -EBUSY another maker is at it. Nothing of a failed pod stays but
- * its pending demand.
+ * 0, or -errno with a sentence: -ENOENT pool not (yet) available, -ENOSPC exhausted, -EADDRINUSE
+ * and -EADDRNOTAVAIL the requested address, -EBUSY another process creates the pod. Nothing of a
+ * failed pod stays but its pending demand.
  */
 int pod_add(struct node *node, struct netlink *nl, const struct pod_request *request,
 	    struct pod_result *result, struct error *e);
 
-/* Removes interface and addresses; unknown: success. @nl may be NULL for leases without interface. */
+/*
+ * Removes interface and addresses; unknown: success. @nl may be NULL for leases without interface.
+ */
 int pod_remove(struct node *node, struct netlink *nl, const struct lease_owner *owner,
 	       struct error *e);
 
 /*
- * Takes a lease of this generation (0: any) down: unpublished, interface removed, addresses free. In
- * this order it can be broken off anywhere and begun again.
+ * Removes a lease of this generation (0: any): unpublished, interface removed, addresses free. In
+ * this order it can be interrupted anywhere and repeated.
  */
 int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
 		  uint32_t generation, struct error *e);
 
 /*
- * The same by a runtime's DEL. A named pod that is only some seconds old counts as a failed attempt of
- * a pod that will be tried again (blocks_balance_failed()).
+ * The same for a runtime's DEL. A named pod that is only some seconds old counts as a failed
+ * attempt of a pod that will be retried (blocks_balance_failed()).
  */
 int pod_remove_attempt(struct node *node, struct netlink *nl, const struct lease_owner *owner,
 		       struct error *e);
 
 /*
- * Whether the maker of @l died before it was done. The list that @l is of may be old: a maker that is
- * gone because it is done is none.
+ * Whether the creator of @l died before it was done. The list that @l is of may be old: a creator
+ * that has finished does not count.
  */
 bool pod_is_abandoned(struct node *node, const struct lease_entry *l);
 
-/* What a crash or an administrator left behind. Counts in *freed. */
+/* Cleans up after crashes and administrators. Counts in *freed. */
 int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct error *e);
 
 /*
- * Moves some of the pods that are @age seconds old and have a filter to tcx (tc.h), where the kernel has
- * it; called often enough, all. The root's lock shared is enough: pods come and go meanwhile.
+ * Moves some of the pods that are @age seconds old and have a filter to tcx (tc.h), if the kernel
+ * has it; repeated calls move all. The root's shared lock is enough: pods come and go meanwhile.
  */
 int pod_promote(struct node *node, struct netlink *nl, unsigned int age, struct error *e);
 
-/* If a killed process left derived maps or routes behind its blocks: makes them true. */
+/* Updates derived maps and routes if a killed process left them behind its blocks. */
 int pod_repair(struct node *node, struct error *e);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which pools a pod's addresses come from. */
+/* Choice of the pools of a pod's addresses. */
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ void pod_pools_pend(struct node *node, const struct pod_request *request,
 		ipam_pending_set(&node->pins, &who, f, pools->name[f]);
 }
 
-/* The annotations by which the "bandwidth" plugin is told. */
+/* The annotations that the "bandwidth" plugin obeys. */
 static bool has_limits(const json_t *annotations)
 {
 	return json_string_length(json_object_get(annotations, "kubernetes.io/ingress-bandwidth")) ||
@@ -49,7 +49,7 @@ int pod_wishes(struct pod_request *request, struct error *e)
 	return 0;
 }
 
-/* The objects of pools that have a selector: only these matter for the choice. */
+/* The objects of pools with a selector: only these matter for the choice. */
 static json_t *selector_pools(struct node *node)
 {
 	json_t *array = json_array();
@@ -110,7 +110,9 @@ static const char *family_title(int family)
 	return family == FAMILY_IPV4 ? "IPv4" : "IPv6";
 }
 
-/* Looks the pool up; a family that it lacks is left out, or an error where it was asked for by name. */
+/*
+ * Looks the pool up; a family that it lacks is left out, or an error if it was requested by name.
+ */
 static int resolve(struct node *node, const struct pool_choice *choice, int family, bool wanted,
 		   struct pod_pools *pools, char *note, size_t note_size, struct error *e)
 {

@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A pod's pools by IPAM.md 2, as ids; for pod.c. */
+/* A pod's pools as ids (pinpool-ipam(7), CHOICE OF THE POOL); for pod.c. */
 #ifndef PP_POD_POOLS_H
 #define PP_POD_POOLS_H
 
 #include "loader/pod/pod.h"
 
 struct pod_pools {
-	char name[FAMILIES][PP_NAME]; /* "": this family is not wanted */
+	char name[FAMILIES][PP_NAME]; /* "": no address of this family */
 	uint32_t id[FAMILIES];
 };
 
 /*
- * 0 or -errno with a sentence. Where a pool does not exist (-ENOENT) the demand is recorded as pending,
- * for all families at once.
+ * 0 or -errno with a sentence. If a pool does not exist (-ENOENT) the demand is recorded as
+ * pending, for all families at once.
  */
 int pod_pools_choose(struct node *node, const struct pod_request *request, struct pod_pools *pools,
 		     char *note, size_t note_size, struct error *e);
 
 /*
- * The pod's annotations pinpool.io/ipv4-address and …/ipv6-address (IPAM.md 3), where the caller wants
- * no address itself. -EINVAL with a sentence.
+ * The addresses of the pod's annotations pinpool.io/ipv4-address and …/ipv6-address
+ * (pinpool-ipam(7), CHOICE OF THE ADDRESS), for families without an address of the caller. -EINVAL
+ * with a sentence.
  */
 int pod_wishes(struct pod_request *request, struct error *e);
 
-/* Records the demand of all families (IPAM.md 4). */
+/* Records the demand of all families (pinpool-ipam(7), DEMAND). */
 void pod_pools_pend(struct node *node, const struct pod_request *request,
 		    const struct pod_pools *pools);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pods' programs moved to tcx, some at a time: each attach holds the kernel's lock on all
- * interfaces for an RCU grace period, and pods that come meanwhile need that lock a dozen times.
+ * interfaces for an RCU grace period, and creating a pod needs that lock a dozen times.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -10,11 +10,11 @@
 #include "loader/pod/pod.h"
 #include "loader/net/tc.h"
 
-#define PODS_A_RUN 32 /* a second or so: `apply` and `up` wait for us */
+#define PODS_A_RUN 32 /* about a second: `apply` and `up` wait for the lock */
 
 int pod_promote(struct node *node, struct netlink *nl, unsigned int age, struct error *e)
 {
-	/* twice as long as the grace period: the lock is free for most of the time */
+	/* Twice the grace period: the lock is free for most of the time. */
 	const struct timespec nap = { .tv_nsec = 20000000 };
 	int program = pins_prog(&node->pins, PROG_POD_ENTRY), moved = 0, err;
 	struct lease_entry *leases;

@@ -59,7 +59,7 @@ static int publish(struct node *node, const struct lease_entry *l, const struct 
 	return err;
 }
 
-/* Without the pod's namespace only the host's end can be put right. */
+/* Without the pod's namespace only the host's end can be repaired. */
 static int find_host_end(struct netlink *nl, const struct lease_entry *l,
 			 const struct pod_link *spec, struct pod_link_made *made, struct error *e)
 {

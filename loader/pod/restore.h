@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The interface of a pod that exists, as its lease says that it must be: to compare, or to make
- * again.
- */
+/* The interface of an existing pod as its lease describes it: to compare, or to recreate. */
 #ifndef PP_POD_RESTORE_H
 #define PP_POD_RESTORE_H
 
@@ -16,9 +13,9 @@ void pod_spec(struct node *node, const struct lease_entry *l, const struct pod *
 	      int netns, int program, struct pod_link *spec);
 
 /*
- * Makes the interface of a bound lease whole, or anew, and publishes it. Where the pod's
- * namespace cannot be opened by the name that its maker gave, only the host's end; -ENODEV or
- * -ENOENT if that is gone too.
+ * Completes or recreates the interface of a bound lease, and publishes it. If the pod's namespace
+ * cannot be opened by its recorded name, only the host's end; -ENODEV or -ENOENT if that is gone
+ * too.
  */
 int pod_restore(struct node *node, struct netlink *nl, const struct lease_entry *l,
 		const struct pod *pod, struct error *e);

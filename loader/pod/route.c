@@ -7,9 +7,7 @@
 #include "loader/net/netlink_addr.h"
 #include "loader/pod/route.h"
 
-/*
- * Of a second interface, in the pod's namespace: its table and its metric are this and its ifindex.
- */
+/* For a second interface, in the pod's namespace: table and metric are this plus its ifindex. */
 #define SECOND_BASE 112000
 #define SECOND_RULE 11200 /* priority, before the main table's 32766 */
 
@@ -53,7 +51,7 @@ static void rule_add(struct netlink *nl, const struct addr *source, uint32_t tab
 	netlink_queue(nl, msg, TOLERATE_EXISTS);
 }
 
-/* The default route that serves what names no device: the one of the lowest metric. */
+/* The default route of packets without a device: the one with the lowest metric. */
 static const struct route *best_default(const struct route *list, size_t count, enum family family)
 {
 	const struct route *best = NULL;
@@ -65,7 +63,7 @@ static const struct route *best_default(const struct route *list, size_t count, 
 	return best;
 }
 
-/* Some default route is there already: ours of an earlier try, or another interface's. */
+/* A default route exists already: ours of an earlier try, or another interface's. */
 static int share_defaults(struct netlink *pod, uint32_t ifindex, const struct addr ip[FAMILIES],
 			  struct error *e)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* New leases against the node's addresses, which change without our knowledge. */
+/* New leases checked against the node's addresses, which change without notice. */
 #include <errno.h>
 
 #include "loader/net/excluded.h"

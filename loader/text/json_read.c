@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* JSON text by jansson: RFC 8259, several documents after each other allowed. */
+/* JSON text by jansson: RFC 8259, one or several documents in sequence. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the values of a document stand: a hash of parent and key. Only the hash of a key is kept, so
- * that two keys of one parent may share an entry: then a message names the other one's line.
+ * Places of the values of a document: a hash table of parent and key. Only the hash of a key is
+ * kept, so two keys of one parent may share an entry; a message then names the other one's line.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a plain scalar means. The rules are kubectl's, which are YAML 1.1's plus 0o: a value that
- * it would not take for a string must be quoted here too.
+ * Types of plain scalars by kubectl's rules, which are YAML 1.1's plus 0o: a text that kubectl
+ * would not read as a string must be quoted here too.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -67,7 +67,7 @@ static bool is_decimal(const char *s)
 	return !*s;
 }
 
-/* Copies a number without its underscores; false if it is none by its looks. */
+/* Copies a number without its underscores; false if it does not look like a number. */
 static bool number_text(const char *text, char *out, size_t size)
 {
 	size_t n = 0;
@@ -119,7 +119,7 @@ static bool scalar_float(const char *text)
 
 	if (one_of(text, words))
 		return true;
-	/* no one writes such a long number: its digits decide, underscores are not looked for */
+	/* A text too long for the buffer keeps its underscores. */
 	return is_decimal(number_text(text, number, sizeof(number)) ? number : text);
 }
 

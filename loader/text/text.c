@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Documents: which reader takes a text, and small helpers on what it makes. */
+/* Documents: the choice of the reader, and helpers on its result. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +85,10 @@ void documents_free(struct documents *d)
 	*d = (struct documents){};
 }
 
-/* libyaml would take UTF-16, and neither reader names the line of what is not UTF-8. */
+/*
+ * Checked here, because libyaml would accept UTF-16, and neither reader reports the line of invalid
+ * UTF-8.
+ */
 static int check_text(const char *text, size_t length, unsigned int *line, struct error *e)
 {
 	const char *end = text + length;
@@ -111,7 +114,7 @@ static bool begins_with_brace(const char *text, size_t length)
 	return i < length && text[i] == '{';
 }
 
-/* kubectl too takes a text that begins with a brace for JSON first, and for YAML if it is not. */
+/* Like kubectl: a text that begins with a brace is tried as JSON first, then as YAML. */
 int documents_parse(const char *text, size_t length, struct documents *d, unsigned int *line,
 		    struct error *e)
 {
@@ -132,7 +135,7 @@ int documents_parse(const char *text, size_t length, struct documents *d, unsign
 	if (!yaml_read(text, length, d, line, e))
 		return 0;
 	documents_free(d);
-	/* the reader that got further knows better what is wrong */
+	/* The reader that got further has the more useful message. */
 	if (json_line >= *line) {
 		*line = json_line;
 		if (e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * YAML and JSON text as jansson's values, and back. What jansson cannot hold, the line of a value
- * and how it was written, is kept aside as its place. Hostile text is bounded here: depth, aliases,
+ * YAML and JSON text as jansson's values, and back. Line and spelling of a value, which jansson
+ * cannot hold, are stored aside as its place. Limits for hostile text apply here: depth, aliases,
  * size. Pure.
  */
 #ifndef PP_TEXT_H
@@ -15,12 +15,12 @@
 
 #define TEXT_DEPTH_MAX 100
 #define TEXT_BYTES_MAX (64u << 20) /* of one input */
-#define TEXT_ALIAS_MAX (16u << 20) /* bytes of memory that all aliases of an input may stand for */
+#define TEXT_ALIAS_MAX (16u << 20) /* memory that all aliases of an input may expand to */
 
 struct place {
 	unsigned int line;   /* of the value, from 1 */
 	unsigned int key_line;
-	const char *written; /* a scalar of YAML that is not a string, as the text has it; or NULL */
+	const char *written; /* a YAML scalar other than a string, as written; or NULL */
 	bool odd_key;        /* the key is a scalar that is not a string */
 	bool block;          /* a string after | or >: its text begins on the next line */
 };
@@ -31,7 +31,7 @@ struct documents {
 		struct place place;
 	} *list; /* empty documents are left out */
 	size_t count;
-	struct places *places; /* NULL: of JSON, whose values all have their document's line */
+	struct places *places; /* NULL for JSON: all its values have their document's line */
 };
 
 /*
@@ -42,19 +42,22 @@ int documents_parse(const char *text, size_t length, struct documents *d, unsign
 		    struct error *e);
 void documents_free(struct documents *d);
 
-/* The place of @key's value in @map, or of item @index in @list; NULL where none is known. */
+/* The place of @key's value in @map, or of item @index in @list; NULL if none is known. */
 const struct place *place_of_key(const struct documents *d, const json_t *map, const char *key);
 const struct place *place_of_item(const struct documents *d, const json_t *list, size_t index);
-/* The line of what @path ("spec.ipv4.cidrs[3]") names below @json at @line, or of its nearest parent. */
+/* The line of @path ("spec.ipv4.cidrs[3]") below @json at @line, or of its nearest parent. */
 unsigned int line_of_path(const struct documents *d, const json_t *json, unsigned int line,
 			  const char *path);
 
 /* "a string", "a list", ... for messages */
 const char *json_kind_name(const json_t *json);
-/* The value of @key; NULL where it is missing or null, or @map (may be NULL) is not a map. */
+/* The value of @key; NULL if it is missing or null, or if @map (may be NULL) is not a map. */
 json_t *json_get(const json_t *map, const char *key);
 
-/* @json as kubectl prints YAML: block style, two spaces, lists at their parent's indentation. */
+/*
+ * Formats @json as kubectl prints YAML: block style, two spaces, lists at their parent's
+ * indentation.
+ */
 char *json_to_yaml(const json_t *json);
 
 /* A string of bytes that may be anything: those that are not UTF-8 become question marks. */
@@ -71,10 +74,10 @@ enum scalar_kind {
 	SCALAR_STRING,
 };
 
-/* What a plain scalar means to kubectl (YAML 1.1 with 0o): yes is a bool, 08 a float. */
+/* Type of a plain scalar for kubectl (YAML 1.1 with 0o): yes is a bool, 08 a float. */
 enum scalar_kind scalar_kind(const char *text);
 bool scalar_true(const char *text);
-/* 0 or -ERANGE for what is not a SCALAR_INT. */
+/* 0, or -ERANGE for any text other than a SCALAR_INT. */
 int scalar_int(const char *text, long long *value);
 
 #endif

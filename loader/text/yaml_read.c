@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * YAML text from libyaml's events. An alias shares its anchor's value, so that reading is cheap; what
- * all of them would be when written out is counted, for whoever walks the values pays it.
+ * YAML text from libyaml's events. An alias shares its anchor's value, so reading is cheap. The
+ * expanded size of all aliases is counted and limited, because code that walks the values visits
+ * each of them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct node {
 
 struct anchor {
 	char *name;
-	struct node node; /* json is NULL while its value is being read */
+	struct node node; /* its .json is NULL while its value is being read */
 };
 
 struct yaml_reader {
@@ -139,7 +140,7 @@ static int read_alias(struct yaml_reader *r, struct node *node)
 	const char *name = (const char *)r->event.data.alias.anchor;
 	size_t i = r->anchor_count;
 
-	while (i && strcmp(r->anchors[i - 1].name, name)) /* the last of a name counts */
+	while (i && strcmp(r->anchors[i - 1].name, name)) /* The last anchor of a name counts. */
 		i--;
 	if (!i)
 		return reader_fail(r, event_line(r), "alias *%.100s has no anchor", name);
@@ -212,7 +213,7 @@ static int read_list(struct yaml_reader *r, unsigned int depth, struct node *nod
 	return err;
 }
 
-/* Puts what @map has not of @from into it; its places go along. */
+/* Copies the pairs that @map lacks from @from, with their places. */
 static void merge_map(struct yaml_reader *r, struct node *map, json_t *from)
 {
 	const char *key;
@@ -230,13 +231,15 @@ static void merge_map(struct yaml_reader *r, struct node *map, json_t *from)
 		places_set_key(r->d->places, map->json, key, &place);
 		if (json_object_set_nocheck(map->json, key, value))
 			abort();
-		map->weight += sizeof(json_t) + strlen(key); /* the values were counted as an alias */
+		map->weight += sizeof(json_t) + strlen(key); /* counted with the alias */
 	}
 }
 
 #define NO_MERGE "<< needs a map or a list of maps; quote the key if it is neither"
 
-/* <<: the pairs of a map, or of a list of maps; the map's own pairs and earlier maps win. */
+/*
+ * Handles <<: the pairs of a map, or of a list of maps; the map's own pairs and earlier maps win.
+ */
 static int check_merge(struct yaml_reader *r, const struct node *from)
 {
 	json_t *item;
@@ -263,7 +266,7 @@ static void merge_all(struct yaml_reader *r, struct node *map, json_t *merged)
 	}
 }
 
-/* A key and its value, read, into @map; what << names into @merged. */
+/* Reads a key and its value into @map; the value of << goes into @merged. */
 static int put_pair(struct yaml_reader *r, struct node *map, const char *name,
 		    const struct node *key, struct node *value)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * YAML by libyaml's emitter, as kubectl prints it: block style, quotes only where a YAML 1.1 or 1.2
- * reader would take the text for something else.
+ * YAML by libyaml's emitter, as kubectl prints it: block style, quotes only for text that a YAML
+ * 1.1 or 1.2 reader would not read as a string.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static bool is_ambiguous(const char *s)
 	       !strcmp(s, "<<");
 }
 
-/* A control character, or a line's end that is not \n: only double quotes keep them. */
+/* A control character, or a line break other than \n: only double quotes preserve them. */
 static bool has_control(const char *s)
 {
 	for (const unsigned char *u = (const unsigned char *)s; *u; u++)
@@ -39,7 +39,7 @@ static bool has_control(const char *s)
 	return false;
 }
 
-/* A block scalar keeps lines as they are, but for spaces and lines at its ends. */
+/* A block scalar preserves lines, except spaces and line breaks at its ends. */
 static bool fits_block(const char *s)
 {
 	size_t length = strlen(s);
@@ -48,7 +48,7 @@ static bool fits_block(const char *s)
 	       (s[length - 1] != '\n' || s[length - 2] != '\n');
 }
 
-/* Plain is single-quoted, and literal double-quoted, by libyaml where it must be. */
+/* libyaml itself replaces plain by single quotes, and literal by double quotes, if necessary. */
 static yaml_scalar_style_t style_of(const char *s, bool key)
 {
 	if (!key && fits_block(s))
