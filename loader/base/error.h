@@ -18,4 +18,10 @@ int error_set(struct error *e, int err, const char *fmt, ...)
 int error_wrap(struct error *e, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The first negative result of several steps, else the last positive one, else 0. */
+static inline int first_error(int first, int err)
+{
+	return first < 0 || !err ? first : err;
+}
+
 #endif

@@ -43,9 +43,9 @@ enum cni_code cni_address_add(struct addr list[FAMILIES], const char *what, cons
 				 text);
 	if (!addr_is_zero(&list[addr_family(&addr)]))
 		return error_set(e, CNI_BAD_CONFIG,
-				 "%s: %s is a second address of its family; ask for one of each", what, ip);
+				 "%s: %s is a second address of its family; request one of each", what, ip);
 	if (addr_is_zero(&addr))
-		return error_set(e, CNI_BAD_CONFIG, "%s: %s is no pod's address; ask for another", what,
+		return error_set(e, CNI_BAD_CONFIG, "%s: %s cannot be a pod's address; request another", what,
 				 ip);
 	list[addr_family(&addr)] = addr;
 	return CNI_OK;
@@ -76,7 +76,7 @@ enum cni_code cni_mac_parse(uint8_t mac[6], const char *what, const char *text, 
 				 "%s: \"%.32s\" is not a MAC address; write 02:00:00:00:00:01", what, text);
 	if (read[0] & 1 || !memcmp(read, none, sizeof(read)))
 		return error_set(e, CNI_BAD_CONFIG,
-				 "%s: %s is a group's or nobody's address; choose another", what, text);
+				 "%s: %s is a multicast or zero address; choose another", what, text);
 	memcpy(mac, read, sizeof(read));
 	return CNI_OK;
 }
@@ -159,18 +159,18 @@ static enum cni_code check_names(const struct cni_request *r, const struct args 
 		return CNI_OK;
 	if (!name_is_label(a->namespace))
 		return error_set(e, CNI_BAD_ENVIRONMENT,
-				 "CNI_ARGS: K8S_POD_NAMESPACE=%s is not a namespace's name; it has lower case letters, digits and \"-\", at most 63",
+				 "CNI_ARGS: invalid namespace K8S_POD_NAMESPACE=%s; it has lower case letters, digits and \"-\", at most 63",
 				 a->namespace);
 	if (a->pod[0] && !name_is_subdomain(a->pod, strlen(a->pod)))
 		return error_set(e, CNI_BAD_ENVIRONMENT,
-				 "CNI_ARGS: K8S_POD_NAME=%.64s is not a pod's name; it has lower case letters, digits, \"-\" and \".\", at most 253",
+				 "CNI_ARGS: invalid pod name K8S_POD_NAME=%.64s; it has lower case letters, digits, \"-\" and \".\", at most 253",
 				 a->pod);
 	return CNI_OK;
 }
 
 enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct error *e)
 {
-	static const uint8_t no_mac[6];
+	static const uint8_t zero_mac[6];
 	struct args a = {};
 	enum cni_code code = CNI_OK;
 
@@ -187,14 +187,14 @@ enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct err
 		return code;
 	if (a.unknown_key[0] && !a.ignore_unknown)
 		return error_set(e, CNI_BAD_ENVIRONMENT,
-				 "CNI_ARGS: nothing here knows %s; remove it or add IgnoreUnknown=1",
+				 "CNI_ARGS: unknown key %s; remove it or add IgnoreUnknown=1",
 				 a.unknown_key);
 	/* An address or MAC counts here only if no stronger source has requested one. */
 	memcpy(r->namespace, a.namespace, sizeof(r->namespace));
 	memcpy(r->pod, a.pod, sizeof(r->pod));
 	if (addr_is_zero(&r->wanted[FAMILY_IPV4]) && addr_is_zero(&r->wanted[FAMILY_IPV6]))
 		memcpy(r->wanted, a.wanted, sizeof(r->wanted));
-	if (!memcmp(r->mac, no_mac, sizeof(no_mac)))
+	if (!memcmp(r->mac, zero_mac, sizeof(zero_mac)))
 		memcpy(r->mac, a.mac, sizeof(r->mac));
 	return CNI_OK;
 }

@@ -24,7 +24,7 @@ static enum cni_code damaged(const struct cni_request *r, const char *what, stru
 static enum cni_code check_previous(const struct cni_request *r, const struct lease *lease,
 				    const struct pod *pod, struct error *e)
 {
-	static const uint8_t untold[6];
+	static const uint8_t zero_mac[6];
 	struct cni_previous p;
 	char text[ADDR_TEXT];
 	enum cni_code code = cni_previous_parse(r, &p, e);
@@ -36,7 +36,7 @@ static enum cni_code check_previous(const struct cni_request *r, const struct le
 			return error_set(e, CNI_DAMAGED,
 					 "%s %s: prevResult has %s and the lease another address; remove the pod and add it again",
 					 r->container, r->ifname, addr_format(&p.ip[f], text));
-	if (memcmp(p.mac, untold, sizeof(p.mac)) && memcmp(p.mac, pod->mac, sizeof(p.mac)))
+	if (memcmp(p.mac, zero_mac, sizeof(p.mac)) && memcmp(p.mac, pod->mac, sizeof(p.mac)))
 		return damaged(r, "prevResult has another MAC address than the pod", e);
 	return CNI_OK;
 }
@@ -51,7 +51,7 @@ static enum cni_code check_maps(struct cni_session *s, const struct cni_request 
 	if (pods < 0 || ips < 0)
 		return damaged(r, "a pin of its maps is missing", e);
 	if (lease->state != LEASE_BOUND)
-		return damaged(r, "it was never finished", e);
+		return damaged(r, "it was never completed", e);
 	if (bpf_map_lookup_elem(pods, &lease->slot, pod) || pod->state != POD_READY ||
 	    pod->generation != lease->generation || pod->ifindex != lease->ifindex)
 		return damaged(r, "it is not published", e);

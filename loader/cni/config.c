@@ -53,11 +53,11 @@ static enum cni_code read_pod(struct cni_request *r, const struct cni_environmen
 	r->ifname = env->ifname ? env->ifname : "";
 	if (!cni_name_is_valid(r->container, OWNER_MAX))
 		return error_set(e, CNI_BAD_ENVIRONMENT,
-				 "CNI_CONTAINERID: \"%.140s\" is no container id; set 1 to %d letters, digits, \"_\", \".\", \"-\"",
+				 "CNI_CONTAINERID: invalid container id \"%.140s\"; set 1 to %d letters, digits, \"_\", \".\", \"-\"",
 				 r->container, OWNER_MAX - 1);
 	if (!ifname_is_valid(r->ifname))
 		return error_set(e, CNI_BAD_ENVIRONMENT,
-				 "CNI_IFNAME: \"%.32s\" is no interface name; set 1 to 15 bytes without space, \"/\" and \":\"",
+				 "CNI_IFNAME: invalid interface name \"%.32s\"; set 1 to 15 bytes without space, \"/\" and \":\"",
 				 r->ifname);
 	return CNI_OK;
 }
@@ -319,7 +319,7 @@ static enum cni_code read_network(struct cni_request *r, struct error *e)
 		return code;
 	if (!r->network || !cni_name_is_valid(r->network, NETWORK_MAX))
 		return error_set(e, CNI_BAD_CONFIG,
-				 "network configuration: \"name\": \"%.140s\" is no network's name; write 1 to %d letters, digits, \"_\", \".\", \"-\"",
+				 "network configuration: \"name\": invalid network name \"%.140s\"; write 1 to %d letters, digits, \"_\", \".\", \"-\"",
 				 r->network ? r->network : "", NETWORK_MAX - 1);
 	if (!type)
 		return error_set(e, CNI_BAD_CONFIG,

@@ -27,7 +27,7 @@ static int open_log(const char *path, struct error *e)
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid()) {
 		close(fd);
 		return error_set(e, -EPERM,
-				 "%s: is no regular file of ours with one name; give logFile a path of its own",
+				 "%s: not a regular file of ours with one link; give logFile a path of its own",
 				 path);
 	}
 	return fd;

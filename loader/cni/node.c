@@ -131,7 +131,7 @@ enum cni_code cni_gc(const struct cni_request *r, struct error *e)
 		if (is_garbage(&s.node, r, l))
 			failed = pod_take_down(&s.node, s.nl, &l->owner, l->lease.generation,
 					       first ? NULL : e);
-		first = first ? first : failed; /* all are tried */
+		first = first_error(first, failed); /* all are tried */
 	}
 	/* Orphans of crashes are freed for every network. */
 	if (!first)

@@ -340,7 +340,7 @@ static int run_probes(struct test *t, const volatile sig_atomic_t *stop, struct 
 }
 
 /* Writes failures such as "tcp: no answer; icmp: no answer" to path->failed. */
-static void judge(struct path *path, const struct probe *probes)
+static void summarize(struct path *path, const struct probe *probes)
 {
 	size_t length = 0;
 
@@ -406,7 +406,7 @@ int connectivity_run(const char *root, const struct world *world, const volatile
 	if (!err)
 		err = run_probes(&t, stop, e);
 	for (size_t i = 0; !err && i < result->path_count; i++)
-		judge(&result->paths[i], result->probes);
+		summarize(&result->paths[i], result->probes);
 	clean_err = clean(&t, root, err ? NULL : e);
 	for (int f = 0; f < FAMILIES; f++)
 		probe_server_close(&t.host[f]);

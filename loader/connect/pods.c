@@ -157,7 +157,7 @@ int test_pools_remove(struct node *node, struct netlink *nl, struct test_pool *l
 				err = pod_remove(node, nl, &pod->owner, first ? NULL : e);
 			close(pod->netns);
 			pod->netns = -1;
-			first = first ? first : err;
+			first = first_error(first, err);
 		}
 	}
 	return first;

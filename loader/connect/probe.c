@@ -16,7 +16,7 @@
 #include "loader/base/prefix.h"
 #include "loader/connect/probe_socket.h"
 
-#define WAVE 256        /* probes at a time: three descriptors each stay below the usual 1,024 */
+#define BATCH 256        /* probes at a time: three descriptors each stay below the usual 1,024 */
 #define ATTEMPTS 3
 #define ATTEMPT_MS 400
 
@@ -51,10 +51,10 @@ static void probe_close(struct probe *p)
 	p->fd = -1;
 }
 
-static void settle(struct run *r, struct probe *p, bool answered)
+static void finish(struct run *r, struct probe *p, bool answered)
 {
 	probe_close(p);
-	p->settled = true;
+	p->finished = true;
 	p->answered = answered;
 	r->open--;
 }
@@ -189,7 +189,7 @@ static void probe_receive(struct run *r, struct probe *p)
 		;
 	while ((size = recv(p->fd, buffer, sizeof(buffer), MSG_DONTWAIT)) >= 0) {
 		if (is_answer(r, p, buffer, size)) {
-			settle(r, p, true);
+			finish(r, p, true);
 			return;
 		}
 		if (!size && p->protocol == PROBE_TCP) {
@@ -216,7 +216,7 @@ static void tcp_connected(struct run *r, struct probe *p)
 
 	getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &size);
 	if (!err && p->stranger) {
-		settle(r, p, true);
+		finish(r, p, true);
 		return;
 	}
 	if (!err && send(p->fd, buffer, build(r, p, buffer), MSG_NOSIGNAL) < 0)
@@ -288,7 +288,7 @@ static int wait_until(struct run *r, int64_t deadline, const volatile sig_atomic
 	return *stop ? -EINTR : 0;
 }
 
-static int wave(struct run *r, size_t first, size_t count, const volatile sig_atomic_t *stop)
+static int run_batch(struct run *r, size_t first, size_t count, const volatile sig_atomic_t *stop)
 {
 	int64_t deadline = now_ms();
 	int err = 0;
@@ -296,17 +296,17 @@ static int wave(struct run *r, size_t first, size_t count, const volatile sig_at
 	r->open = count;
 	for (int attempt = 0; !err && r->open && attempt < ATTEMPTS; attempt++) {
 		for (size_t i = first; i < first + count; i++)
-			if (!r->probes[i].settled)
+			if (!r->probes[i].finished)
 				probe_send(r, &r->probes[i]);
 		deadline += ATTEMPT_MS;
 		err = wait_until(r, deadline, stop);
 	}
 	for (size_t i = first; i < first + count; i++) {
-		if (r->probes[i].settled)
+		if (r->probes[i].finished)
 			continue;
 		if (!r->probes[i].reason[0])
 			snprintf(r->probes[i].reason, sizeof(r->probes[i].reason), "no answer");
-		settle(r, &r->probes[i], false);
+		finish(r, &r->probes[i], false);
 	}
 	return err;
 }
@@ -324,7 +324,7 @@ int probes_run(struct probe *probes, size_t count, struct probe_server *servers,
 		err = -errno;
 	for (size_t i = 0; i < count; i++) {
 		probes[i].fd = -1;
-		probes[i].settled = probes[i].answered = false;
+		probes[i].finished = probes[i].answered = false;
 		probes[i].reason[0] = 0;
 	}
 	for (size_t i = 0; !err && i < server_count; i++) {
@@ -333,8 +333,8 @@ int probes_run(struct probe *probes, size_t count, struct probe_server *servers,
 			err = watch(&r, servers[i].fd[PROBE_UDP], EVENT_DATAGRAM,
 				    servers[i].fd[PROBE_UDP], EPOLLIN);
 	}
-	for (size_t i = 0; !err && i < count; i += WAVE)
-		err = wave(&r, i, count - i < WAVE ? count - i : WAVE, stop);
+	for (size_t i = 0; !err && i < count; i += BATCH)
+		err = run_batch(&r, i, count - i < BATCH ? count - i : BATCH, stop);
 	if (r.epoll >= 0)
 		close(r.epoll);
 	return err && err != -EINTR ? error_set(e, err, "probes: cannot run: %s", strerror(-err)) : err;

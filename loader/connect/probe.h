@@ -35,7 +35,7 @@ struct probe {
 	bool answered;
 	char reason[96];        /* if not: "Connection refused", "no answer" … */
 	/* for probe.c only */
-	bool settled;
+	bool finished;
 	int fd;
 };
 

@@ -140,7 +140,7 @@ static bool is_expected(struct probe *probe, const union sockaddr_any *from)
 	struct addr seen = addr_of_sockaddr(from);
 	char a[ADDR_TEXT], b[ADDR_TEXT];
 
-	if (!probe || probe->settled)
+	if (!probe || probe->finished)
 		return false;
 	if (addr_is_zero(&probe->source) || !memcmp(&seen, &probe->source, sizeof(seen)))
 		return true;

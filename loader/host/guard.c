@@ -77,7 +77,7 @@ int guard_detach(uint32_t ifindex, struct error *e)
 	libbpf_set_print(before);
 	if (ours && !err)
 		trace("interface %u: XDP guard detached", ifindex);
-	return err ? error_set(e, err, "interface %u: cannot take the XDP guard off: %s", ifindex,
+	return err ? error_set(e, err, "interface %u: cannot detach the XDP guard: %s", ifindex,
 			       strerror(-err)) : 0;
 }
 

@@ -52,7 +52,7 @@ static const struct xt_standard_target *target_at(enum family family, const char
 	return (const void *)(table + offset);
 }
 
-static enum legacy_forward judge(int sock, enum family family, const char *comment)
+static enum legacy_forward policy_of(int sock, enum family family, const char *comment)
 {
 	int level = family == FAMILY_IPV6 ? SOL_IPV6 : SOL_IP;
 	struct ipt_getinfo info = { .name = "filter" };
@@ -90,7 +90,7 @@ enum legacy_forward legacy_forward(enum family family, const char *comment)
 	sock = socket(family == FAMILY_IPV6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	if (sock < 0)
 		return LEGACY_UNKNOWN;
-	result = judge(sock, family, comment);
+	result = policy_of(sock, family, comment);
 	close(sock);
 	return result;
 }

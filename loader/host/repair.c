@@ -49,7 +49,7 @@ static int part(struct repair *r, enum repair_part part, int err)
 }
 
 /* Copies the first error's sentence to @e. */
-static void tell_first(const struct repair *r, struct error *e)
+static void report_first(const struct repair *r, struct error *e)
 {
 	for (int p = 0; p < REPAIR_PARTS; p++)
 		if (r->failed[p]) {
@@ -80,8 +80,8 @@ int repair_host(struct node *node, struct netlink *nl, const struct options *opt
 	first = repair_uplinks(node, nl, options, flags, r);
 	err = part(r, REPAIR_SYSCTLS,
 		   host_prepare(node, options, &r->changes, &r->errors[REPAIR_SYSCTLS]));
-	tell_first(r, e);
-	return first ? first : err;
+	report_first(r, e);
+	return first_error(first, err);
 }
 
 /* Writes the uplinks' addresses and MTU if they have changed. */
@@ -105,10 +105,10 @@ static int repair_locked(struct node *node, struct netlink *nl, const struct opt
 	before = node->config;
 	first = repair_host(node, nl, options, UPLINKS_KEEP, r, &e);
 	err = write_config(node, &before, r);
-	first = first ? first : err;
+	first = first_error(first, err);
 	err = part(r, REPAIR_ROUTES,
 		   sync_host(node, options, nl, &r->changes, &r->errors[REPAIR_ROUTES]));
-	return first ? first : err;
+	return first_error(first, err);
 }
 
 int repair_node(struct node *node, struct netlink *nl, struct repair *r)

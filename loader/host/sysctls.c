@@ -51,7 +51,7 @@ int host_sysctls(struct node *node, const struct options *options, struct sysctl
 }
 
 /* All old values are stored before the first write: a kill in between loses nothing. */
-static int remember(struct node *node, const struct sysctl_wanted *wanted, size_t count,
+static int remember(struct node *node, const struct sysctl_wanted *expected, size_t count,
 		    struct error *e)
 {
 	json_t *previous = store_get(&node->pins, OBJECT_SETTINGS, "sysctls");
@@ -61,13 +61,13 @@ static int remember(struct node *node, const struct sysctl_wanted *wanted, size_
 	if (!previous)
 		previous = json_object();
 	for (size_t i = 0; i < count; i++) {
-		if (json_object_get(previous, wanted[i].name) ||
-		    !strcmp(wanted[i].previous, wanted[i].value))
+		if (json_object_get(previous, expected[i].name) ||
+		    !strcmp(expected[i].previous, expected[i].value))
 			continue;
 		more = true;
-		json_object_set_new(previous, wanted[i].name,
-				    json_pack("{s:s, s:s}", "before", wanted[i].previous, "set",
-					      wanted[i].value));
+		json_object_set_new(previous, expected[i].name,
+				    json_pack("{s:s, s:s}", "before", expected[i].previous, "set",
+					      expected[i].value));
 	}
 	if (more)
 		err = store_previous(node, previous, e);
@@ -78,21 +78,21 @@ static int remember(struct node *node, const struct sysctl_wanted *wanted, size_
 int host_prepare(struct node *node, const struct options *options, unsigned int *changes,
 		 struct error *e)
 {
-	struct sysctl_wanted *wanted;
+	struct sysctl_wanted *expected;
 	size_t count;
-	int first = host_sysctls(node, options, &wanted, &count, e), err;
+	int first = host_sysctls(node, options, &expected, &count, e), err;
 
 	if (!first)
-		first = remember(node, wanted, count, e);
+		first = remember(node, expected, count, e);
 	if (first)
 		count = 0;
 	for (size_t i = 0; i < count; i++) {
-		err = sysctl_set(wanted[i].name, wanted[i].value, NULL, first ? NULL : e);
+		err = sysctl_set(expected[i].name, expected[i].value, NULL, first ? NULL : e);
 		if (err > 0 && changes)
 			(*changes)++;
 		first = first || err > 0 ? first : err;
 	}
-	free(wanted);
+	free(expected);
 	return first;
 }
 
@@ -137,7 +137,7 @@ int host_restore(struct node *node, struct error *e)
 		err = restore_one(name, json_string_value(json_object_get(entry, "before")),
 				  json_string_value(json_object_get(entry, "set")), options.snat_port_min,
 				  options.snat_port_max, first ? NULL : e);
-		first = first ? first : err;
+		first = first_error(first, err);
 	}
 	options_free(&options);
 	json_decref(previous);

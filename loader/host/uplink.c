@@ -190,7 +190,7 @@ static int detach(struct node *node, struct netlink *nl, const struct uplink_ent
 	for (int d = TC_INGRESS; d <= TC_EGRESS; d++) {
 		uplink_pin(node, u->uplink.ifname, d, pin, sizeof(pin));
 		err = tc_detach_uplink(nl, u->ifindex, d, pin, first ? NULL : e);
-		first = first ? first : err;
+		first = first_error(first, err);
 	}
 	return first;
 }
@@ -203,7 +203,7 @@ static int detach_all(struct node *node, struct netlink *nl, const struct uplink
 	unlist_all(node, list, count);
 	for (size_t i = 0; i < count; i++) {
 		err = detach(node, nl, &list[i], first ? NULL : e);
-		first = first ? first : err;
+		first = first_error(first, err);
 	}
 	return first;
 }
@@ -250,7 +250,7 @@ static int detach_others(struct attachment *a, struct error *e)
 	return err;
 }
 
-static void note_addresses(struct attachment *a)
+static void store_addresses(struct attachment *a)
 {
 	struct config *config = &a->node->config;
 	struct uplink u;
@@ -280,15 +280,15 @@ static int attach_chosen(struct attachment *a, struct error *e)
 	if (a->flags & UPLINKS_KEEP && !a->options->device_count)
 		keep_listed(a);
 	err = detach_others(a, first ? NULL : e);
-	first = first ? first : err;
+	first = first_error(first, err);
 	for (size_t i = 0; i < a->choice.count; i++) {
 		err = attach(a, &a->choice.list[i], first ? NULL : e);
 		a->attached += !err;
-		first = first ? first : err;
+		first = first_error(first, err);
 	}
 	/* Without an uplink, new pods keep the last MTU. */
 	if (a->choice.count || !(a->flags & UPLINKS_KEEP))
-		note_addresses(a);
+		store_addresses(a);
 	return first;
 }
 

@@ -93,7 +93,7 @@ static void compare_listed(const struct comparison *c, const struct uplink_entry
 		return;
 	}
 	if (strcmp(link.name, u->uplink.ifname))
-		problem(c, "%s is called %s now", u->uplink.ifname, link.name);
+		problem(c, "%s was renamed to %s", u->uplink.ifname, link.name);
 	compare_programs(c, u);
 	compare_addresses(c, u);
 	note(c, u->uplink.ifname);
@@ -128,7 +128,7 @@ void uplinks_compare(struct node *node, struct netlink *nl, const struct options
 			problem(&c, "%s %s and is not attached", choice->list[i].name,
 				options->device_count ? "is one of devices" : "has a default route");
 	if (!c.count && !choice->count)
-		note(&c, "none, for there is no default route");
+		note(&c, "none (no default route)");
 	free(choice);
 	free(c.list);
 }

@@ -54,7 +54,7 @@ int ipam_run(struct pins *pins, enum pinned_prog prog, const void *request, stru
 	     struct error *e)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = txn, .ctx_size_in = sizeof(*txn));
-	const struct timespec nap = { .tv_nsec = 20000 };
+	const struct timespec delay = { .tv_nsec = 20000 };
 	int fd = pins_prog(pins, prog), err;
 
 	if (fd < 0)
@@ -72,10 +72,10 @@ int ipam_run(struct pins *pins, enum pinned_prog prog, const void *request, stru
 			trace("transaction %s: %s", pinned_prog_names[prog], ipam_error_text(txn->error));
 			return 0;
 		}
-		nanosleep(&nap, NULL);
+		nanosleep(&delay, NULL);
 	}
 	return error_set(e, -EDEADLK,
-			 "%s: the transaction lock of pp_ipam does not come free; run 'pinpool check --fix'",
+			 "%s: cannot get the transaction lock of pp_ipam; run 'pinpool check --fix'",
 			 pins->root.path);
 }
 

@@ -48,7 +48,7 @@ int flows_read(struct pins *pins, struct flow_entry **list, size_t *count, struc
 		return pins_error(pins, "pp_flows", fd, e);
 	err = clock_read(pins, clock);
 	if (err)
-		return error_set(e, err, "clock: the kernel did not tell its jiffies: %s",
+		return error_set(e, err, "clock: cannot read the kernel's jiffies: %s",
 				 strerror(-err));
 	err = map_read_all(fd, sizeof(__u32), offsetof(struct flow_entry, flow),
 			   sizeof(struct flow), sizeof(**list), (void **)list, &total);

@@ -153,7 +153,7 @@ static int lock_holder(int fd)
 
 static int lock_until(int fd, int operation, const char *path, struct error *e)
 {
-	const struct timespec nap = { .tv_nsec = 5000000 };
+	const struct timespec delay = { .tv_nsec = 5000000 };
 	struct timespec start, now;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
@@ -165,7 +165,7 @@ static int lock_until(int fd, int operation, const char *path, struct error *e)
 			return error_set(e, -ETIMEDOUT,
 					 "%s: locked by process %d for over %d seconds; wait for it or end it",
 					 path, lock_holder(fd), LOCK_SECONDS);
-		nanosleep(&nap, NULL);
+		nanosleep(&delay, NULL);
 	}
 	return 0;
 }

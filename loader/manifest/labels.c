@@ -66,7 +66,7 @@ static int check_label_value(struct reader *r, const json_t *json, const struct 
 	if (!*text || is_label_name(text))
 		return 0;
 	return reader_error(r, at->line,
-			    "\"%.80s\" is no label value; use at most 63 letters, digits, -, _ and .",
+			    "invalid label value \"%.80s\"; use at most 63 letters, digits, -, _ and .",
 			    text);
 }
 
@@ -100,12 +100,12 @@ static int check_expression(struct reader *r, const json_t *json, const struct p
 {
 	const json_t *values = json_get(json, "values");
 	const char *operator = json_string_value(json_get(json, "operator"));
-	bool wanted = operator[strlen(operator) - 1] == 'n'; /* In, NotIn */
+	bool needed = operator[strlen(operator) - 1] == 'n'; /* In, NotIn */
 
-	if (wanted == !!json_array_size(values))
+	if (needed == !!json_array_size(values))
 		return 0;
 	return reader_error(r, values ? field_place(r, json, "values")->line : at->line,
-			    wanted ? "%s needs values; add at least one" :
+			    needed ? "%s needs values; add at least one" :
 				     "%s takes no values; remove them", operator);
 }
 

@@ -269,11 +269,11 @@ static int read_name(struct reader *r, const json_t *in, struct object *o)
 		return reader_error(r, line, "metadata.name: must be a string; quote it");
 	if (!name_is_subdomain(text, strlen(text)))
 		return reader_error(r, line,
-				    "metadata.name: \"%.80s\" is no name; use lower case letters, digits, - and . (at most 253)",
+				    "metadata.name: invalid name \"%.80s\"; use lower case letters, digits, - and . (at most 253)",
 				    text);
 	if (o->kind == OBJECT_NAMESPACE && !name_is_label(text))
 		return reader_error(r, line,
-				    "metadata.name: \"%.80s\" is not a namespace's name; use lower case letters, digits and - (at most 63)",
+				    "metadata.name: invalid namespace \"%.80s\"; use lower case letters, digits and - (at most 63)",
 				    text);
 	snprintf(o->name, sizeof(o->name), "%s", text);
 	snprintf(r->object, sizeof(r->object), "%s/%s", object_kind_name(o->kind), o->name);

@@ -23,7 +23,7 @@ static int wrong_family(const struct prefix *cidr, enum family family, const cha
 {
 	char text[PREFIX_TEXT];
 
-	return error_set(e, -EINVAL, "%s: %s is no %s CIDR; move it to the other family", path,
+	return error_set(e, -EINVAL, "%s: %s is not an %s CIDR; move it to the other family", path,
 			 prefix_format(cidr, text), family == FAMILY_IPV4 ? "IPv4" : "IPv6");
 }
 
@@ -33,7 +33,7 @@ static int read_cidr(enum family family, const json_t *json, const char *path,
 	const char *text = json_string_value(json);
 
 	if (!text || prefix_parse(text, cidr) < 0)
-		return error_set(e, -EINVAL, "%s: \"%.80s\" is no CIDR; write address/length", path,
+		return error_set(e, -EINVAL, "%s: invalid CIDR \"%.80s\": expected address/length", path,
 				 text ? text : "");
 	return prefix_family(cidr) == family ? 0 : wrong_family(cidr, family, path, e);
 }
@@ -89,7 +89,7 @@ static int read_entry(struct pool_family_spec *f, enum family family, const json
 	if (err)
 		return err;
 	if (*seen & 1u << at)
-		return error_set(e, -EINVAL, "%s.cidr: %s is in the list twice; join the two", path,
+		return error_set(e, -EINVAL, "%s.cidr: %s is listed twice; join the two", path,
 				 prefix_format(&cidr, where));
 	*seen |= 1u << at;
 	json_array_foreach(json_object_get(entry, "reservedRanges"), i, range) {
@@ -181,7 +181,7 @@ static int check_mask(const struct pool_family_spec *f, enum family family, stru
 
 	if (!f->mask_size || f->mask_size > width)
 		return error_set(e, -EINVAL,
-				 "spec.%s.maskSize: must be a whole number from 1 to %u, not %u", name,
+				 "spec.%s.maskSize: must be an integer from 1 to %u, not %u", name,
 				 width, f->mask_size);
 	for (size_t i = 0; i < f->cidr_count; i++) {
 		unsigned int bits = prefix_bits(&f->cidrs[i]);

@@ -130,16 +130,16 @@ static const char *shown(const json_t *in, const struct place *at, char text[SHO
 }
 
 static int wrong_kind(struct reader *r, const json_t *in, const struct place *at,
-		      const char *wanted)
+		      const char *expected)
 {
 	const char *string = json_string_value(in);
 	char text[SHOWN];
 
 	if (string)
-		return reader_error(r, at->line, "must be %s, not the string \"%.80s\"%s", wanted,
+		return reader_error(r, at->line, "must be %s, not the string \"%.80s\"%s", expected,
 				    string, scalar_kind(string) == SCALAR_STRING ?
 						    "" : "; remove the quotes");
-	return reader_error(r, at->line, "must be %s, not %.80s", wanted, shown(in, at, text));
+	return reader_error(r, at->line, "must be %s, not %.80s", expected, shown(in, at, text));
 }
 
 static int read_text(struct reader *r, const json_t *in, const struct place *at, const char **out)
@@ -174,7 +174,7 @@ static int read_string(struct reader *r, const struct schema *schema, const json
 		return err;
 	if (schema->type == SCHEMA_NAME && !name_is_subdomain(text, strlen(text)))
 		return reader_error(r, at->line,
-				    "\"%.80s\" is no name; use lower case letters, digits, - and . (at most 253)",
+				    "invalid name \"%.80s\"; use lower case letters, digits, - and . (at most 253)",
 				    text);
 	*out = string_json(text);
 	return 0;
@@ -201,7 +201,7 @@ static int read_number(struct reader *r, const struct schema *schema, const json
 		return wrong_kind(r, in, at, "a number");
 	if (!json_is_integer(in) || n < schema->min || n > schema->max)
 		return reader_error(r, at->line,
-				    "must be a whole number from %lld to %lld, not %.80s",
+				    "must be an integer from %lld to %lld, not %.80s",
 				    schema->min, schema->max, shown(in, at, text));
 	*out = json_integer(n);
 	return 0;
@@ -219,7 +219,7 @@ static int read_address(struct reader *r, const struct schema *schema, const jso
 	if (err)
 		return err;
 	if (addr_parse(text, &addr))
-		return reader_error(r, at->line, "\"%.80s\" is no IP address", text);
+		return reader_error(r, at->line, "invalid IP address \"%.80s\"", text);
 	*out = string_json(addr_format(&addr, canonical));
 	return 0;
 }
@@ -237,7 +237,7 @@ static int read_cidr(struct reader *r, const struct schema *schema, const json_t
 		return err;
 	masked = prefix_parse(text, &prefix);
 	if (masked < 0)
-		return reader_error(r, at->line, "\"%.80s\" is no CIDR; write address/length", text);
+		return reader_error(r, at->line, "invalid CIDR \"%.80s\": expected address/length", text);
 	prefix_format(&prefix, canonical);
 	if (masked)
 		reader_warn(r, at->line, "%.80s has host bits set; taken as %s", text, canonical);

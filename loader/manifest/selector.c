@@ -56,14 +56,14 @@ static bool expression_matches(const json_t *expression, const json_t *labels, b
 
 bool selector_matches(const json_t *selector, const json_t *labels, bool known_labels)
 {
-	const json_t *expression, *wanted;
+	const json_t *expression, *expected;
 	const char *key;
 	size_t i;
 
-	json_object_foreach(json_object_get(selector, "matchLabels"), key, wanted) {
+	json_object_foreach(json_object_get(selector, "matchLabels"), key, expected) {
 		const char *value = string_of(labels, key);
 
-		if (!value || !json_is_string(wanted) || strcmp(value, json_string_value(wanted)))
+		if (!value || !json_is_string(expected) || strcmp(value, json_string_value(expected)))
 			return false;
 	}
 	json_array_foreach(json_object_get(selector, "matchExpressions"), i, expression)

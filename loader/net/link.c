@@ -169,7 +169,7 @@ int link_create_veth(struct netlink *nl, const struct veth *veth, struct link *l
 	err = netlink_flush(nl, e);
 	if (err)
 		return err;
-	return found ? error_set(e, found, "interface %s: gone as soon as made; try again",
+	return found ? error_set(e, found, "interface %s: removed right after its creation; try again",
 				 veth->name) : 0;
 }
 

@@ -146,7 +146,7 @@ static const char *kernel_text(const struct nlmsghdr *answer)
 	return text ? nla_get_string(text) : NULL;
 }
 
-static int tell(struct error *e, const struct nlmsghdr *request, int err, const char *reason)
+static int report_error(struct error *e, const struct nlmsghdr *request, int err, const char *reason)
 {
 	char text[NETLINK_TEXT];
 
@@ -162,11 +162,11 @@ struct question {
 	void *arg;
 	struct error *error;
 	int result; /* of fn, or the kernel's error */
-	bool dump, disturbed;
+	bool dump, interrupted;
 };
 
 /* Handles an NLMSG_ERROR, which is also the acknowledgement. */
-static void take_error(struct netlink *nl, const struct nlmsghdr *answer, struct question *q)
+static void handle_error(struct netlink *nl, const struct nlmsghdr *answer, struct question *q)
 {
 	const struct nlmsgerr *report = nlmsg_data(answer);
 	unsigned int index = answer->nlmsg_seq - (nl->sequence - nl->count);
@@ -176,9 +176,9 @@ static void take_error(struct netlink *nl, const struct nlmsghdr *answer, struct
 	if (!err || tolerated(nl->tolerate[index], err))
 		return;
 	if (q && index == nl->count - 1)
-		q->result = tell(q->error, find_request(nl, index), err, kernel_text(answer));
+		q->result = report_error(q->error, find_request(nl, index), err, kernel_text(answer));
 	else if (!nl->err)
-		nl->err = tell(&nl->error, find_request(nl, index), err, kernel_text(answer));
+		nl->err = report_error(&nl->error, find_request(nl, index), err, kernel_text(answer));
 }
 
 /* A dump that fails midway reports it in its last message. */
@@ -188,11 +188,11 @@ static int dump_error(struct netlink *nl, const struct nlmsghdr *done, struct er
 
 	if (done->nlmsg_len >= NLMSG_LENGTH(sizeof(err)))
 		memcpy(&err, nlmsg_data(done), sizeof(err));
-	return err < 0 ? tell(e, find_request(nl, nl->count - 1), err, NULL) : 0;
+	return err < 0 ? report_error(e, find_request(nl, nl->count - 1), err, NULL) : 0;
 }
 
 /* Handles one message from the kernel. True if the answer to the last request is complete. */
-static bool take(struct netlink *nl, const struct nlmsghdr *answer, struct question *q)
+static bool handle_message(struct netlink *nl, const struct nlmsghdr *answer, struct question *q)
 {
 	bool last = answer->nlmsg_seq == nl->sequence - 1;
 
@@ -200,9 +200,9 @@ static bool take(struct netlink *nl, const struct nlmsghdr *answer, struct quest
 	if (nl->sequence - 1 - answer->nlmsg_seq >= nl->count)
 		return false;
 	if (q && answer->nlmsg_flags & NLM_F_DUMP_INTR)
-		q->disturbed = true;
+		q->interrupted = true;
 	if (answer->nlmsg_type == NLMSG_ERROR)
-		take_error(nl, answer, q);
+		handle_error(nl, answer, q);
 	if (answer->nlmsg_type == NLMSG_DONE && last && q && !q->result)
 		q->result = dump_error(nl, answer, q->error);
 	if (answer->nlmsg_type == NLMSG_ERROR || answer->nlmsg_type == NLMSG_DONE)
@@ -227,7 +227,7 @@ static int receive(struct netlink *nl, struct question *q)
 		answer = (struct nlmsghdr *)buffer;
 		/* Only the kernel may send to this socket. */
 		for (; !from.nl_pid && nlmsg_ok(answer, left); answer = nlmsg_next(answer, &left))
-			if (take(nl, answer, q))
+			if (handle_message(nl, answer, q))
 				done = true;
 		free(buffer);
 	}
@@ -307,11 +307,11 @@ int netlink_ask(struct netlink *nl, struct nl_msg *msg,
 		nlmsg_get(msg);
 		netlink_queue(nl, msg, TOLERATE_NONE);
 		err = exchange(nl, &q);
-	} while (!err && !q.result && q.disturbed && ++tries < DUMP_TRIES);
+	} while (!err && !q.result && q.interrupted && ++tries < DUMP_TRIES);
 	nlmsg_free(msg);
 	if (err)
 		return error_set(e, err, "netlink: no answer: %s", strerror(-err));
-	if (q.result || !q.disturbed)
+	if (q.result || !q.interrupted)
 		return q.result;
 	return error_set(e, -EAGAIN, "netlink: the kernel's tables change too fast; try again");
 }

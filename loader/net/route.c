@@ -231,7 +231,7 @@ int route_lookup(struct netlink *nl, const struct addr *addr, struct route *rout
 	err = netlink_ask(nl, msg, collect, &found, e);
 	/* Local, blackhole and prohibit routes forward nothing. */
 	if (!err && !found.count)
-		err = error_set(e, -ENETUNREACH, "route: the kernel forwards nothing to there");
+		err = error_set(e, -ENETUNREACH, "route: no route to destination");
 	if (!err)
 		*route = found.list[0];
 	free(found.list);

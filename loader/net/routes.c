@@ -42,7 +42,7 @@ static int compare(const void *a, const void *b)
 	return compare_key(a, b);
 }
 
-static bool is_as_wanted(const struct route *has, const struct route *want)
+static bool is_correct(const struct route *has, const struct route *want)
 {
 	return has->type == want->type && has->onlink == want->onlink && has->mtu == want->mtu &&
 	       (!want->ifindex || has->ifindex == want->ifindex) &&
@@ -82,7 +82,7 @@ static void walk(const struct route *want, size_t wants, const struct route *has
 			if (state != ROUTES_MISSING)
 				fn(&has[at], ROUTES_SURPLUS, arg);
 			else
-				state = is_as_wanted(&has[at], &want[i]) ? ROUTES_OK
+				state = is_correct(&has[at], &want[i]) ? ROUTES_OK
 									 : ROUTES_DIFFERENT;
 		}
 		fn(&want[i], state, arg);
@@ -91,7 +91,7 @@ static void walk(const struct route *want, size_t wants, const struct route *has
 		fn(&has[at++], ROUTES_SURPLUS, arg);
 }
 
-int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
+int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *expected,
 		   size_t count,
 		   void (*fn)(const struct route *route, enum routes_state state, void *arg),
 		   void *arg, struct error *e)
@@ -103,8 +103,8 @@ int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struc
 	if (err)
 		return err;
 	n = select_kinds(has, n, kinds);
-	count = select_kinds(wanted, count, kinds);
-	walk(wanted, count, has, n, fn, arg);
+	count = select_kinds(expected, count, kinds);
+	walk(expected, count, has, n, fn, arg);
 	free(has);
 	return 0;
 }
@@ -143,11 +143,11 @@ static void reconcile_one(const struct route *route, enum routes_state state, vo
 	}
 }
 
-int routes_reconcile(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
+int routes_reconcile(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *expected,
 		     size_t count, struct routes_change *change, struct error *e)
 {
 	struct reconciliation r = { .nl = nl };
-	int err = routes_compare(nl, table, kinds, wanted, count, reconcile_one, &r, e);
+	int err = routes_compare(nl, table, kinds, expected, count, reconcile_one, &r, e);
 
 	/* Additions come first, so no destination is without its route meanwhile. */
 	for (size_t i = 0; i < r.change.removed; i++)

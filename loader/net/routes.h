@@ -52,14 +52,14 @@ enum routes_kind routes_kind(const struct route *route);
  * this table; any order; sorted in place). @change may be NULL. All are tried; returns the first
  * error.
  */
-int routes_reconcile(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
+int routes_reconcile(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *expected,
 		     size_t count, struct routes_change *change, struct error *e);
 
 /*
  * Compares without changing: calls @fn for each route, the expected one or, for ROUTES_SURPLUS, the
  * kernel's.
  */
-int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *wanted,
+int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *expected,
 		   size_t count,
 		   void (*fn)(const struct route *route, enum routes_state state, void *arg),
 		   void *arg, struct error *e);

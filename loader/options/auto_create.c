@@ -54,7 +54,7 @@ static int read_allow(bool *allow, const char *key, const char *value, struct er
 {
 	if (bool_parse(value, allow))
 		return error_set(e, -EINVAL,
-				 "invalid value for key \"%s\": \"%.80s\" is no boolean; use true or false",
+				 "invalid value for key \"%s\": \"%.80s\" is not a boolean; use true or false",
 				 key, value);
 	return 0;
 }

@@ -79,7 +79,7 @@ int value_devices(const struct option *option, const char *value, struct options
 
 		if (!device_valid(word))
 			return error_set(e, -EINVAL,
-					 "option %s: \"%s\" is no interface name; use names such as eth0 or eth+",
+					 "option %s: invalid interface name \"%s\"; use names such as eth0 or eth+",
 					 option->name, word);
 		device = strdup(word);
 		if (!device)
@@ -109,7 +109,7 @@ static json_t *map_from_json(const char *text, struct error *e)
 		if (json_is_string(value))
 			continue;
 		if (!json_is_integer(value)) {
-			error_set(e, -EINVAL, "the value of \"%.80s\" is no text; write {\"name\":\"value\"}",
+			error_set(e, -EINVAL, "the value of \"%.80s\" is not a string; write {\"name\":\"value\"}",
 				  name);
 			goto bad;
 		}
@@ -152,7 +152,7 @@ static int map_add_pair(json_t *map, const char *pair, size_t length, struct err
 	if (!name || !value)
 		abort();
 	if (json_object_get(map, name))
-		err = error_set(e, -EINVAL, "\"%.80s\" is named twice; name it once", name);
+		err = error_set(e, -EINVAL, "duplicate name \"%.80s\"; remove one", name);
 	else if (json_object_set_new(map, name, json_string(value)))
 		err = error_set(e, -EINVAL, "not UTF-8 text; use plain characters");
 	free(name);

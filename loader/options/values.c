@@ -8,11 +8,11 @@
 
 #define SHOWN 80 /* characters of an invalid value that an error quotes */
 
-static int invalid(const struct option *option, const char *value, const char *wanted,
+static int invalid(const struct option *option, const char *value, const char *expected,
 		   struct error *e)
 {
 	return error_set(e, -EINVAL, "option %s: invalid value \"%.*s\"; %s", option->name, SHOWN,
-			 value, wanted);
+			 value, expected);
 }
 
 static void *field_of(const struct option *option, struct options *o)

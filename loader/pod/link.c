@@ -100,7 +100,7 @@ static bool is_same_pair(const struct pod_link *spec, const struct link *link)
 /*
  * Handles an existing device named @link->name. 0: it is the interface of @spec; 1: removed, retry.
  */
-static int settle(struct netlink *nl, const struct pod_link *spec, const struct link *link,
+static int resolve_conflict(struct netlink *nl, const struct pod_link *spec, const struct link *link,
 		  struct error *e)
 {
 	const struct lease_owner *owner = &spec->who.owner;
@@ -138,7 +138,7 @@ static int make_pair(struct netlink *nl, const struct pod_link *spec, struct lin
 	pod_link_name(spec->who.owner.id, spec->who.owner.ifname, name);
 	err = link_create_veth(nl, &veth, link, e);
 	if (err == -EEXIST) {
-		err = settle(nl, spec, link, e);
+		err = resolve_conflict(nl, spec, link, e);
 		if (err <= 0)
 			return err;
 		err = link_create_veth(nl, &veth, link, e);
@@ -167,7 +167,7 @@ static int write_sysctls(const char *ifname, bool ipv6, struct error *e)
 	return err;
 }
 
-static int dress_host(struct netlink *nl, const struct pod_link *spec, const struct link *link,
+static int configure_host_end(struct netlink *nl, const struct pod_link *spec, const struct link *link,
 		      bool created, struct error *e)
 {
 	bool ipv6 = !addr_is_zero(&spec->ip[FAMILY_IPV6]);
@@ -225,7 +225,7 @@ static int prepare_pod(void *arg)
 	return err ? err : netlink_open(visit->pod, -1, visit->error);
 }
 
-static int dress_pod(const struct pod_link *spec, uint32_t ifindex, struct error *e)
+static int configure_pod_end(const struct pod_link *spec, uint32_t ifindex, struct error *e)
 {
 	const struct link_change up = { .up = true }, change = { .up = true, .mtu = spec->mtu };
 	struct netlink *pod = NULL;
@@ -259,9 +259,9 @@ int pod_link_create(struct netlink *nl, const struct pod_link *spec, struct pod_
 
 	if (err)
 		return err;
-	err = dress_host(nl, spec, &link, created, e);
+	err = configure_host_end(nl, spec, &link, created, e);
 	if (!err)
-		err = dress_pod(spec, link.peer, e);
+		err = configure_pod_end(spec, link.peer, e);
 	if (err) {
 		if (created) {
 			link_delete(nl, link.ifindex);

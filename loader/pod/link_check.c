@@ -40,7 +40,7 @@ static int check_program(struct netlink *nl, const struct link *link, int progra
 	if (err)
 		return error_set(e, err, "pod interface %s: cannot read our program's id: %s",
 				 link->name, strerror(-err));
-	return info.id == id ? 0 : missing(e, link, "a foreign program is in the place of ours");
+	return info.id == id ? 0 : missing(e, link, "a foreign program has replaced ours");
 }
 
 static int check_endpoint(struct netlink *nl, const struct link *link, const struct addr *ip,

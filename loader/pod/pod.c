@@ -18,7 +18,7 @@
 #include "loader/blocks/sync.h"
 #include "maps/pods.h"
 
-#define OTHER_MAKER_TRIES 1000 /* of 10 ms: while another process creates the same pod */
+#define OTHER_CREATOR_TRIES 1000 /* of 10 ms: while another process creates the same pod */
 
 int pod_repair(struct node *node, struct error *e)
 {
@@ -99,12 +99,12 @@ static int lease_error(struct node *node, const struct pod_request *request,
 				 pools->name[f], ip);
 	case IPAM_ADDRESS_DRAINING:
 		return error_set(e, -EADDRNOTAVAIL,
-				 "pool \"%s\": IP %s: its block %s is draining and gives no address", pools->name[f],
+				 "pool \"%s\": IP %s: its block %s is draining and allocates no addresses", pools->name[f],
 				 ip, cidr);
 	case IPAM_ADDRESS_EXCLUDED:
 		return pod_excluded_error(node, pools->name[f], &request->wanted[f], e);
 	case IPAM_NO_SLOT:
-		return error_set(e, -ENOSPC, "pod: this node has %d pods, as many as it can hold", PODS_MAX);
+		return error_set(e, -ENOSPC, "pod: this node has %d pods, the maximum", PODS_MAX);
 	default:
 		return error_set(e, -ENOMEM, "pod: no room in the maps for another lease (%d)", txn->error);
 	}
@@ -170,7 +170,7 @@ static int owner_run(struct node *node, enum pinned_prog prog, const struct leas
 	return ipam_run(&node->pins, prog, &request, txn, e);
 }
 
-static int take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+static int teardown(struct node *node, struct netlink *nl, const struct lease_owner *owner,
 		     uint32_t generation, bool failed, struct error *e)
 {
 	uint32_t pools[FAMILIES] = {};
@@ -201,14 +201,14 @@ static int take_down(struct node *node, struct netlink *nl, const struct lease_o
 int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
 		  uint32_t generation, struct error *e)
 {
-	return take_down(node, nl, owner, generation, false, e);
+	return teardown(node, nl, owner, generation, false, e);
 }
 
 /* The owner has a lease: waits for its creator, or cleans up after it. 1: look again. */
-static int settle_existing(struct node *node, struct netlink *nl, const struct pod_request *request,
+static int wait_or_clean_up(struct node *node, struct netlink *nl, const struct pod_request *request,
 			   const struct txn *txn, struct error *e)
 {
-	const struct timespec nap = { .tv_nsec = 10000000 };
+	const struct timespec delay = { .tv_nsec = 10000000 };
 	struct lease lease;
 	int err;
 
@@ -218,7 +218,7 @@ static int settle_existing(struct node *node, struct netlink *nl, const struct p
 	    lease.generation != txn->generation)
 		return 1;
 	if (lease.state == LEASE_RESERVED && process_alive(lease.maker_pid, lease.maker_start)) {
-		nanosleep(&nap, NULL);
+		nanosleep(&delay, NULL);
 		return 1;
 	}
 	err = pod_take_down(node, nl, &request->owner, txn->generation, e);
@@ -289,7 +289,7 @@ static void fill_result(struct pod_result *result, const struct txn *txn,
 }
 
 /* Acquires a lease that this caller may complete: HELD, BOUND, or RESERVED by itself. */
-static int obtain(struct node *node, struct netlink *nl, const struct pod_request *request,
+static int lease_acquire(struct node *node, struct netlink *nl, const struct pod_request *request,
 		  struct pod_pools *pools, struct txn *txn, struct pod_result *result,
 		  struct error *e)
 {
@@ -297,7 +297,7 @@ static int obtain(struct node *node, struct netlink *nl, const struct pod_reques
 	struct lease lease;
 	int err;
 
-	for (int tries = 0; tries < OTHER_MAKER_TRIES; tries++) {
+	for (int tries = 0; tries < OTHER_CREATOR_TRIES; tries++) {
 		/* An owner keeps its lease, whatever pools it would get now. */
 		if (!chosen && ipam_lease_read(&node->pins, &request->owner, &lease)) {
 			err = pod_pools_choose(node, request, pools, result->note, sizeof(result->note), e);
@@ -309,7 +309,7 @@ static int obtain(struct node *node, struct netlink *nl, const struct pod_reques
 		if (err == -ENOENT && !chosen)
 			continue; /* its lease has just been released */
 		if (!err && txn->existed)
-			err = settle_existing(node, nl, request, txn, e);
+			err = wait_or_clean_up(node, nl, request, txn, e);
 		else if (!err)
 			err = pod_verify(node, nl, &request->owner, txn, e);
 		if (err != 1)
@@ -329,11 +329,11 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 	int err;
 
 	memset(result, 0, sizeof(*result));
-	err = pod_wishes(request, e);
+	err = requested_addresses(request, e);
 	if (!err)
 		err = pod_repair(node, e);
 	if (!err)
-		err = obtain(node, nl, request, &pools, &txn, result, e);
+		err = lease_acquire(node, nl, request, &pools, &txn, result, e);
 	if (err)
 		return err;
 	/*
@@ -380,5 +380,5 @@ int pod_remove_attempt(struct node *node, struct netlink *nl, const struct lease
 		      lease.pod[0] && now >= lease.created && now - lease.created <= BLOCKS_ATTEMPT;
 	int err = pod_repair(node, e);
 
-	return err ? err : take_down(node, nl, owner, 0, failed, e);
+	return err ? err : teardown(node, nl, owner, 0, failed, e);
 }

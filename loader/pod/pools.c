@@ -28,7 +28,7 @@ static bool has_limits(const json_t *annotations)
 	       json_string_length(json_object_get(annotations, "kubernetes.io/egress-bandwidth"));
 }
 
-int pod_wishes(struct pod_request *request, struct error *e)
+int requested_addresses(struct pod_request *request, struct error *e)
 {
 	static const char *const keys[FAMILIES] = { "pinpool.io/ipv4-address",
 						    "pinpool.io/ipv6-address" };
@@ -162,7 +162,7 @@ int pod_pools_choose(struct node *node, const struct pod_request *request, struc
 			continue;
 		}
 		err = resolve(node, &choices[f], f, wanted, pools, note, note_size, first ? NULL : e);
-		first = first ? first : err;
+		first = first_error(first, err);
 	}
 	if (first == -ENOENT)
 		pod_pools_pend(node, request, pools);

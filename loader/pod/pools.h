@@ -22,7 +22,7 @@ int pod_pools_choose(struct node *node, const struct pod_request *request, struc
  * (pinpool-ipam(7), CHOICE OF THE ADDRESS), for families without an address of the caller. -EINVAL
  * with a sentence.
  */
-int pod_wishes(struct pod_request *request, struct error *e);
+int requested_addresses(struct pod_request *request, struct error *e);
 
 /* Records the demand of all families (pinpool-ipam(7), DEMAND). */
 void pod_pools_pend(struct node *node, const struct pod_request *request,

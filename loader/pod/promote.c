@@ -15,7 +15,7 @@
 int pod_promote(struct node *node, struct netlink *nl, unsigned int age, struct error *e)
 {
 	/* Twice the grace period: the lock is free for most of the time. */
-	const struct timespec nap = { .tv_nsec = 20000000 };
+	const struct timespec delay = { .tv_nsec = 20000000 };
 	int program = pins_prog(&node->pins, PROG_POD_ENTRY), moved = 0, err;
 	struct lease_entry *leases;
 	__u64 now = time(NULL);
@@ -33,7 +33,7 @@ int pod_promote(struct node *node, struct netlink *nl, unsigned int age, struct 
 		if (err <= 0)
 			continue;
 		moved++;
-		nanosleep(&nap, NULL);
+		nanosleep(&delay, NULL);
 	}
 	free(leases);
 	return err < 0 ? err : 0;

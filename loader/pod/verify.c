@@ -51,6 +51,6 @@ int pod_excluded_error(struct node *node, const char *pool, const struct addr *a
 	netlink_close(nl);
 	state_free(&state);
 	return error_set(e, -EADDRINUSE,
-			 "pool \"%s\": IP %s: provided IP is not available: it is of %s; choose another",
+			 "pool \"%s\": IP %s: provided IP is not available: conflicts with %s; choose another",
 			 pool, addr_format(addr, ip), text);
 }

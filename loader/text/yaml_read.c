@@ -15,7 +15,7 @@
 #define ANCHORS_MAX 1024 /* of one document: looking one up is a linear search */
 
 /* A value that was read, and its place. */
-struct node {
+struct yaml_node {
 	json_t *json; /* owned */
 	struct place place;
 	size_t weight; /* bytes with all its aliases written out */
@@ -23,7 +23,7 @@ struct node {
 
 struct anchor {
 	char *name;
-	struct node node; /* its .json is NULL while its value is being read */
+	struct yaml_node node; /* its .json is NULL while its value is being read */
 };
 
 struct yaml_reader {
@@ -85,9 +85,9 @@ static int next_event(struct yaml_reader *r)
 	return 0;
 }
 
-static int read_node(struct yaml_reader *r, unsigned int depth, struct node *node);
+static int read_node(struct yaml_reader *r, unsigned int depth, struct yaml_node *node);
 
-static void node_free(struct node *node)
+static void node_free(struct yaml_node *node)
 {
 	json_decref(node->json);
 	free((char *)node->place.written);
@@ -119,9 +119,9 @@ static int anchor_add(struct yaml_reader *r, const yaml_char_t *name, long *inde
 	return 0;
 }
 
-static struct node node_share(const struct node *node)
+static struct yaml_node node_share(const struct yaml_node *node)
 {
-	struct node copy = *node;
+	struct yaml_node copy = *node;
 
 	json_incref(copy.json);
 	if (copy.place.written)
@@ -129,13 +129,13 @@ static struct node node_share(const struct node *node)
 	return copy;
 }
 
-static void anchor_set(struct yaml_reader *r, long index, const struct node *node)
+static void anchor_set(struct yaml_reader *r, long index, const struct yaml_node *node)
 {
 	if (index >= 0)
 		r->anchors[index].node = node_share(node);
 }
 
-static int read_alias(struct yaml_reader *r, struct node *node)
+static int read_alias(struct yaml_reader *r, struct yaml_node *node)
 {
 	const char *name = (const char *)r->event.data.alias.anchor;
 	size_t i = r->anchor_count;
@@ -156,7 +156,7 @@ static int read_alias(struct yaml_reader *r, struct node *node)
 	return 0;
 }
 
-static int read_scalar(struct yaml_reader *r, struct node *node)
+static int read_scalar(struct yaml_reader *r, struct yaml_node *node)
 {
 	const char *text = (const char *)r->event.data.scalar.value;
 	const char *tag = (const char *)r->event.data.scalar.tag;
@@ -185,7 +185,7 @@ static int read_scalar(struct yaml_reader *r, struct node *node)
 	return 0;
 }
 
-static int read_list(struct yaml_reader *r, unsigned int depth, struct node *node)
+static int read_list(struct yaml_reader *r, unsigned int depth, struct yaml_node *node)
 {
 	long anchor;
 	int err = anchor_add(r, r->event.data.sequence_start.anchor, &anchor);
@@ -193,7 +193,7 @@ static int read_list(struct yaml_reader *r, unsigned int depth, struct node *nod
 	node->json = json_array();
 	node->weight = sizeof(json_t);
 	while (!err) {
-		struct node item = {};
+		struct yaml_node item = {};
 
 		err = next_event(r);
 		if (err || r->event.type == YAML_SEQUENCE_END_EVENT)
@@ -214,7 +214,7 @@ static int read_list(struct yaml_reader *r, unsigned int depth, struct node *nod
 }
 
 /* Copies the pairs that @map lacks from @from, with their places. */
-static void merge_map(struct yaml_reader *r, struct node *map, json_t *from)
+static void merge_map(struct yaml_reader *r, struct yaml_node *map, json_t *from)
 {
 	const char *key;
 	json_t *value;
@@ -240,7 +240,7 @@ static void merge_map(struct yaml_reader *r, struct node *map, json_t *from)
 /*
  * Handles <<: the pairs of a map, or of a list of maps; the map's own pairs and earlier maps win.
  */
-static int check_merge(struct yaml_reader *r, const struct node *from)
+static int check_merge(struct yaml_reader *r, const struct yaml_node *from)
 {
 	json_t *item;
 	size_t i;
@@ -253,7 +253,7 @@ static int check_merge(struct yaml_reader *r, const struct node *from)
 	return 0;
 }
 
-static void merge_all(struct yaml_reader *r, struct node *map, json_t *merged)
+static void merge_all(struct yaml_reader *r, struct yaml_node *map, json_t *merged)
 {
 	json_t *from, *item;
 	size_t i, k;
@@ -267,8 +267,8 @@ static void merge_all(struct yaml_reader *r, struct node *map, json_t *merged)
 }
 
 /* Reads a key and its value into @map; the value of << goes into @merged. */
-static int put_pair(struct yaml_reader *r, struct node *map, const char *name,
-		    const struct node *key, struct node *value)
+static int put_pair(struct yaml_reader *r, struct yaml_node *map, const char *name,
+		    const struct yaml_node *key, struct yaml_node *value)
 {
 	const struct place *before = place_of_key(r->d, map->json, name);
 
@@ -286,9 +286,9 @@ static int put_pair(struct yaml_reader *r, struct node *map, const char *name,
 	return 0;
 }
 
-static int read_pair(struct yaml_reader *r, unsigned int depth, struct node *map, json_t *merged)
+static int read_pair(struct yaml_reader *r, unsigned int depth, struct yaml_node *map, json_t *merged)
 {
-	struct node key = {}, value = {};
+	struct yaml_node key = {}, value = {};
 	bool merge = r->event.type == YAML_SCALAR_EVENT && !r->event.data.scalar.tag &&
 		     r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
 		     !strcmp((const char *)r->event.data.scalar.value, "<<");
@@ -315,7 +315,7 @@ static int read_pair(struct yaml_reader *r, unsigned int depth, struct node *map
 	return err;
 }
 
-static int read_map(struct yaml_reader *r, unsigned int depth, struct node *node)
+static int read_map(struct yaml_reader *r, unsigned int depth, struct yaml_node *node)
 {
 	json_t *merged = json_array();
 	long anchor;
@@ -337,7 +337,7 @@ static int read_map(struct yaml_reader *r, unsigned int depth, struct node *node
 	return err;
 }
 
-static int read_node(struct yaml_reader *r, unsigned int depth, struct node *node)
+static int read_node(struct yaml_reader *r, unsigned int depth, struct yaml_node *node)
 {
 	if (depth == TEXT_DEPTH_MAX)
 		return reader_fail(r, event_line(r), "nested deeper than %d levels",
@@ -357,7 +357,7 @@ static int read_node(struct yaml_reader *r, unsigned int depth, struct node *nod
 
 static int read_document(struct yaml_reader *r)
 {
-	struct node root = {};
+	struct yaml_node root = {};
 	int err = next_event(r);
 
 	if (!err)

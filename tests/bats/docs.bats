@@ -82,6 +82,14 @@ all_in() {
 	done
 }
 
+@test "no file refers to a document that is not in the repository" {
+	documents=$(grep -rIohE '[A-Za-z0-9_-]+\.md\b' Makefile README.md CHANGES bpf loader maps scripts tests | sort -u)
+	[[ $documents == *README.md* ]]
+	while read -r document; do
+		[ -e "$document" ] || { grep -rIn -- "$document" Makefile README.md CHANGES bpf loader maps scripts tests; false; }
+	done <<<"$documents"
+}
+
 @test "the ABI in the manual is that of the maps" {
 	abi=$(sed -n 's/^#define PP_ABI //p' maps/abi.h)
 	grep -q "/v$abi/" loader/pinpool.8

@@ -143,7 +143,7 @@ ciliumnode() {
 	has 'pool "mars": CIDR 10.20.0.0/28 overlaps the node'\''s own address 10.20.0.3 of vip0'
 	has "1 violation"
 	refused pinpool alloc --owner x --pool mars --ip 10.20.0.3
-	has "IP 10.20.0.3: provided IP is not available: it is of the node's own address 10.20.0.3 of vip0"
+	has "IP 10.20.0.3: provided IP is not available: conflicts with the node's own address 10.20.0.3 of vip0"
 	equal "13" "$(pinpool get blocks -o json | jq '.items[] | select(.pool == "mars") | .usable')"
 	# an apply and an up go on
 	pool mars "$(v4 10.20.0.0/28 28)" >"$BATS_TEST_TMPDIR/mars"
@@ -162,7 +162,7 @@ ciliumnode() {
 	device vip0 10.20.0.7/32
 	run --separate-stderr pinpool alloc --owner x --pool mars --ip 10.20.0.7
 	[ "$status" = 1 ]
-	[[ $stderr == *"IP 10.20.0.7: provided IP is not available: it is of the node's own address 10.20.0.7 of vip0"* ]]
+	[[ $stderr == *"IP 10.20.0.7: provided IP is not available: conflicts with the node's own address 10.20.0.7 of vip0"* ]]
 	equal "a" "$(pinpool get pods -o json | jq -r '.items[].owner')"
 }
 

@@ -47,7 +47,7 @@ teardown_file() {
 	equal 10.20.0.1 "$(pinpool alloc --owner o1 --pool mars)"
 	equal 10.21.0.1 "$(pinpool alloc --owner new --pool mars)"
 	refused pinpool alloc --owner x --pool mars --ip 10.20.0.14
-	has "is draining and gives no address"
+	has "is draining and allocates no addresses"
 	pool venus "$(v4 10.20.0.0/16 27)" >"$BATS_TEST_TMPDIR/venus"
 	refused pinpool apply -f "$BATS_TEST_TMPDIR/venus"
 	has 'pool "venus": CIDR 10.20.0.0/16 overlaps block 10.20.0.'
@@ -195,7 +195,7 @@ teardown_file() {
 	has "113 is more than 16 bits longer than fd00::/96"
 	pool venus "$(v4 '"fd00::/96"' 27)" >"$dir/f"
 	refused pinpool apply -f "$dir/f"
-	has "fd00::/96 is no IPv4 CIDR"
+	has "fd00::/96 is not an IPv4 CIDR"
 	pool venus '{ipv4: {cidrs: [10.30.0.0/24], maskSize: 27, pool: [{cidr: 10.30.0.0/24, reservedRanges: [{start: 10.30.1.0, end: 10.30.1.1}]}]}}' >"$dir/f"
 	refused pinpool apply -f "$dir/f"
 	has "10.30.1.0-10.30.1.1 is outside of its CIDR 10.30.0.0/24"

@@ -180,7 +180,7 @@ class Model:
             if offset in block.used:
                 raise Refused("provided IP is already allocated")
             if block.draining:
-                raise Refused("is draining and gives no address")
+                raise Refused("is draining and allocates no addresses")
             return block, offset
         raise Refused(f"IP {wanted} not in range of any CIDR")
 

@@ -126,9 +126,9 @@ static void test_auto_create_errors(void)
 		{ "Mars=ipv4-cidrs:10.0.0.0/8;ipv4-mask-size:27", "pool \"Mars\": invalid name" },
 		{ "default", "is not formatted as" },
 		{ "{\"default\":", "not a JSON map" },
-		{ "{\"default\":{}}", "is no text" },
+		{ "{\"default\":{}}", "is not a string" },
 		{ "{\"a\":\"\",\"a\":\"\"}", "duplicate" },
-		{ "a=,a=", "\"a\" is named twice" },
+		{ "a=,a=", "duplicate name \"a\"" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -166,7 +166,7 @@ static void test_documents(void)
 	   "an ignored kind cannot write to the terminal");
 	manifest_free(&m);
 	ok(parse(NODE "spec: {ipam: {podCIDRs: [\"\\e[2J\"]}}", &m, &e) &&
-		   strstr(e.text, "\"?[2J\" is no CIDR"),
+		   strstr(e.text, "invalid CIDR \"?[2J\""),
 	   "neither can a bad value");
 	manifest_free(&m);
 }

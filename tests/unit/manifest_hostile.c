@@ -122,16 +122,16 @@ static void test_hostile(void)
 		  NULL, 1);
 	check_big("name of 253 bytes", repeat(KNODE "metadata: {name: ", "ab.", 84, "a}"), NULL, 1);
 	check_big("name of 254 bytes", repeat(KNODE "metadata: {name: ", "ab.", 84, "ab}"),
-		  "is no name", 0);
+		  "invalid name", 0);
 	check_big("namespace of 63 bytes", repeat(NAMESPACE "metadata: {name: ", "abc", 21, "}"), NULL,
 		  1);
 	check_big("namespace of 64 bytes", repeat(NAMESPACE "metadata: {name: ", "abcd", 16, "}"),
-		  "is not a namespace's name", 0);
+		  "invalid namespace", 0);
 	check_big("namespace with a dot", repeat(NAMESPACE "metadata: {name: ", "a.", 2, "b}"),
-		  "is not a namespace's name", 0);
+		  "invalid namespace", 0);
 	check_big("label of 64 bytes",
 		  repeat(NAMESPACE "metadata: {name: a, labels: {a: ", "ab", 32, "}}"),
-		  "is no label value", 0);
+		  "invalid label value", 0);
 	check_big("65 MB", repeat("", "# 56789\n", 65 << 17, ""), "larger than 64 MB; split it", 0);
 }
 

@@ -103,8 +103,8 @@ static const struct {
 	{ "ipam-multi-pool-pre-allocation", "mars", -EINVAL,
 	  "option ipam-multi-pool-pre-allocation: \"mars\" is not formatted as" },
 	{ "ipam-multi-pool-pre-allocation", "=8", -EINVAL, "is not formatted as" },
-	{ "ipam-multi-pool-pre-allocation", "a=1,a=2", -EINVAL, "\"a\" is named twice" },
-	{ "ipam-multi-pool-pre-allocation", "{\"a\":true}", -EINVAL, "is no text" },
+	{ "ipam-multi-pool-pre-allocation", "a=1,a=2", -EINVAL, "duplicate name \"a\"" },
+	{ "ipam-multi-pool-pre-allocation", "{\"a\":true}", -EINVAL, "is not a string" },
 	{ "ipam-multi-pool-pre-allocation", "[1]", -EINVAL, "not a JSON map" },
 	/* Cilium's own, and nobody's */
 	{ "kube-proxy-replacement", "true", OPTION_UNKNOWN, "option kube-proxy-replacement: not" },
