@@ -2,7 +2,7 @@
 /*
  * Options of Cilium's that are not pinpool's: the keys of the cilium-config that Helm writes
  * (install/kubernetes/cilium/templates/cilium-configmap.yaml, 1.14 to 1.20) and the agent's flags
- * (Documentation/cmdref/cilium-agent.md). None may be taken for a mistyped option of ours.
+ * (the command reference of cilium-agent). None may be taken for a mistyped option of ours.
  */
 static const char *const cilium_options[] = {
 	"agent-health-port", "agent-labels", "agent-liveness-update-interval",
