@@ -44,7 +44,7 @@ counted() {
 }
 
 # every start and offset from the IP header's beginning to the end of UDP's
-@test "a checksum that the device shall finish rewrites no address and no port" {
+@test "a checksum left to the device changes no address and no port" {
 	start --tx-csum off
 	capture node1 all eth0 udp dst port 9
 	for start in 20 22 24 26 28 30 32 34; do
@@ -79,7 +79,7 @@ counted() {
 	[[ "$seen" != *'bad cksum'* ]]
 }
 
-@test "a wrong IPv4 header checksum goes nowhere" {
+@test "a packet with a wrong IPv4 header checksum is dropped" {
 	start
 	capture node1 all eth0 udp dst port 9
 	before=$(counter malformed)
@@ -90,7 +90,7 @@ counted() {
 	[ -z "$(captured all)" ]
 }
 
-@test "offloaded segments of all kinds leave as the node or not at all" {
+@test "offloaded segments of all kinds leave with the node's address or are dropped" {
 	start --tx-csum off
 	capture node1 all eth0 'ip or ip6'
 	for type in 1 3 4 5 0x81 255; do
@@ -160,7 +160,7 @@ counted() {
 	done
 }
 
-@test "a pod of IPv4 alone in peace, with IPv6 on its link and without, is no attacker" {
+@test "normal traffic of an IPv4-only pod, with and without IPv6 on its link, counts no drop" {
 	lab up --nodes 1
 	{ pools && echo --- && config; } >"$BATS_TEST_TMPDIR/first.yaml"
 	pp node1 up -f "$BATS_TEST_TMPDIR/first.yaml" --node node1 --set enable-ipv6=false >/dev/null
@@ -177,7 +177,7 @@ counted() {
 	[ -z "$(drops)" ] || { drops; false; }
 }
 
-@test "a pod of both families in peace, new and running, is no attacker" {
+@test "normal traffic of a dual-stack pod, new and running, counts no drop" {
 	start
 	pod node1 dual
 	# what a kernel says by itself, and once more after its link was down
@@ -200,7 +200,7 @@ counted() {
 	[ -z "$(drops)" ] || { drops; false; }
 }
 
-@test "the same messages with another's source are spoofed" {
+@test "the same messages with another pod's source are spoofed" {
 	start
 	attack a link "${v6[b]}" ff02::16 mld
 	attack a link $node6 ff02::16 mld

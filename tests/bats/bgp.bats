@@ -113,7 +113,7 @@ routed() {
 	for n in 1 2; do pp "node$n" status; done
 }
 
-@test "BGP: a new block is told, a dropped one withdrawn, while traffic runs" {
+@test "BGP: a new block is announced, a dropped one withdrawn, while traffic runs" {
 	for n in 1 2; do bird_node $n; done
 	routed node2 10.10.0.0/27 192.168.10.101
 	routed node1 10.10.0.32/27 192.168.10.102
@@ -198,13 +198,13 @@ fixed_told() {
 	done
 }
 
-@test "BGP: a block of one address is told while its pod lives: BIRD" {
+@test "BGP: a block of one address is announced while its pod lives: BIRD" {
 	for n in 1 2; do bird_node $n; done
 	fixed_pods
 	fixed_told
 }
 
-@test "BGP: a block of one address is told while its pod lives: FRR" {
+@test "BGP: a block of one address is announced while its pod lives: FRR" {
 	[ -x /usr/lib/frr/bgpd ] || skip "FRR is not installed"
 	frr_node 1
 	bird_node 2

@@ -44,7 +44,7 @@ node() {
 	allocs 9 31; equal "40 0" "$(needed default)"
 }
 
-@test "p of the map counts for pools that do not exist, and for each enabled family" {
+@test "the map's p applies to missing pools, and to each enabled family" {
 	config ipam-multi-pool-pre-allocation=mars=4 enable-ipv6=true | apply
 	equal "4 4" "$(needed mars)"
 	equal "0 0" "$(needed default)"
@@ -79,7 +79,7 @@ node() {
 
 # --- 5: blocks given
 
-@test "blocks: CIDRs in list order, next-fit inside, a released one comes last" {
+@test "blocks: CIDRs in list order, next-fit inside, a released block is reused last" {
 	config ipam-multi-pool-pre-allocation=mars=1 | apply
 	pool mars '{ipv4: {cidrs: [10.20.9.0/28, 10.20.0.0/28], maskSize: 30}}' | apply
 	equal "10.20.9.0/30 active 0" "$(blocks mars)"
@@ -94,7 +94,7 @@ node() {
 	equal $'10.20.9.0/30 active 0\n10.20.9.4/30 active 2\n10.20.9.12/30 active 2' "$(blocks mars)"
 }
 
-@test "a pool that runs dry keeps what it gave; the other pools go on, and nothing fails" {
+@test "an exhausted pool keeps its blocks; other pools work, and nothing fails" {
 	run --separate-stderr pinpool apply -f <(config ipam-multi-pool-pre-allocation=a=40,b=8
 		echo ---; pool a "$(v4 10.20.0.0/28 29)"; pool b "$(v4 10.21.0.0/28 29)")
 	[ "$status" = 0 ]
@@ -110,7 +110,7 @@ node() {
 	[ "$(blocks a | wc -l)" -gt 2 ]
 }
 
-@test "errors that stand: a pool that does not exist is asked for" {
+@test "present errors: demand of a missing pool" {
 	fails 1 pinpool alloc --owner a --pool mars
 	run pinpool describe node
 	has 'failed to allocate ipv4 address for node "n1" from pool "mars": cannot allocate from non-existing pool: mars'
@@ -126,7 +126,7 @@ node() {
 
 # --- 6: blocks given back
 
-@test "two /28, nothing used, p=8: one is dropped" {
+@test "two /28, nothing used, p=8: one is released" {
 	config ipam-multi-pool-pre-allocation=default=16 | apply
 	pool default "$(v4 10.10.0.0/16 28)" | apply
 	equal 2 "$(blocks default | wc -l)"
@@ -142,7 +142,7 @@ node() {
 	equal $'10.10.0.0/28 active 2\n10.10.0.16/28 active 0' "$(blocks default)"
 }
 
-@test "three /27, 20 used in the first, p=8: one empty one dropped" {
+@test "three /27, 20 used in the first, p=8: one empty one released" {
 	config ipam-multi-pool-pre-allocation=default=64 | apply
 	pool default "$(v4 10.10.0.0/16 27)" | apply
 	allocs 1 20
@@ -150,7 +150,7 @@ node() {
 	equal $'10.10.0.0/27 active 20\n10.10.0.32/27 active 0' "$(blocks default)"
 }
 
-@test "blocks with one address each are never dropped" {
+@test "blocks with one address in use each are never released" {
 	pool default "$(v4 10.10.0.0/16 30)" | apply
 	allocs 1 5
 	pinpool release --owner o2
@@ -186,7 +186,7 @@ three_nodes() {
 	for n in 1 2 3; do node "$n" up -f "$dir" --node "node$n" >/dev/null 2>&1; done
 }
 
-@test "static: three nodes from one directory, each gives addresses of its own blocks" {
+@test "static: three nodes from one directory, each uses its own blocks" {
 	three_nodes
 	for n in 1 2 3; do equal "10.10.$n.1" "$(node $n alloc --owner a)"; done
 	fails 1 node 1 alloc --owner b --ip 10.10.2.5
@@ -201,7 +201,7 @@ three_nodes() {
 	for n in 1 2 3; do node $n check; done
 }
 
-@test "static: a node without blocks of a pool says so" {
+@test "static: an error on a node without blocks of a pool" {
 	three_nodes
 	pool mars "$(v4 10.20.0.0/16 27)" >"$BATS_TEST_TMPDIR/nodes/mars.yaml"
 	node 1 apply -f "$BATS_TEST_TMPDIR/nodes"
@@ -209,7 +209,7 @@ three_nodes() {
 	has 'pool not (yet) available; CiliumNode "node1" lists no block of it'
 }
 
-@test "occupy: outside of the pool: left out with a warning, and status tells" {
+@test "occupy: outside of the pool: skipped with a warning, and status reports it" {
 	three_nodes
 	local f=$BATS_TEST_TMPDIR/f
 	cilium_node node1 192.168.0.1 '[{pool: default, cidrs: [10.10.1.0/27, 10.99.0.0/27, 10.10.7.0/27]}]' >"$f"
@@ -244,7 +244,7 @@ three_nodes() {
 	[ "$status" = 0 ]
 }
 
-@test "diff in static mode: what would drain, stop draining, be dropped and be taken, and then nothing" {
+@test "diff in static mode: blocks to drain, stop draining, drop and take, then no change" {
 	three_nodes
 	local f=$BATS_TEST_TMPDIR/f
 	node 1 alloc --owner a
@@ -278,7 +278,7 @@ three_nodes() {
 	has "block 10.10.0.0/27 of pool default would be dropped"
 }
 
-@test "occupy: of no pool, of two nodes: refused with the names" {
+@test "occupy: missing pool, two nodes: refused with the names" {
 	three_nodes
 	local f=$BATS_TEST_TMPDIR/f
 	cilium_node node1 192.168.0.1 '[{pool: io, cidrs: [10.10.0.0/27]}]' >"$f"
@@ -292,7 +292,7 @@ three_nodes() {
 	equal '["10.10.3.0/27"]' "$(node 1 get nodes node3 -o json | jq -c '.spec.ipam.pools.allocated[0].cidrs')"
 }
 
-@test "another node's claim: refused while addresses of the block are in use, else the block gives way" {
+@test "another node's claim: refused while addresses of the block are in use, else the block is released" {
 	pool default "$(v4 10.10.0.0/16 27)" | apply
 	pinpool alloc --owner a
 	cilium_node n2 192.168.0.2 '[{pool: default, cidrs: [10.10.0.0/27]}]' >"$BATS_TEST_TMPDIR/n2"
@@ -304,7 +304,7 @@ three_nodes() {
 	equal 10.10.0.33 "$(pinpool alloc --owner a)"
 }
 
-@test "local: this node's own list is taken once, and no obstacle when demand has moved on" {
+@test "local: this node's own list is used once, and does not block later changes" {
 	pool default "$(v4 10.10.0.0/24 27)" | apply
 	cilium_node n1 192.168.0.1 '[{pool: default, cidrs: [10.10.0.96/27]}]' >"$BATS_TEST_TMPDIR/n1"
 	pinpool apply -f "$BATS_TEST_TMPDIR/n1"
@@ -317,7 +317,7 @@ three_nodes() {
 	has 'overlaps 10.10.0.64/27 of CiliumNode "n1"'
 }
 
-@test "from local to static and back: what the list lacks drains or goes, what it has comes" {
+@test "from local to static and back: unlisted blocks drain or go, listed ones come" {
 	pool default "$(v4 10.10.0.0/24 28)" | apply
 	equal "10.10.0.0/28 active 0" "$(blocks default)"
 	{ config node-cidr-allocator=static; echo ---
@@ -336,7 +336,7 @@ three_nodes() {
 	equal "10.10.0.0/27 active 30" "$(blocks default)"
 }
 
-@test "the seed's dc1 and dc2: one set of manifests, another default pool on each node" {
+@test "dc1 and dc2 of the example: one set of manifests, another default pool on each node" {
 	local n dir=$BATS_TEST_TMPDIR/dc
 	mkdir "$dir"
 	cp "$BATS_TEST_DIRNAME/../fuzz/corpus/manifest/seed-zones.yaml" "$dir/zones.yaml"
@@ -366,7 +366,7 @@ three_nodes() {
 	equal 10.20.0.0 "$(pinpool alloc --owner a --pool mars)"
 }
 
-@test "auto-create: an existing pool is never changed; deleted, it comes back" {
+@test "auto-create: an existing pool is never changed; a deleted one is created again" {
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	config 'auto-create-cilium-pod-ip-pools=mars=ipv4-cidrs:10.30.0.0/24;ipv4-mask-size:28' | apply
 	equal 29 "$(pinpool get pool mars -o json | jq .spec.ipv4.maskSize)"
@@ -377,7 +377,7 @@ three_nodes() {
 	equal 10.30.0.1 "$(pinpool alloc --owner b --pool mars)"
 }
 
-@test "auto-create: what it refuses" {
+@test "auto-create: refused values" {
 	refuse() {
 		config "auto-create-cilium-pod-ip-pools=$1" >"$BATS_TEST_TMPDIR/f"
 		refused pinpool apply -f "$BATS_TEST_TMPDIR/f" && has "$2"

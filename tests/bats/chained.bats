@@ -48,7 +48,7 @@ limits='{type: "bandwidth", ingressRate: 100000000, ingressBurst: 10000000, egre
 
 has_tcx() { [ "$(printf '6.6\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.6 ]; }
 
-@test "bandwidth after us: what the pod sends and gets passes its limits, whatever the way" {
+@test "bandwidth after us: both directions obey the limits on every path" {
 	has_tcx || skip "an ingress qdisc beside our filter needs tcx (Linux 6.6)"
 	b=$(add b)
 	list=$(folders bandwidth)
@@ -70,7 +70,7 @@ has_tcx() { [ "$(printf '6.6\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.6 
 	done
 }
 
-@test "bandwidth after us, what the pod gets alone: found by CHECK and by gc" {
+@test "bandwidth after us, receiving rate only: found by CHECK and by gc" {
 	limits='{type: "bandwidth", ingressRate: 100000000, ingressBurst: 10000000}'
 	b=$(add b)
 	list=$(folders bandwidth)
@@ -86,12 +86,12 @@ has_tcx() { [ "$(printf '6.6\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.6 
 	done
 }
 
-@test "bandwidth: what tells of it must make sense" {
+@test "bandwidth: invalid announcements are refused" {
 	fails_with 7 'bandwidth" must be true or false' call "$(conf '.bandwidth = 1')" ADD a /proc/self/ns/net
 	fails_with 7 'bandwidth" must be an object' call "$(conf '.runtimeConfig.bandwidth = true')" ADD a /proc/self/ns/net
 }
 
-@test "tuning after us, another MTU: CHECK takes it, and both ends agree" {
+@test "tuning after us, another MTU: CHECK accepts it, and both ends agree" {
 	list=$(folders tuning)
 	for folder in $list; do
 		for mtu in 1300 4000; do
@@ -106,7 +106,7 @@ has_tcx() { [ "$(printf '6.6\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.6 
 	done
 }
 
-@test "tuning after us, another MAC: the pod has its traffic at once, and with CHECK or gc the node too" {
+@test "tuning after us, another MAC: the pod has traffic at once, and the node after CHECK or gc" {
 	b=$(add b '.pool = "dual"')
 	mac=c2:b0:57:49:47:f1
 	list=$(folders tuning)

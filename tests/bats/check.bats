@@ -50,27 +50,27 @@ named_and_repaired() {
 	pinpool status
 }
 
-@test "a whole node has none" {
+@test "a correct node has no violation" {
 	fails 0 pinpool check
 	[ "$output" = "0 violations" ]
 	fails 0 pinpool check --fix
 	[ "$output" = "0 violations" ]
 }
 
-@test "stray and missing bits of a bitmap" {
+@test "check: stray and missing bits" {
 	poke pp_ips '.key.block == 1' $((1 << 1 | 1 << 7)) 0
 	named_and_repaired "block 10.10.0.0/27: 10.10.0.7 is marked as in use and no lease has it" \
 		"block 10.10.0.0/27: 10.10.0.2 is leased and its bit is clear"
 }
 
-@test "a chunk of a bitmap gone, one of no block" {
+@test "check: a missing chunk of a bitmap, and one without a block" {
 	forget pp_ips '.key.block == 2'
 	bpftool map update pinned "$root/pp_ips" key 99 0 0 0 0 0 0 0 value $(printf '0 %.0s' {1..64})
 	named_and_repaired "block 10.20.0.0/27: chunk 0 of its bitmap is missing" \
 		"bitmap: chunk 0 of block 99 is unexpected"
 }
 
-@test "counters of a block, of a pool, of the whole" {
+@test "check: counters of a block, of a pool, of all" {
 	poke pp_blocks '.value.used == 2' 9 12
 	poke pp_pools '.value.name == "mars"' 7 $((256 + 8 + 5 * 4))
 	poke pp_ipam true 77 32
@@ -78,24 +78,24 @@ named_and_repaired() {
 		"pool mars: ipv4 capacity is 7, expected 30" "pp_ipam: pools is 77, expected 2"
 }
 
-@test "a pool's name" {
+@test "check: a pool's name" {
 	forget pp_pool_ids '.key.name == "mars"'
 	named_and_repaired "pp_pool_ids: mars is missing"
 }
 
-@test "a block gone: its address lies nowhere" {
+@test "check: a missing block of a leased address" {
 	forget pp_blocks '.value.used == 1'
 	named_and_repaired "pod default/b (owner b, eth0): its address 10.20.0.1 lies in block 2, which does not exist"
 }
 
-@test "an endpoint and its index" {
+@test "check: an endpoint and its index" {
 	forget pp_pod_ips 'true'
 	named_and_repaired "pp_pod_ips: 10.10.0.1 is missing" "pp_pod_ips: 10.20.0.1 is missing"
 	poke pp_pods '.value.state == "POD_READY"' 1 0
 	named_and_repaired "is bound and slot 0 is not published"
 }
 
-@test "all leases lost: made again from the interfaces" {
+@test "all leases lost: rebuilt from the interfaces" {
 	nsenter --net=/run/netns/a -- ping -qn -c 40 -i 0.05 -W "$PINPOOL_SLOW" 10.20.0.1 >"$BATS_TEST_TMPDIR/ping" 3>&- &
 	ping=$!
 	forget pp_leases '.value.state == "LEASE_BOUND"'
@@ -136,7 +136,7 @@ named_and_repaired() {
 	[ "$(pod_get c 'ips[0].address')" = 10.10.0.2 ]
 }
 
-@test "an interface deleted, a namespace deleted" {
+@test "check: a deleted interface, a deleted namespace" {
 	ip link del "$(pod_get a hostInterface)"
 	named_and_repaired "pod default/a (owner a, eth0): "
 	ip netns del b
@@ -147,7 +147,7 @@ named_and_repaired() {
 	[ -z "$(pod_get b name)" ]
 }
 
-@test "address, route, neighbour, program of a pod" {
+@test "check: address, route, neighbour, program of a pod" {
 	in_pod a ip addr del 10.10.0.1/32 dev eth0
 	named_and_repaired "the pod lacks its address"
 	in_pod a ip route del default
@@ -158,7 +158,7 @@ named_and_repaired() {
 	named_and_repaired "its program is detached"
 }
 
-@test "routes, derived maps" {
+@test "check: routes, derived maps" {
 	ip route del 10.10.0.1/32
 	ip route add unreachable 10.77.0.0/24 proto 112
 	forget pp_nomasq '.value.reason == "NOMASQ_NATIVE"'
@@ -167,7 +167,7 @@ named_and_repaired() {
 		"pp_nomasq: 10.0.0.0/8 is missing" "pp_cidrs: 10.10.0.0/27 is missing"
 }
 
-@test "an address more on the host is no violation" {
+@test "an additional address on the host is not a violation" {
 	ip addr add 172.31.0.1/24 dev up0
 	fails 0 pinpool check
 	ip addr del 172.31.0.1/24 dev up0
@@ -175,13 +175,13 @@ named_and_repaired() {
 	fails 0 pinpool check
 }
 
-@test "an interface without lease, one half made" {
+@test "check: an orphaned interface, a partial one" {
 	ip link add ppdeadbeef00 address 02:70:00:00:00:01 type veth peer name far1
 	named_and_repaired "interface ppdeadbeef00: is half made and its maker is gone"
 	[ ! -e /sys/class/net/ppdeadbeef00 ]
 }
 
-@test "the transaction lock left taken" {
+@test "check: the transaction lock held by nobody" {
 	poke pp_ipam true 1 0
 	fails 1 pinpool check
 	has "pp_ipam: transaction lock held for "
@@ -189,7 +189,7 @@ named_and_repaired() {
 	pinpool alloc --owner later
 }
 
-@test "pods come and go while it looks: no false alarm" {
+@test "check while pods come and go: no false alarm" {
 	(for i in {1..15}; do pod "p$i" && pinpool detach "p$i"; done) >/dev/null 2>&1 3>&- &
 	churn=$!
 	while kill -0 "$churn" 2>/dev/null; do
@@ -197,7 +197,7 @@ named_and_repaired() {
 	done
 }
 
-@test "usage" {
+@test "check: usage" {
 	fails 2 pinpool check x
 	fails 2 pinpool check --what
 	fails 1 pinpool --root /sys/fs/bpf/none check

@@ -72,7 +72,7 @@ web() {
 	equal 10.10 "$(web)"
 }
 
-@test "an annotation is literal: an unknown pool is no other pool, and a retry finds it" {
+@test "an annotation is literal: an unknown pool has no fallback, and a retry finds it" {
 	ip netns add web
 	fails 1 pinpool attach web --annotation ipam.cilium.io/ip-pool=io
 	has 'unable to allocate from pool "io" (family ipv4): pool not (yet) available'
@@ -82,14 +82,14 @@ web() {
 	equal "1 0" "$(needed io)"
 }
 
-@test "annotations count at creation only" {
+@test "annotations count only at creation" {
 	ip netns add web
 	equal 10.10.0.1 "$(pinpool attach web --pod test/web)"
 	namespace test '{ipam.cilium.io/ip-pool: mars}'
 	equal 10.10.0.1 "$(pinpool attach web --pod test/web --annotation ipam.cilium.io/ip-pool=venus)"
 }
 
-@test "selectors: one match is the pool, none the default, two an error" {
+@test "selectors: one match is the pool, none the default, two are an error" {
 	pool blue '{ipv4: {cidrs: [10.60.0.0/16], maskSize: 27}, podSelector: {matchLabels: {color: blue}}}' | apply
 	equal 10.60 "$(web --label color=blue)"
 	equal 10.10 "$(web --label color=red)"
@@ -126,7 +126,7 @@ web() {
 	equal "10.60 fd10" "$(web --label color=blue)"
 }
 
-@test "a plain container uses the default pool whatever selects" {
+@test "a plain container uses the default pool despite selectors" {
 	pool all '{ipv4: {cidrs: [10.60.0.0/16], maskSize: 27}, podSelector: {}}' | apply
 	ip netns add web
 	equal 10.10.0.1 "$(pinpool attach web)"
@@ -145,7 +145,7 @@ web() {
 	equal 10.20.0.1 "$(pinpool attach web --pod test/web --annotation ipam.cilium.io/ip-pool=mars)"
 }
 
-@test "a pool without one family: left out and said for the generic key, an error for the family's" {
+@test "a pool without one family: skipped with a note for the generic key, an error for the family's" {
 	six
 	ip netns add web
 	run --separate-stderr pinpool attach web --pod test/web --annotation ipam.cilium.io/ip-pool=four
@@ -159,7 +159,7 @@ web() {
 	has 'pool "none" has no CIDRs of a family that is enabled'
 }
 
-@test "the typo of the seed is warned about" {
+@test "a warning about the example's typo" {
 	run --separate-stderr pinpool apply -f <(printf \
 		'apiVersion: v1\nkind: Namespace\nmetadata: {name: test, annotations: {ipam.cilium.io/ipam-pool: mars}}\n')
 	[ "$status" = 0 ]
@@ -167,7 +167,7 @@ web() {
 	equal 10.10 "$(web)"
 }
 
-@test "wanted addresses: given exactly or refused, by option and by annotation" {
+@test "requested addresses: allocated exactly or refused, by option and by annotation" {
 	ip netns add web
 	pinpool alloc --owner a
 	equal 10.10.0.7 "$(pinpool attach web --ip 10.10.0.7)"
@@ -205,7 +205,7 @@ web() {
 	equal $'10.70.0.1\nfd70::' "$(pinpool alloc --owner a --pool tiny)"
 }
 
-@test "the same owner again gets the same, with another interface it is another" {
+@test "the same owner gets the same address again, with another interface another one" {
 	ip netns add web
 	equal 10.10.0.1 "$(pinpool attach web --owner c1)"
 	equal 10.10.0.1 "$(pinpool attach web --owner c1)"
@@ -217,7 +217,7 @@ web() {
 	pinpool release --owner nosuch
 }
 
-@test "an address that was just freed comes last" {
+@test "a freed address is reused last" {
 	pool tiny "$(v4 10.70.0.0/29 29)" | apply
 	allocs 1 3 --pool tiny
 	pinpool release --owner o2

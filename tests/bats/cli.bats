@@ -34,7 +34,7 @@ usage() {
 	[ -n "$stderr" ] || { echo "pinpool $*: says nothing"; return 1; }
 }
 
-@test "usage errors: exit 2, a word on stderr, nothing on stdout" {
+@test "usage errors: exit 2, a message on stderr, nothing on stdout" {
 	local before
 	before=$(snapshot)
 	usage
@@ -141,7 +141,7 @@ says() {
 	[ "$status" = 0 ]
 }
 
-@test "what cannot be done is one sentence: object, reason, way out" {
+@test "each failure is one sentence: object, reason, way out" {
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	refused pinpool apply -f "$tmp/nosuch.yaml"
 	has nosuch.yaml
@@ -168,7 +168,7 @@ says() {
 	[[ $output != *$'\n'* ]]
 }
 
-@test "options: what neither Cilium nor we know is refused, what only Cilium knows is kept and said" {
+@test "options: unknown ones are refused, Cilium's own are stored with a warning" {
 	fails 1 pinpool up --set ipam-default-ip-poool=x
 	has "ipam-default-ip-pool"
 	fails 1 pinpool up --set enable-ipv4=perhaps
@@ -192,7 +192,7 @@ helm_config() {
 		"ipam=" "routing-mode=" "ipam-default-ip-pool=" "ipam-cilium-node-update-rate=" "$@"
 }
 
-@test "options: a cluster's cilium-config is taken, with one warning however many are not ours" {
+@test "options: a cluster's cilium-config is accepted with one warning" {
 	run --separate-stderr pinpool apply -f <(helm_config)
 	[ "$status" = 0 ] || { echo "$stderr"; return 1; }
 	equal "pinpool: configmap/cilium-config: cluster-pool-ipv4-cidr, enable-drift-checker, enable-dynamic-config and 3 more options: not implemented by pinpool, ignored; 'pinpool -v' names all" \
@@ -215,7 +215,7 @@ helm_config() {
 	has "did you mean ipam-default-ip-pool?"
 }
 
-@test "-v: each change on stderr as it is made, nothing where nothing changes" {
+@test "-v: each change on stderr as it is made, nothing without a change" {
 	run --separate-stderr pinpool -v apply -f <(pool default '{ipv4: {cidrs: [10.78.0.0/24], maskSize: 28}}')
 	equal "ciliumpodippool/default created" "$output"
 	grep -x 'pinpool: transaction pp_pool_set: done' <<<"$stderr"
@@ -270,7 +270,7 @@ broken() {
 	cd - >/dev/null
 }
 
-@test "broken manifests under ASan: one clear sentence each, the state untouched" {
+@test "broken manifests under ASan: one clear sentence each, the state unchanged" {
 	local file before
 	broken
 	before=$(snapshot)
@@ -315,14 +315,14 @@ broken() {
 	has "is node n1 already"
 }
 
-@test "what does not get out is an error" {
+@test "a failed write to standard output is an error" {
 	[ -c /dev/full ] || skip "no /dev/full"
 	run --separate-stderr bash -c 'pinpool get pods -o json >/dev/full'
 	[ "$status" = 1 ]
 	[[ $stderr == *"standard output"* ]]
 }
 
-@test "another root: made and mounted, nothing of it in the first, and gone with down --all" {
+@test "another root: created and mounted, separate from the first, removed by down --all" {
 	local at=$tmp/elsewhere
 	fails 1 pinpool --root relative/path get pods
 	has "must be an absolute path"
@@ -356,7 +356,7 @@ broken() {
 	has "was brought up in another network namespace"
 }
 
-@test "state of another ABI is left alone and said" {
+@test "state of another ABI is reported and left unchanged" {
 	mkdir -p /sys/fs/bpf/future/v999
 	for command in "up" "get pods" "apply -f /dev/null"; do
 		# shellcheck disable=SC2086
@@ -382,7 +382,7 @@ other_node() {
 	pinpool --netns other --root /sys/fs/bpf/other --state "$tmp/other.yaml" "$@"
 }
 
-@test "down and down --all: nothing is left on the host" {
+@test "down and down --all leave nothing on the host" {
 	ip netns add other
 	nsenter --net=/run/netns/other ip link add far1 type veth peer name far2
 	nsenter --net=/run/netns/other sh -c 'ip link set lo up; ip link set far1 up; ip link set far2 up
@@ -427,7 +427,7 @@ reboot() {
 	reboot
 }
 
-@test "a corrupt state file is set aside with a warning, never half read; a missing one is no harm" {
+@test "a corrupt state file is set aside with a warning, never used in part; a missing one is harmless" {
 	local text
 	pool default "$(v4 10.10.0.0/16 27)" >"$tmp/f"
 	ip netns add other
@@ -454,7 +454,7 @@ reboot() {
 	reboot
 }
 
-@test "a lock that does not come free: who holds it" {
+@test "a held lock: the error names its holder" {
 	wait_for_it() {
 		for _ in $(seq $((600 * PINPOOL_SLOW))); do [ -s "$BATS_FILE_TMPDIR/locked.err" ] && return; sleep 0.1; done
 	}

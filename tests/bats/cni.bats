@@ -9,14 +9,14 @@ teardown() {
 	is_clean
 }
 
-@test "VERSION tells what is supported, with and without input" {
+@test "VERSION prints the supported versions, with and without input" {
 	conf | cni VERSION "" | jq -e '.cniVersion == "1.0.0" and .supportedVersions == ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]'
 	cni VERSION "" </dev/null | jq -e '.cniVersion == "1.1.0"'
 	# a runtime from the future learns what we have
 	echo '{"cniVersion":"2.0.0"}' | cni VERSION "" | jq -e '.cniVersion == "1.1.0"'
 }
 
-@test "ADD answers in the form of each version" {
+@test "ADD's result has the form of each version" {
 	for version in 0.3.1 0.4.0 1.0.0 1.1.0; do
 		result=$(add "p$version" ".cniVersion = \"$version\"")
 		echo "$result"
@@ -36,7 +36,7 @@ teardown() {
 	done
 }
 
-@test "what ADD answers is so, and pods reach each other, the node and the world" {
+@test "ADD's result is true, and pods reach each other, the node and the world" {
 	a=$(add a) b=$(add b '.pool = "mars"')
 	[[ $(address "$a") = 10.10.0.* ]]
 	[[ $(address "$b") = 10.20.0.* ]]
@@ -50,7 +50,7 @@ teardown() {
 	ping -qnc 1 -W "$PINPOOL_SLOW" "$(address "$a")"
 }
 
-@test "ADD again gives the same, DEL again and of what never was is success" {
+@test "ADD again returns the same; DEL again and of an unknown pod succeed" {
 	first=$(add a)
 	[ "$(add a)" = "$first" ]
 	[ "$(add a '.pool = "mars"')" = "$first" ]
@@ -63,7 +63,7 @@ teardown() {
 	conf | cni DEL a /nothing/at/all
 }
 
-@test "ADD, DEL and ADD again at once in one namespace" {
+@test "ADD, DEL and ADD concurrently in one namespace" {
 	for i in 1 2 3 4 5; do
 		result=$(add a)
 		check a "$result"
@@ -84,7 +84,7 @@ teardown() {
 	CNI_IFNAME=eth1 del a
 }
 
-@test "CHECK finds each thing that was broken, and what was never made" {
+@test "CHECK finds each broken part, and a missing pod" {
 	a=$(add a)
 	host=$(jq -r '.interfaces[0].name' <<<"$a")
 	config=$(conf ".prevResult = $a")
@@ -120,7 +120,7 @@ teardown() {
 	call "$(jq -c '.prevResult.ips += [{address: "192.0.2.1/24", interface: 0}] | .prevResult.routes = []' <<<"$config")" CHECK a /run/netns/a
 }
 
-@test "STATUS: ready, no such pool, exhausted, an uplink without its programs" {
+@test "STATUS: ready, missing pool, exhausted, an uplink without its programs" {
 	now='.cniVersion = "1.1.0"'
 	conf "$now" | cni STATUS "" | diff /dev/null -
 	conf "$now | .pool = \"mars\"" | cni STATUS ""
@@ -135,7 +135,7 @@ teardown() {
 	fails_with 1 "1.0.0 has no STATUS" call "$(conf)" STATUS ""
 }
 
-@test "GC frees what this network has beyond the list, and nothing else" {
+@test "GC frees only this network's attachments that are not in the list" {
 	for i in 1 2 3; do add "a$i"; done
 	add other '.name = "other"'
 	ip netns add attached
@@ -183,7 +183,7 @@ teardown() {
 	pinpool delete namespace red
 }
 
-@test "a pool that is not there is error 100, and a retry succeeds once it is" {
+@test "a missing pool is error 100, and a retry succeeds once it exists" {
 	ip netns add a
 	fails_with 100 'unable to allocate from pool "venus" \(family ipv4\): pool not \(yet\) available' \
 		call "$(conf '.pool = "venus"')" ADD a /run/netns/a
@@ -209,7 +209,7 @@ teardown() {
 	add c '.pool = "tiny"'
 }
 
-@test "wanted addresses: three places, the strongest first; what cannot be is error 102" {
+@test "requested addresses: three sources, the strongest first; an unavailable one is error 102" {
 	a=$(add a '.runtimeConfig.ips = ["10.10.0.77/24"] | .args.cni.ips = ["10.10.0.78"]')
 	[ "$(address "$a")" = 10.10.0.77 ]
 	b=$(CNI_ARGS='IgnoreUnknown=1;IP=10.10.0.79' add b '.args.cni.ips = ["10.10.0.78"]')
@@ -227,7 +227,7 @@ teardown() {
 	fails_with 100 "IPv6 is not enabled" call "$(wish fd40::7)" ADD d /run/netns/d
 }
 
-@test "wanted MAC and MTU" {
+@test "requested MAC and MTU" {
 	add a '.runtimeConfig.mac = "02:11:22:33:44:55" | .mtu = 1400'
 	ip -n a -j link show eth0 | jq -e '.[0] | .address == "02:11:22:33:44:55" and .mtu == 1400'
 	CNI_ARGS='MAC=02:11:22:33:44:56' add b
@@ -271,7 +271,7 @@ hear() {
 	done
 }
 
-@test "portmap after us: a port of the node leads to the pod, for the node itself" {
+@test "portmap after us: a port of the node forwards to the pod, from the node itself" {
 	a=$(add a)
 	ip netns exec a busybox nc -ll -p 80 -e echo hello 3>&- & server=$!
 	final=$(portmap ADD "$a")
@@ -283,7 +283,7 @@ hear() {
 	[ "$heard" = hello ]
 }
 
-@test "portmap after us: a port of the node leads to the pod, for the world" {
+@test "portmap after us: a port of the node forwards to the pod, from the world" {
 	a=$(add a ".runtimeConfig.portMappings = [{hostPort: 8080, containerPort: 80, protocol: \"tcp\"}]")
 	ip netns exec a busybox nc -ll -p 80 -e echo hello 3>&- & server=$!
 	final=$(portmap ADD "$a")
@@ -293,7 +293,7 @@ hear() {
 	[ "$heard" = hello ]
 }
 
-@test "in a chain the previous result is passed on, ours after it" {
+@test "a chained ADD returns the previous result, then ours" {
 	ip netns add a
 	lo=$(CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=lo CNI_PATH=/usr/lib/cni \
 		/usr/lib/cni/loopback <<<'{"cniVersion":"1.0.0","name":"lo","type":"loopback"}')
@@ -302,7 +302,7 @@ hear() {
 	add b '.dns = {nameservers: ["192.0.2.53"]}' | jq -e '.dns.nameservers == ["192.0.2.53"]'
 }
 
-@test "bad input of all kinds is an error object" {
+@test "invalid input of all kinds is an error object" {
 	ip netns add a
 	ns=/run/netns/a
 	# the environment
@@ -352,7 +352,7 @@ hear() {
 	is_clean
 }
 
-@test "an interface that the pod has already is not touched" {
+@test "an existing interface of the pod is not touched" {
 	ip netns add a
 	ip -n a link add eth0 type veth peer name other
 	fails_with 999 "eth0: the pod has one already" call "$(conf)" ADD a /run/netns/a
@@ -361,7 +361,7 @@ hear() {
 	ip -n a link show eth0 | grep -q eth0@other
 }
 
-@test "two ADDs of one container at once make one pod" {
+@test "two concurrent ADDs of one container create one pod" {
 	ip netns add a
 	for round in 1 2 3 4 5; do
 		for i in 1 2 3 4; do
@@ -375,7 +375,7 @@ hear() {
 	done
 }
 
-@test "ADD and DEL of one container at once end in a pod or in none" {
+@test "concurrent ADD and DEL of one container end with one pod or none" {
 	ip netns add a
 	for round in 1 2 3 4 5 6 7 8; do
 		conf | cni ADD a /run/netns/a >/dev/null & adder=$!
@@ -386,7 +386,7 @@ hear() {
 	done
 }
 
-@test "a storm of pods, some of their makers killed" {
+@test "a storm of pods, some with killed creators" {
 	run "$BATS_TEST_DIRNAME/../crash/cni-storm" 60
 	echo "$output"
 	[ "$status" = 0 ]

@@ -22,7 +22,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 		"CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 $PLUGIN <<<'$(conf)'"
 }
 
-@test "state of another ABI is error 104, and nothing of it is touched" {
+@test "state of another ABI is error 104, and stays unchanged" {
 	ip netns add a
 	mkdir -p /sys/fs/bpf/future/v99
 	fails_with 104 "ABI 99" call "$(conf '.root = "/sys/fs/bpf/future"')" ADD a /run/netns/a
@@ -47,7 +47,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	conf | cni DEL b ""
 }
 
-@test "a veth deleted by an administrator: CHECK says so, ADD makes it anew, DEL succeeds" {
+@test "a veth deleted by an administrator: CHECK reports it, ADD recreates it, DEL succeeds" {
 	a=$(add a)
 	ip link del "$(jq -r '.interfaces[0].name' <<<"$a")"
 	fails_with 105 "gone" call "$(conf ".prevResult = $a")" CHECK a /run/netns/a
@@ -59,7 +59,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	del a
 }
 
-@test "a host's end with another name is still found" {
+@test "a renamed host's end is still found" {
 	a=$(add a)
 	host=$(jq -r '.interfaces[0].name' <<<"$a")
 	ip link set "$host" down
@@ -79,7 +79,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	conf | cni DEL a /run/netns/second
 }
 
-@test "pins removed by hand: ADD is refused, DEL goes as far as it can, up and gc do the rest" {
+@test "pins removed by hand: ADD is refused, DEL removes the interface, up and gc repair" {
 	for pin in prog/pp_lease prog/pp_bind prog/pp_dying prog/pp_release prog/pp_pod_entry pp_leases pp_ipam pp_config; do
 		echo "# $pin"
 		a=$(add a)
@@ -133,7 +133,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	[ -z "$(find /sys/fs/bpf/pinpool -type f ! -perm 600)" ]
 }
 
-@test "logFile: a line a call, private; no link, pipe or foreign file is followed" {
+@test "logFile: one line per call, private; no link, pipe or foreign file is followed" {
 	log=$BATS_TEST_TMPDIR/cni.log
 	CNI_ARGS=$'K8S_POD_NAME=x' add a ".logFile = \"$log\"" >/dev/null
 	del a ".logFile = \"$log\""
@@ -162,7 +162,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	[ "$(cat "$BATS_TEST_TMPDIR/foreign")" = foreign ]
 }
 
-@test "standard streams closed or full: never success without a result, never a harmed map" {
+@test "standard streams closed or full: no success without a result, no damaged map" {
 	ip netns add a
 	! conf | cni ADD a /run/netns/a >&-
 	! conf | cni ADD a /run/netns/a >/dev/full
@@ -174,7 +174,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	check a "$a"
 }
 
-@test "no other program is run, nothing sleeps, and no variable but CNI's own counts" {
+@test "no other program is run, no sleep, and only CNI's own variables count" {
 	ip netns add a
 	for command in ADD DEL; do
 		conf | strace -f -o "$BATS_TEST_TMPDIR/trace" -E PATH=. -E PINPOOL_ROOT=/nowhere -E TMPDIR=/nowhere \
@@ -187,7 +187,7 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
 	done
 }
 
-@test "bpffs unmounted: ADD is refused, DEL removes the interface, up begins anew" {
+@test "bpffs unmounted: ADD is refused, DEL removes the interface, up starts afresh" {
 	a=$(add a)
 	host=$(jq -r '.interfaces[0].name' <<<"$a")
 	add b

@@ -58,7 +58,7 @@ pool_later() {
 	[ "$(requested later)" = "[2,0]" ]
 }
 
-@test "a plain container's demand is its own, and a person's word ends it" {
+@test "a plain container's demand is its own, and release ends it" {
 	fails_with 100 . add c1 '.pool = "later"'
 	fails_with 100 . add c2 '.pool = "later"'
 	conf | cni DEL c1 ""
@@ -72,7 +72,7 @@ pool_later() {
 	[ "$(requested later)" = "[]" ]
 }
 
-@test "static mode: the pool's first block is asked for until it comes" {
+@test "static mode: the pool's first block is requested until it comes" {
 	pinpool apply -f <(printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config}\ndata: {node-cidr-allocator: static}\n')
 	try_in_vain 100 c1 web '.pool = "mars"'
 	try_in_vain 100 c2 web '.pool = "mars"'
@@ -85,7 +85,7 @@ pool_later() {
 	[ "$(requested mars)" = "[]" ]
 }
 
-@test "attempts that fail behind us do not wander through the pool" {
+@test "failed attempts of later plugins do not walk through the pool" {
 	for n in 1 2 3 4 5 6 7; do
 		try c$n web '.pool = "mars"'
 		conf | cni DEL c$n ""
@@ -99,7 +99,7 @@ pool_later() {
 	[ "$(address "$(try c9 other '.pool = "tiny"')")" = 10.30.0.1 ]
 }
 
-@test "attempts that fail in one family keep the other's block until they succeed" {
+@test "failed attempts in one family keep the other's block until they succeed" {
 	pinpool apply -f <(echo '{apiVersion: cilium.io/v2, kind: CiliumPodIPPool, metadata: {name: half}, spec: {ipv4: {cidrs: [10.50.0.0/16], maskSize: 28}, ipv6: {cidrs: ["fd50::1/128"], maskSize: 128}}}')
 	pinpool up --set enable-ipv6=true
 	pinpool alloc --owner first --pool half

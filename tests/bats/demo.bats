@@ -33,11 +33,11 @@ printed() {
 	printed 'pinpool config view' | grep -qxE 'ipam +multi-pool'
 }
 
-@test "an option that is Cilium's alone is warned about" {
+@test "a warning about an option of Cilium's own" {
 	printed 'pinpool up' | grep -q 'kube-proxy-replacement.*ignored'
 }
 
-@test "the default pool is made by the configuration" {
+@test "the configuration creates the default pool" {
 	printed 'pinpool get ciliumpodippool default' >"$BATS_TEST_TMPDIR/pool.yaml"
 	run -0 python3 -c '
 import sys, yaml
@@ -56,7 +56,7 @@ assert pool["spec"] == {"ipv4": {"cidrs": ["10.10.0.0/16"], "maskSize": 27}}, po
 	[ "$(printed 'ip netns exec client curl')" = 200 ]
 }
 
-@test "the node requested and got what the tutorial shows" {
+@test "the node's requested and allocated addresses are those of the tutorial" {
 	[ "$(printed 'pinpool describe ciliumnode' | head -n 16)" = "  Ipam:
     Pools:
       Allocated:
@@ -87,13 +87,13 @@ assert pool["spec"] == {"ipv4": {"cidrs": ["10.10.0.0/16"], "maskSize": 27}}, po
 	printed 'bpftool map dump' | grep -q '"word": \[14,'
 }
 
-@test "a pool's range is replaced under traffic, and nothing is lost" {
+@test "a pool's range is replaced under traffic without loss" {
 	printed 'pinpool diff' | grep -q '^block 10.10.0.0/27 of pool default would start draining'
 	printed 'pinpool get blocks' | grep -qE '10\.10\.0\.0/27 .*draining'
 	[ "$(awk '/ asked, / && $4 > 20 && $4 == $6' "$log" | wc -l)" = 6 ]
 }
 
-@test "an old block is gone with its last pod" {
+@test "an old block is removed with its last pod" {
 	printed 'pinpool detach nginx-default' | grep -q '10\.30\.0\.'
 	run ! grep -q '10\.10\.0\.' <(printed 'pinpool detach')
 }
@@ -120,7 +120,7 @@ assert pool["spec"] == {"ipv4": {"cidrs": ["10.10.0.0/16"], "maskSize": 27}}, po
 	run -0 diff "$before" <(traces)
 }
 
-@test "what is not as expected is said, with a status" {
+@test "an unexpected result is reported with a status" {
 	mkdir "$BATS_TEST_TMPDIR/build"
 	printf '#!/bin/sh\necho broken\n' >"$BATS_TEST_TMPDIR/build/pinpool"
 	chmod +x "$BATS_TEST_TMPDIR/build/pinpool"

@@ -76,21 +76,21 @@ well_again() {
 	equal 2 "$(grep -c 10.10.0 "$disk/list.yaml")"
 }
 
-@test "full disk: recorded blocks give addresses, a new one is an error of the disk" {
+@test "full disk: recorded blocks are used, a new one is a disk error" {
 	fill
 	recorded_blocks_only "No space left on device"
 	rm "$disk/filler"
 	well_again
 }
 
-@test "read-only file system: likewise" {
+@test "read-only file system: the same" {
 	read_only
 	recorded_blocks_only "Read-only file system"
 	read_write
 	well_again
 }
 
-@test "the directory is gone, and its parent too: likewise; the plugin's retry succeeds once it is there" {
+@test "the directory is gone, and its parent too: the same; the plugin's retry succeeds once it exists" {
 	umount "$disk"
 	rmdir "$disk"
 	touch "$disk" # a file in its place
@@ -107,7 +107,7 @@ well_again() {
 	pinpool check
 }
 
-@test "what is given back while nothing can be written is told, and caught up with" {
+@test "blocks released without a writable disk are reported, and recorded later" {
 	allocs 1 15
 	equal 2 "$(blocks default | wc -l)"
 	pool default '{ipv4: {cidrs: [10.10.0.0/28, 10.11.0.0/24], maskSize: 28}}' | pinpool apply -f -
@@ -134,7 +134,7 @@ well_again() {
 	pinpool check
 }
 
-@test "a reboot with a read-only disk: the recorded blocks are back and give addresses" {
+@test "a reboot with a read-only disk: the recorded blocks are used" {
 	allocs 1 15
 	equal 2 "$(blocks default | wc -l)"
 	pool default "$(v4 10.10.0.0/24 28)" >"$BATS_TEST_TMPDIR/pool.yaml"

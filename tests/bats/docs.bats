@@ -69,7 +69,7 @@ all_in() {
 	options | all_in loader/pinpool.8
 }
 
-@test "every code of our own of the CNI plugin is in pinpool-cni.8" {
+@test "every own code of the CNI plugin is in pinpool-cni.8" {
 	sed -n 's/^\tCNI_[A-Z_]* = \(1[0-9][0-9]\|999\),.*/\1/p' loader/cni/cni.h | while read -r code; do
 		grep -q "^\.It $code\$" loader/pinpool-cni.8 || { echo "lacks $code"; exit 1; }
 	done

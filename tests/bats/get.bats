@@ -38,7 +38,7 @@ teardown() {
 	has "ciliumpodippool/mars unchanged"
 }
 
-@test "kubectl could apply what -o yaml prints: strictly as the CRDs have it, and pinpool finds it unchanged" {
+@test "kubectl could apply the output of -o yaml: strictly by the CRDs, and unchanged for pinpool" {
 	pinpool apply -f - <<-'MANIFESTS'
 	apiVersion: cilium.io/v2alpha1
 	kind: CiliumPodIPPool
@@ -81,7 +81,7 @@ teardown() {
 	has "CiliumPodIPPool/both.status: not in the schema"
 }
 
-@test "a List with -o json, its items by themselves by name" {
+@test "a List with -o json, single items by name" {
 	run bash -c "pinpool get pools -o json | jq -c '[.apiVersion, .kind, (.items | length), .items[0].kind]'"
 	[ "$output" = '["v1","List",2,"CiliumPodIPPool"]' ]
 	run bash -c "pinpool get pool mars -o json | jq -r .metadata.name"
@@ -117,7 +117,7 @@ teardown() {
 	[ "$output" = '{"cidr":"10.10.0.0/27","family":"ipv4","free":29,"node":"k8s-w1","pool":"default","state":"active","usable":30,"used":1}' ]
 }
 
-@test "get nodes: this one as it is now, others as applied; what another node can apply" {
+@test "get nodes: this one's present state, others as applied, and input for other nodes" {
 	printf 'apiVersion: cilium.io/v2\nkind: CiliumNode\nmetadata: {name: other}\nspec:\n  addresses: [{type: InternalIP, ip: 192.168.10.101}, {type: CiliumInternalIP, ip: 10.10.9.1}]\n  ipam: {pools: {allocated: [{pool: mars, cidrs: [10.20.9.0/27]}]}}\n' |
 		pinpool apply -f -
 	run bash -c "pinpool get cn | tr -s ' '"
@@ -132,7 +132,7 @@ teardown() {
 	[ "$status" -le 1 ]
 }
 
-@test "get routes: kinds, and whether they are as they should be" {
+@test "get routes: kinds, and whether they are correct" {
 	printf 'apiVersion: cilium.io/v2\nkind: CiliumNode\nmetadata: {name: other}\nspec:\n  addresses: [{type: InternalIP, ip: 192.168.10.101}]\n  ipam: {pools: {allocated: [{pool: mars, cidrs: [10.20.9.0/27]}]}}\n' |
 		pinpool apply -f -
 	pod a
@@ -156,7 +156,7 @@ teardown() {
 	[ "$output" = namespace/cilium-test ]
 }
 
-@test "what is not there, and what is no kind" {
+@test "a missing object, and an unknown kind" {
 	for kind in pool node block pod route flow configmap; do
 		fails 1 pinpool get "$kind" nothing
 		[ "$output" = "pinpool: $kind \"nothing\": not found" ]
@@ -170,7 +170,7 @@ teardown() {
 	fails 2 pinpool get pods a b
 }
 
-@test "draining blocks are marked, and describe tells who holds them" {
+@test "draining blocks are marked, and describe names their pods" {
 	pod a --annotation ipam.cilium.io/ip-pool=mars
 	pool_manifest mars 10.30.0.0/16 27 | pinpool apply -f -
 	run bash -c "pinpool get pods -o wide | tr -s ' '"
@@ -186,7 +186,7 @@ teardown() {
 	has "terminating"
 }
 
-@test "describe node has requested and allocated exactly as the seed shows" {
+@test "describe node has requested and allocated exactly like the example" {
 	for i in 1 2 3 4 5 6 7 8; do pinpool alloc --owner "o$i"; done
 	pod m --annotation ipam.cilium.io/ip-pool=mars
 	run bash -c "pinpool describe ciliumnode k8s-w1 | grep -i ipam -A20 | head -17"
@@ -213,7 +213,7 @@ teardown() {
 	)" ]
 }
 
-@test "describe node tells the errors that stand" {
+@test "describe node reports present errors" {
 	fails 1 pinpool alloc --owner x --pool nope
 	succeeds pinpool describe node
 	has 'failed to allocate ipv4 address for node "k8s-w1" from pool "nope": cannot allocate from non-existing pool: nope'
@@ -230,7 +230,7 @@ teardown() {
 	fails 2 pinpool describe flows
 }
 
-@test "a family added: both addresses in one row" {
+@test "a new family: both addresses in one row" {
 	pinpool apply -f - <<-'Y'
 	apiVersion: v1
 	kind: ConfigMap

@@ -60,7 +60,7 @@ guards_not() {
 	[ "$(guard_passes)" = "$before" ]
 }
 
-@test "the guard comes to another program and goes from it" {
+@test "the guard shares the device with an earlier program and leaves it" {
 	shared
 	filter_on
 	filters
@@ -74,7 +74,7 @@ guards_not() {
 	on node1 xdp-filter unload eth0
 }
 
-@test "another program comes to the guard and goes from it" {
+@test "another program shares the device with the guard and leaves it" {
 	shared
 	guard native
 	filter_on
@@ -90,7 +90,7 @@ guards_not() {
 	[ -z "$(on node1 ip link show eth0 | grep xdp)" ]
 }
 
-@test "down takes the guard alone" {
+@test "down detaches only the guard" {
 	shared
 	guard native
 	filter_on
@@ -103,7 +103,7 @@ guards_not() {
 	on node1 xdp-filter unload eth0
 }
 
-@test "a program that does not share its device: up says so, and the tc program makes the same checks" {
+@test "a program that does not share its device: up reports it, and the tc program makes the same checks" {
 	on node1 ip link set dev eth0 xdpdrv object "$repo/build/chain.bpf.o" program pp_chain
 	run guard native
 	echo "$output"

@@ -17,7 +17,7 @@ installed() {
 	(cd "$root" && find . -type f | sort)
 }
 
-@test "install puts each file where its folder is said to be" {
+@test "install puts each file into its folder" {
 	make install DESTDIR="$root" PREFIX=/opt/pp SYSCONFDIR=/opt/etc CNIDIR=/opt/cni UNITDIR=/opt/units
 	run installed
 	echo "$output"
@@ -51,7 +51,7 @@ installed() {
 	[ -e "$root/usr/lib/systemd/system/pinpool.service" ]
 }
 
-@test "a file that the administrator has is not overwritten, and not removed" {
+@test "an administrator's file is neither overwritten nor removed" {
 	mkdir -p "$root/etc/pinpool"
 	echo mine | tee "$root/etc/pinpool/pools.yaml.example" >"$root/etc/pinpool/pools.yaml"
 	make install DESTDIR="$root"
@@ -62,14 +62,14 @@ installed() {
 ./etc/pinpool/pools.yaml.example" ]
 }
 
-@test "uninstall leaves nothing, twice is as good as once" {
+@test "uninstall leaves nothing, also when repeated" {
 	make install DESTDIR="$root"
 	make uninstall DESTDIR="$root"
 	make uninstall DESTDIR="$root"
 	[ -z "$(find "$root" -mindepth 1)" ]
 }
 
-@test "uninstall takes no folder that holds anything else" {
+@test "uninstall removes no folder with other files" {
 	mkdir -p "$root/opt/cni/bin"
 	touch "$root/opt/cni/bin/portmap"
 	make install DESTDIR="$root"
@@ -77,7 +77,7 @@ installed() {
 	[ "$(installed)" = ./opt/cni/bin/portmap ]
 }
 
-@test "the examples are manifests that pinpool takes, and none is read as it lies" {
+@test "the examples are valid manifests, and none is read from its place" {
 	make install DESTDIR="$root"
 	run -1 build/pinpool apply -f "$root/etc/pinpool"
 	mkdir "$BATS_TEST_TMPDIR/use"
@@ -102,7 +102,7 @@ installed() {
 	done
 }
 
-@test "the udev rule is one that udev takes, and starts gc" {
+@test "the udev rule is valid, and starts gc" {
 	command -v udevadm >/dev/null || skip "udev is not installed"
 	udevadm verify --help >/dev/null 2>&1 || skip "udevadm is too old to verify rules"
 	make install DESTDIR="$root"
@@ -110,7 +110,7 @@ installed() {
 	grep -q 'pinpool-gc.service' "$root/usr/lib/udev/rules.d/80-pinpool.rules"
 }
 
-@test "the udev rule spares pods' own interfaces" {
+@test "the udev rule ignores pods' own interfaces" {
 	# the pattern that ends with GOTO, as the shell knows it, and names as pod_link_name() makes them
 	pattern=$(sed -n 's/^KERNEL=="\(pp[^"]*\)".*/\1/p' scripts/pinpool.rules)
 	[ -n "$pattern" ]
@@ -120,7 +120,7 @@ installed() {
 	for name in ppp0 pp0 ppb65027076756 eth0; do case $name in $pattern) echo "$name"; false ;; esac; done
 }
 
-@test "version and help need no root; what does says so" {
+@test "version and help need no root; commands that do report it" {
 	local bin
 	bin=$(mktemp -d) # the build may lie where only root can look
 	chmod 755 "$bin"
@@ -151,7 +151,7 @@ holds() {
 	done
 }
 
-@test "our own code has stack protectors and checked string functions, whatever the libraries have" {
+@test "our own code has stack protectors and checked string functions" {
 	local file
 	for file in build/loader/{cmd/main,cni/cni,net/netlink,cni/log,cmd/get}.o; do
 		echo "$file"
@@ -163,7 +163,7 @@ holds() {
 	done
 }
 
-@test "the build asks for no library that pinpool does not use" {
+@test "the build links no unused library" {
 	local package needed library
 	needed=$(readelf -dW build/pinpool | grep NEEDED)
 	for package in $(sed -n 's/^LIBS *:= //p' Makefile); do
@@ -173,7 +173,7 @@ holds() {
 	done
 }
 
-@test "the plugin has nothing that it does not call" {
+@test "the plugin contains no unused functions" {
 	run -0 nm build/pinpool-cni
 	[[ $output = *cni_* && $output != *connectivity_* ]]
 }
@@ -183,7 +183,7 @@ compiler() {
 	make -n -B V=1 CC=cc "$@" build/loader/base/error.o | grep -- '-c loader/base/error.c'
 }
 
-@test "a packager's flags come last, and no level of FORTIFY is defined twice" {
+@test "a packager's flags come last, and FORTIFY is defined once" {
 	local line
 	line=$(compiler CFLAGS='-O2 -g -Wformat' CPPFLAGS='-Wdate-time -D_FORTIFY_SOURCE=2')
 	[[ $line = *-fstack-protector-strong*-Wdate-time*-Wformat* ]]

@@ -60,7 +60,7 @@ six='ipv6: {cidrs: ["fd00:100::/80"], maskSize: 96}'
 	quiet b node1
 }
 
-@test "a CIDR removed: gone where unused; where in use its blocks drain and go with their last pod" {
+@test "a CIDR removed: gone if unused; in use its blocks drain and go with their last pod" {
 	pool default "ipv4: {cidrs: [10.10.0.0/16, 10.40.0.0/16], maskSize: 27}, $six"
 	pool default "ipv4: {cidrs: [10.10.0.0/16], maskSize: 27}, $six"
 	blocks default | same '10.10.0.0/27 active 1' 'fd00:100::/96 active 1'
@@ -90,7 +90,7 @@ six='ipv6: {cidrs: ["fd00:100::/80"], maskSize: 96}'
 	pp node1 alloc --pool thief --owner x | grep -qx 10.10.0.1
 }
 
-@test "a CIDR that comes back: its blocks are normal again" {
+@test "a CIDR restored: its blocks are active again" {
 	pool default "ipv4: {cidrs: [10.40.0.0/16], maskSize: 27}, $six"
 	pool default "ipv4: {cidrs: [10.40.0.0/16, 10.10.0.0/16], maskSize: 27}, $six"
 	blocks default | grep -qx '10.10.0.0/27 active 1'
@@ -130,7 +130,7 @@ six='ipv6: {cidrs: ["fd00:100::/80"], maskSize: 96}'
 	quiet b node1
 }
 
-@test "allowFirstIP and allowLastIP count for blocks from now on" {
+@test "allowFirstIP and allowLastIP apply to new blocks" {
 	pool default "ipv4: {cidrs: [10.10.0.0/16], maskSize: 27}, $six, allowFirstIP: true, allowLastIP: true"
 	for i in {1..32}; do pp node1 alloc --owner "x$i" >/dev/null; done
 	pp node1 get pods -o json | jq -r '.items[].ips[].address' >"$BATS_TEST_TMPDIR/all"
@@ -141,7 +141,7 @@ six='ipv6: {cidrs: ["fd00:100::/80"], maskSize: 96}'
 	quiet b node1
 }
 
-@test "a pool deleted in use terminates with its last pod; created again it lives on" {
+@test "a pool deleted in use terminates with its last pod; created again it stays" {
 	pp node1 delete pool mars
 	pp node1 get pools | grep -q '^mars .* terminating '
 	blocks mars | same '10.20.0.0/27 draining 1' 'fd00:200::/96 draining 1'
@@ -160,7 +160,7 @@ six='ipv6: {cidrs: ["fd00:100::/80"], maskSize: 96}'
 	[ -z "$(blocks mars)" ]
 }
 
-@test "the default pool replaced in two commands; the old one goes with its pods" {
+@test "the default pool replaced in two commands; the old one is removed with its pods" {
 	# one: the new range; two: new pods use it
 	pool fresh 'ipv4: {cidrs: [10.60.0.0/16], maskSize: 26}, ipv6: {cidrs: ["fd00:600::/80"], maskSize: 96}'
 	config 'ipam-default-ip-pool: fresh' | pp node1 apply -f -

@@ -94,7 +94,7 @@ try_all() {
 	pp node1 status
 }
 
-@test "the same source port from two pods to one server: two ports, both streams whole" {
+@test "the same source port from two pods to one server: two ports, both streams complete" {
 	start
 	for to in "${world[@]}"; do
 		on a "$probe" bulk "$to" 20000000 50123 3>&- &
@@ -152,7 +152,7 @@ try_all() {
 	done
 }
 
-@test "no-masquerade CIDRs, toggled live: new flows alone change" {
+@test "no-masquerade CIDRs, toggled live: only new flows change" {
 	start
 	may_leak=1
 	route_pods
@@ -234,14 +234,14 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	quiet a
 }
 
-@test "a full flow table: answered exchanges give way to new flows, connections go on" {
+@test "a full flow table: answered exchanges are evicted for new flows, connections continue" {
 	start -- --set bpf-nat-max=64
 	on a "$probe" table "${world[0]}" 64 20
 	[ "$(counter table_full)" = 0 ]
 	[ "$(pp node1 get flows -o json | jq '.items | length')" = 64 ]
 }
 
-@test "a range of 16 ports: a closed connection's is taken first, and the 17th takes one of the pod's own" {
+@test "a range of 16 ports: a closed connection's is reused first, and the 17th takes one of the pod's own" {
 	start -- --set snat-port-range=50000-50015
 	on a "$probe" ports "${world[0]}" 16
 	on a "$probe" ports "${world[1]}" 16
@@ -249,7 +249,7 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	[ -z "$(captured leak)" ]
 }
 
-@test "ports of the host's own sockets are not taken, and the host's traffic is left alone" {
+@test "ports of the host's own sockets are not used, and the host's traffic is not changed" {
 	start -- --set snat-port-range=50000-50015
 	# four sockets of the host in the range; a server of its own too
 	serve node1
@@ -265,7 +265,7 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	grep -qx 'ready 4 4' <<<"$(tr '\n' ' ' <"$BATS_TEST_TMPDIR/own" | sed 's/ $//')"
 }
 
-@test "a pod goes and another gets its address: nothing of the old one's flows reaches it" {
+@test "a new pod with an old pod's address gets no packet of its flows" {
 	start
 	address=${v4[a]}
 	# the world goes on answering every request ten times, for seconds
@@ -282,7 +282,7 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	on c "$probe" udp "${world[0]}" 100
 }
 
-@test "nobody outside reaches a pod through its masquerade port but whom it asked" {
+@test "outside hosts reach a pod's masquerade port only if it has sent to them" {
 	start
 	on a "$probe" udp "${world[0]}" 100 3>&-
 	port=$(pp node1 get flows -o json | jq '.items[] | select(.proto == "udp") | .masqPort' | head -n 1)
@@ -300,7 +300,7 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	[ "$(captured right | wc -l)" = 1 ]
 }
 
-@test "two pods open the same ports to one server at once: no port has two owners" {
+@test "two pods use the same ports to one server concurrently: no port has two owners" {
 	start
 	for to in "${world[@]}"; do
 		on a "$probe" flood "$to" 52000 300 3>&- &
@@ -311,7 +311,7 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 		length == 1200 and (unique | length) == 1200'
 }
 
-@test "what nobody answers is one flow with one port" {
+@test "an unanswered sender is one flow with one port" {
 	start
 	# an address that the router has no neighbour for: swallowed, and said after a second
 	capture node1 out eth0 udp and dst port 4000
@@ -321,7 +321,7 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	[ "$(pp node1 get flows -o json | jq '[.items[] | select(.destinationPort == 4000)] | length')" = 1 ]
 }
 
-@test "several uplinks and source addresses: each flow has that of its route" {
+@test "several uplinks and source addresses: each flow has the address of its route" {
 	lab up --nodes 1 --routers 2 --ipv6
 	capture world leak eth0 src net 10.0.0.0/8 or src net fd00:100::/32 or src net fd00:200::/32
 	ip link add eth1 netns t-node1 type veth peer name second netns t-net
@@ -355,7 +355,7 @@ spec: {ipv4: {cidrs: [10.20.0.0/16], maskSize: 27}, ipv6: {cidrs: ["fd00:200::/8
 	[ "$(seen_as a 203.0.113.20)" = 192.168.20.77 ]
 }
 
-@test "an uplink with a link-local address alone: IPv6 is refused and counted, not leaked" {
+@test "an uplink with only a link-local address: IPv6 is dropped and counted, not leaked" {
 	start
 	masqueraded a
 	router=$(on router ip -6 -o addr show dev eth0 scope link | awk '{sub("/.*", "", $4); print $4}')
@@ -388,7 +388,7 @@ background() {
 }
 portless=(47 4 41 50 115 132)
 
-@test "portless protocols are the node's: a pod's are dropped by name, the node's tunnels keep their peers" {
+@test "portless protocols belong to the node: a pod's are dropped by name, the node's tunnels keep their peers" {
 	start
 	more_world
 	background tunnels world peer $second "${portless[@]}"
@@ -404,7 +404,7 @@ portless=(47 4 41 50 115 132)
 	pp node1 status
 }
 
-@test "masquerade-portless-protocols: pods' tunnels work, and the node's own win" {
+@test "masquerade-portless-protocols: pods' tunnels work, and the node's own have precedence" {
 	start -- --set masquerade-portless-protocols=true
 	more_world
 	background tunnels world peer $second "${portless[@]}"
@@ -426,7 +426,7 @@ portless=(47 4 41 50 115 132)
 	on node1 "$probe" tunnel $third $node4 "${portless[@]}"
 }
 
-@test "masquerade-portless-protocols: a peer that only sends to the node is not given to a pod" {
+@test "masquerade-portless-protocols: a pod cannot use a peer that only sends to the node" {
 	start -- --set masquerade-portless-protocols=true
 	more_world
 	on node1 "$probe" receive $third $node4 47 >"$BATS_TEST_TMPDIR/received" 3>&- &
@@ -439,7 +439,7 @@ portless=(47 4 41 50 115 132)
 	wait "${job[received]}"
 }
 
-@test "the node's ping gets its answers though a pod pings with the same identifier" {
+@test "the node's ping is answered while a pod pings with the same identifier" {
 	start
 	for to in "${world[@]}"; do
 		on a ping -e 777 -qn -i 0.02 "$to" >/dev/null 3>&- &
@@ -499,7 +499,7 @@ portless=(47 4 41 50 115 132)
 	pp node1 status
 }
 
-@test "an uplink above another: a masqueraded packet that passes both is not taken for the node's" {
+@test "an uplink above another: a masqueraded packet on both does not count as the node's" {
 	lab up --nodes 1
 	capture world leak eth0 src net 10.0.0.0/8
 	on node1 ip link add br0 type bridge
@@ -521,7 +521,7 @@ portless=(47 4 41 50 115 132)
 	pp node1 status
 }
 
-@test "the node loses the address of running flows: gc ends them, check counts them, senders go on" {
+@test "the node loses the address of running flows: gc ends them, check counts them, senders continue" {
 	start
 	on node1 sysctl -qw net.ipv4.conf.eth0.promote_secondaries=1
 	on node1 ip addr add 192.168.10.201/24 dev eth0
@@ -554,7 +554,7 @@ portless=(47 4 41 50 115 132)
 	done
 }
 
-@test "SCTP, GRE, multicast and whatever else never leave with a pod's address" {
+@test "SCTP, GRE, multicast and all others never leave with a pod's address" {
 	start
 	for p in a b; do
 		for to in "${world[@]}" 224.0.0.251 255.255.255.255 ff02::fb ff0e::1; do
@@ -569,7 +569,7 @@ portless=(47 4 41 50 115 132)
 	[ $(($(counter taken) + $(counter protocol) + $(counter portless) + $(counter out_masqueraded))) -gt 0 ]
 }
 
-@test "the XDP guard, native on the uplink: spoofed and unallocated are dropped, all else passes" {
+@test "the XDP guard, native on the uplink: spoofed and unallocated are dropped, all others pass" {
 	start -- --set xdp-guard=native
 	pp node1 status | grep '^xdp.*native'
 	on router ip route add 10.0.0.0/8 via $node4
@@ -594,7 +594,7 @@ portless=(47 4 41 50 115 132)
 	quiet a
 }
 
-@test "the XDP guard on an uplink of jumbo frames: they come whole, and what is spoofed does not" {
+@test "the XDP guard on an uplink of jumbo frames: complete ones pass, spoofed ones do not" {
 	start --mtu 9000 -- --set xdp-guard=native
 	pp node1 status | grep '^xdp.*native'
 	on router ip route add 10.0.0.0/8 via $node4

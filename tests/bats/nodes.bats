@@ -80,7 +80,7 @@ connectivity_test() {
 	eventually eval 'pp node1 get pods | grep -q pinpool-test'
 }
 
-@test "connectivity test names what fails, and leaves nothing behind however it ends" {
+@test "connectivity test names failures, and leaves nothing behind however it ends" {
 	static_nodes 2
 	before=$(pp node1 get pods -o json | jq -c '[.items[].owner] | sort')
 	# a pool without blocks here is no failure, nor is one without IPv6
@@ -113,7 +113,7 @@ connectivity_test() {
 	[ "$(pp node1 get pods -o json | jq -c '[.items[].owner] | sort')" = "$before" ]
 }
 
-@test "packets to an address that no pod has end at its node and do not go round" {
+@test "packets to an unallocated address end at its node without a loop" {
 	static_nodes 2
 	on router ip route add 10.10.1.0/27 via 192.168.10.101
 	on router ip route add fd00:100::1:0:0/96 via fd00:10::101
@@ -155,7 +155,7 @@ connectivity_test() {
 }
 
 # Programs ask the routing table once a tick of the clock for a flow (bpf/flow_cache.bpf.h).
-@test "a busy flow follows the routing table at once, there and back" {
+@test "a busy flow follows the routing table at once, in both directions" {
 	local moment=$((4 * PINPOOL_SLOW))e-1 to since until
 	static_nodes 2
 	for to in "${v4[a2]}" "${v6[a2]}"; do
@@ -188,7 +188,7 @@ damage() {
 	on node1 ip route add 10.98.0.0/24 via 192.168.10.1
 }
 
-@test "routes damaged by hand are made true by apply and by check --fix; others stay" {
+@test "damaged routes are repaired by apply and by check --fix; others stay" {
 	static_nodes 2
 	for repair in "apply -f $dir" "up -f $dir" "check --fix"; do
 		damage
@@ -205,7 +205,7 @@ damage() {
 	done
 }
 
-@test "a node comes and goes with its file" {
+@test "a node is added and removed with its file" {
 	static_nodes 3
 	rm "$dir/node3.yaml"
 	for n in 1 2; do
@@ -236,7 +236,7 @@ damage() {
 	reach a1 "${v4[b2]}"
 }
 
-@test "a next hop that is not on-link: a warning, or skipped where the option says so" {
+@test "a next hop that is not on-link: a warning, or skipped by option" {
 	lab up --nodes 2 --routers 2 --ipv6
 	pools >"$dir/pools.yaml"
 	config 'node-cidr-allocator: static' 'auto-direct-node-routes: true' >"$dir/config.yaml"
@@ -286,7 +286,7 @@ damage() {
 	reach a2 "${v4[a1]}" "${v6[a1]}"
 }
 
-@test "local mode: what get nodes prints of one node is what another applies" {
+@test "local mode: the output of get nodes on one node is input of another" {
 	lab up --nodes 3 --ipv6
 	pools >"$dir/pools.yaml"
 	config 'auto-direct-node-routes: true' >"$dir/config.yaml"
@@ -332,7 +332,7 @@ reboot_node1() {
 	rm -rf /sys/fs/bpf/t-node1
 }
 
-@test "after a reboot the node holds the blocks that it told the others" {
+@test "after a reboot the node has the blocks that other nodes know" {
 	lab up --nodes 2 --ipv6
 	pools >"$dir/pools.yaml"
 	config 'auto-direct-node-routes: true' >"$dir/config.yaml"

@@ -115,7 +115,7 @@ ciliumnode() {
 	has 'CiliumNode "n8": block 192.168.10.32/27 overlaps connected subnet 192.168.10.0/24 of lan0'
 }
 
-@test "accepted: with the part reserved, beside it, and where pods and routes of ours are" {
+@test "accepted: with the part reserved, beside it, and over pods and routes of ours" {
 	device docker0 10.31.5.1/24
 	pool a '{ipv4: {cidrs: [10.31.0.0/16], maskSize: 24, pool: [{cidr: 10.31.0.0/16,
 		reservedRanges: [{start: 10.31.5.0, end: 10.31.5.255}]}]}}' | apply
@@ -131,7 +131,7 @@ ciliumnode() {
 	pinpool check
 }
 
-@test "an address that comes to a held block later is not given, at once; check and status tell" {
+@test "an address of a block that the node gets later is not allocated any more; check and status report it" {
 	pool mars "$(v4 10.20.0.0/28 28)" | apply
 	pinpool alloc --owner a --pool mars
 	device vip0 10.20.0.3/32 # nobody tells us: the ADD itself must see it
@@ -156,7 +156,7 @@ ciliumnode() {
 	pinpool check
 }
 
-@test "requested at the moment in which it becomes the node's: refused, nothing is left" {
+@test "a requested address that becomes the node's at that moment: refused, nothing is left" {
 	pool mars "$(v4 10.20.0.0/28 28)" | apply
 	pinpool alloc --owner a --pool mars
 	device vip0 10.20.0.7/32
@@ -166,7 +166,7 @@ ciliumnode() {
 	equal "a" "$(pinpool get pods -o json | jq -r '.items[].owner')"
 }
 
-@test "a pod whose address becomes the node's keeps it until it goes; then nobody gets it" {
+@test "a pod whose address becomes the node's keeps it until it ends; then it is not allocated" {
 	pool mars "$(v4 10.20.0.0/29 29)" | apply
 	allocs 1 2 --pool mars
 	device vip0 10.20.0.2/32
@@ -178,7 +178,7 @@ ciliumnode() {
 	gives mars 10.20.0.{3..6}
 }
 
-@test "next hops and nodes that come later: not given after gc or apply, and no route of ours is before them" {
+@test "next hops and nodes that come later: not allocated after gc or apply, and not covered by our routes" {
 	pool mars "$(v4 10.20.0.0/28 28)" | apply
 	allocs 1 1 --pool mars
 	blocked 10.20.0.0/28
@@ -199,7 +199,7 @@ ciliumnode() {
 	pinpool check
 }
 
-@test "a subnet that comes over held blocks: none of it is given, others are taken, neighbours are reached" {
+@test "a subnet over allocated blocks: not allocated, other blocks are taken, neighbours are reached" {
 	local i
 	pool mars "$(v4 10.20.0.0/26 28)" | apply
 	allocs 1 15 --pool mars
@@ -215,7 +215,7 @@ ciliumnode() {
 	equal 15 "$(pinpool get pods -o json | jq '[.items[] | select(.owner | startswith("o"))] | length')"
 }
 
-@test "pools of single addresses: such a block is not taken" {
+@test "pools of single addresses: such a block is not allocated" {
 	device vip0 10.20.0.1/32
 	ip route add 10.9.0.0/16 via 10.20.0.2 dev lan0 onlink proto static
 	# reserved, or it would be refused; then no more
@@ -244,7 +244,7 @@ ciliumnode() {
 	equal "4 violations" "$(tail -n 1 <<<"$output")"
 }
 
-@test "a restart does not stop a node that holds such a pool: after a reboot it is told, not refused" {
+@test "a node with such a pool starts after a reboot with a warning" {
 	pool mars "$(v4 10.20.0.0/28 28)" >"$BATS_TEST_TMPDIR/mars"
 	config ipam-multi-pool-pre-allocation=mars=4 >>"$BATS_TEST_TMPDIR/mars"
 	succeeds pinpool apply -f "$BATS_TEST_TMPDIR/mars"
@@ -269,7 +269,7 @@ ciliumnode() {
 	rm -rf /sys/fs/bpf/second
 }
 
-@test "static blocks: what is excluded of them is asked for elsewhere" {
+@test "static blocks: demand for their excluded addresses is requested elsewhere" {
 	{
 		pool venus "$(v4 10.20.0.0/24 29)"
 		printf '%s\n' 'apiVersion: cilium.io/v2' 'kind: CiliumNode' 'metadata: {name: n1}' \

@@ -14,7 +14,7 @@ teardown_file() {
 	node_down
 }
 
-@test "a new pool and a new CIDR are usable at once; who waited succeeds on retry" {
+@test "a new pool and a new CIDR are usable at once; waiting pods succeed on retry" {
 	run pinpool alloc --owner a --pool mars
 	[ "$status" = 1 ]
 	has 'unable to allocate from pool "mars" (family ipv4): pool not (yet) available'
@@ -30,7 +30,7 @@ teardown_file() {
 	equal 10.21.0.1 "$(pinpool alloc --owner c --pool mars)"
 }
 
-@test "a CIDR without blocks in use goes" {
+@test "a CIDR without blocks in use is removed" {
 	pool mars '{ipv4: {cidrs: [10.20.0.0/24, 10.21.0.0/24], maskSize: 28}}' | apply
 	pinpool alloc --owner a --pool mars
 	pinpool release --owner a
@@ -39,7 +39,7 @@ teardown_file() {
 	equal 10.21.0.1 "$(pinpool alloc --owner a --pool mars)"
 }
 
-@test "a CIDR with blocks in use drains: addresses stay, none comes, each block goes with its last one" {
+@test "a CIDR with blocks in use drains: addresses stay, no new one, each block goes with its last pod" {
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	allocs 1 8 --pool mars
 	pool mars "$(v4 10.21.0.0/24 29)" | apply
@@ -59,7 +59,7 @@ teardown_file() {
 	pinpool apply -f "$BATS_TEST_TMPDIR/venus"
 }
 
-@test "the CIDR comes back: draining blocks are normal again" {
+@test "the CIDR is restored: draining blocks are active again" {
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	allocs 1 2 --pool mars
 	pool mars "$(v4 10.21.0.0/24 29)" | apply
@@ -69,7 +69,7 @@ teardown_file() {
 	equal 10.20.0.3 "$(pinpool alloc --owner o3 --pool mars)"
 }
 
-@test "maskSize: blocks held stay, new ones have the new size beside them" {
+@test "maskSize: allocated blocks stay, new ones have the new size" {
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	allocs 1 6 --pool mars
 	pool mars "$(v4 10.20.0.0/24 28)" | apply
@@ -82,7 +82,7 @@ teardown_file() {
 	releases 1 21
 }
 
-@test "a family added is usable at once; dropped, it drains" {
+@test "a new family is usable at once; a removed one drains" {
 	config enable-ipv6=true | apply
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	pinpool alloc --owner a --pool mars
@@ -98,7 +98,7 @@ teardown_file() {
 	equal "fd00::/120 active 1" "$(blocks mars)"
 }
 
-@test "allowFirstIP and allowLastIP: for blocks allocated from now on" {
+@test "allowFirstIP and allowLastIP apply to new blocks" {
 	pool mars "$(v4 10.20.0.0/24 30)" | apply
 	allocs 1 2 --pool mars
 	pool mars '{ipv4: {cidrs: [10.20.0.0/24], maskSize: 30}, allowFirstIP: true, allowLastIP: true}' | apply
@@ -111,7 +111,7 @@ teardown_file() {
 	equal 10.20.0.9 "$(pinpool alloc --owner c --pool mars)"
 }
 
-@test "a pool deleted in use terminates: no new demand, gone with its last block" {
+@test "a pool deleted in use terminates: no new demand, removed with its last block" {
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	allocs 1 2 --pool mars
 	equal "ciliumpodippool/mars terminating" "$(pinpool delete pool mars)"
@@ -127,7 +127,7 @@ teardown_file() {
 	equal "" "$(blocks mars)"
 }
 
-@test "a terminating pool created again: its blocks are normal" {
+@test "a terminating pool created again: its blocks are active" {
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	allocs 1 2 --pool mars
 	pinpool delete pool mars
@@ -136,7 +136,7 @@ teardown_file() {
 	equal 10.20.0.3 "$(pinpool alloc --owner o3 --pool mars)"
 }
 
-@test "an unused pool deleted is gone at once" {
+@test "an unused pool is deleted at once" {
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	pinpool delete ciliumpodippool mars
 	fails 1 pinpool get pool mars
@@ -155,7 +155,7 @@ teardown_file() {
 	fails 1 pinpool get pool old
 }
 
-@test "pools swap their CIDRs in one apply where nobody is in the way" {
+@test "pools swap their CIDRs in one apply unless they are in use" {
 	{ pool a "$(v4 10.20.0.0/24 29)"; pool b "$(v4 10.21.0.0/24 29)"; } | apply
 	{ pool a "$(v4 10.21.0.0/24 29)"; pool b "$(v4 10.20.0.0/24 29)"; } >"$BATS_TEST_TMPDIR/swap"
 	pinpool alloc --owner o1 --pool a
@@ -167,7 +167,7 @@ teardown_file() {
 	equal 10.20.0.1 "$(pinpool alloc --owner o2 --pool b)"
 }
 
-@test "reserved ranges: no new block there, one that is held stays" {
+@test "reserved ranges: no new block there, an allocated one stays" {
 	pool mars "$(v4 10.20.0.0/26 28)" | apply
 	pinpool alloc --owner o0 --pool mars
 	pool mars '{ipv4: {cidrs: [10.20.0.0/26], maskSize: 28, pool: [{cidr: 10.20.0.0/26, reservedRanges: [
@@ -211,13 +211,13 @@ teardown_file() {
 	equal 10.20.0.0/24 "$(pinpool get pool mars -o json | jq -r '.spec.ipv4.cidrs[0]')"
 }
 
-@test "a file is applied whole or not at all" {
+@test "a file is applied completely or not at all" {
 	{ pool a "$(v4 10.20.0.0/24 29)"; pool b "$(v4 10.20.0.0/24 29)"; pool c "$(v4 10.22.0.0/24 29)"; } >"$BATS_TEST_TMPDIR/f"
 	refused pinpool apply -f "$BATS_TEST_TMPDIR/f"
 	equal 0 "$(pinpool get pools -o json | jq '.items | length')"
 }
 
-@test "diff tells what would drain and who stays there; nothing changes" {
+@test "diff reports blocks to drain and their pods; nothing changes" {
 	pool mars "$(v4 10.20.0.0/24 29)" | apply
 	pod web --annotation ipam.cilium.io/ip-pool=mars
 	pinpool alloc --owner a --pool mars
@@ -234,7 +234,7 @@ teardown_file() {
 	equal "$before" "$(snapshot)"
 }
 
-@test "apply --prune deletes what the directory lacks" {
+@test "apply --prune deletes objects that the directory lacks" {
 	mkdir "$BATS_TEST_TMPDIR/d"
 	pool a "$(v4 10.20.0.0/24 29)" >"$BATS_TEST_TMPDIR/d/a.yaml"
 	{ pool a "$(v4 10.20.0.0/24 29)"; pool b "$(v4 10.21.0.0/24 29)"; pool c "$(v4 10.22.0.0/24 29)"; } | apply

@@ -197,7 +197,7 @@ cri_end() {
 	cri_end "$pod_named"
 }
 
-@test "containerd's CRI service: a pool that is not there fails the pod with our sentence" {
+@test "containerd's CRI service: a missing pool fails the pod with our sentence" {
 	config=$(pod_config venus '{"ipam.cilium.io/ip-pool": "venus"}')
 	run cri RunPodSandbox "{\"config\": $config}"
 	echo "$output"
@@ -231,7 +231,7 @@ podman_() {
 	podman --root "$S/podman/root" --runroot "$S/podman/run" --storage-driver vfs "$@" 3>&-
 }
 
-@test "podman: two networks with two pools, a page fetched across, a wanted address" {
+@test "podman: two networks with two pools, a page fetched across, a requested address" {
 	run podman_ load -qi "$S/busybox.tar"
 	[[ $output != *"cni support is not enabled"* ]] || skip "podman is built without CNI here (Debian 13: netavark alone)"
 	[ "$status" = 0 ]

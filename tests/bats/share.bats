@@ -42,7 +42,7 @@ none_refused() {
 	[ "$(counter no_port)" = 0 ]
 }
 
-@test "65,536 SYNs of a pod that nobody answers: another pod opens all its connections" {
+@test "65,536 unanswered SYNs of a pod: another pod opens all its connections" {
 	# an address that the router has no neighbour for
 	flood_from_a syns 203.0.113.77 1000 1001 1002 1003
 	[ "$(flows_of a)" -gt 60000 ]
@@ -76,7 +76,7 @@ none_refused() {
 	none_refused
 }
 
-@test "16,384 ports of a pod to one server: another pod gets through, status and metrics name the first" {
+@test "16,384 ports of a pod to one server: another pod connects, status and metrics name the first" {
 	on a "$flood" datagrams "${v4[a]}" $world 7000
 	[ "$(flows_of a)" -gt 16000 ]
 	on b "$flood" connect $world 20
@@ -87,7 +87,7 @@ none_refused() {
 	grep -E "^shares +not OK .*pod [^ ]*a has [0-9]+ of 16384 ports to udp $world port 7000, above its fair share of 8192" <<<"$output"
 }
 
-@test "a full table: status names the pod above its share; a table of another size begins anew" {
+@test "a full table: status names the pod above its share; a table of another size is empty" {
 	on b "$flood" connect $world 1
 	on a "$flood" syns "${v4[a]}" 203.0.113.77 1000 1001 1002 1003
 	run pp node1 status

@@ -23,7 +23,7 @@ teardown() {
 	has "1 pods, 0 held"
 }
 
-@test "the sum of memory is what the kernel counts, and under 64 MB" {
+@test "the sum of memory equals the kernel's, and is below 64 MB" {
 	run bash -c "pinpool status -o json | jq .memory.mapBytes"
 	told=$output
 	counted=$(bpftool -j map show | jq '[.[] | select(.pinned // [] | length > 0) | .bytes_memlock] | add')
@@ -37,7 +37,7 @@ teardown() {
 	[ "$counted" = null ] || [ "$counted" -ge "$told" ]
 }
 
-@test "pins removed by hand are missed by name, and up brings them back" {
+@test "pins removed by hand are reported by name, and up restores them" {
 	rm "$root/pp_pending" "$root/prog/pp_bind"
 	fails 1 pinpool status
 	has "pp_pending is missing; run 'pinpool up'"
@@ -47,7 +47,7 @@ teardown() {
 }
 
 # what programs jump to goes with the pin of its map, or is another program's
-@test "jumps that lead nowhere are told, and up brings them back" {
+@test "jumps without a target are reported, and up restores them" {
 	rm "$root/pp_calls"
 	fails 1 pinpool status
 	has "pp_calls is missing; run 'pinpool up'"
@@ -63,14 +63,14 @@ teardown() {
 	succeeds pinpool status
 }
 
-@test "no configuration map: the rest is still told" {
+@test "no configuration map: the other parts are still reported" {
 	rm "$root/pp_config"
 	fails 1 pinpool status
 	has "pp_config is missing"
 	[[ $output =~ $'\n'programs\ +OK ]]
 }
 
-@test "uplink without program, route gone, sysctl off" {
+@test "an uplink without program, a missing route, a sysctl off" {
 	rm -rf "$root/link"/*
 	tc qdisc del dev up0 clsact 2>/dev/null || true
 	ip route del unreachable 10.10.0.0/27
@@ -102,7 +102,7 @@ teardown() {
 	succeeds pinpool status
 }
 
-@test "--wait returns when all is well, JSON has the same parts" {
+@test "--wait returns once all parts are OK, JSON has the same parts" {
 	rm "$root/prog/pp_bind"
 	(sleep 1; pinpool up >/dev/null) 3>&- &
 	succeeds pinpool status --wait
@@ -152,7 +152,7 @@ copy_drop() {
 	bpftool map update pinned "$root/pp_drop_times" key $((number - 1)) 0 0 0 value $value
 }
 
-@test "a flow table that is full is told, refused flows for ten minutes, and a new one is empty" {
+@test "a full flow table is reported, refused flows for ten minutes, and a new one is empty" {
 	pinpool up --set bpf-nat-max=64
 	pod a
 	datagrams a 50000 57
@@ -182,7 +182,7 @@ copy_drop() {
 	has "10 of 128 in use"
 }
 
-@test "ports that ran out are told for ten minutes" {
+@test "exhausted ports are reported for ten minutes" {
 	pinpool up --set snat-port-range=50000-50003
 	for name in a b c d e; do pod $name; done
 	for name in a b c d; do datagrams $name 40000 1; done
@@ -197,7 +197,7 @@ copy_drop() {
 	succeeds pinpool status
 }
 
-@test "the node's own ports in snat-port-range are told, others are not" {
+@test "the node's own ports in snat-port-range are reported, others are not" {
 	ip neigh replace 192.168.10.1 lladdr 02:00:00:00:00:01 dev up0
 	python3 - <<-'P'
 	import socket
@@ -225,7 +225,7 @@ copy_drop() {
 	succeeds pinpool status
 }
 
-@test "a firewall whose policy drops what is forwarded is told, a rule for pinpool's pods ends that" {
+@test "a firewall with a dropping policy is reported, a rule for pinpool's pods ends that" {
 	command -v nft iptables-nft iptables-legacy >/dev/null || skip "nft, iptables-nft or iptables-legacy is not installed"
 	local advice='are lost: accept them in a rule with the comment "pinpool", see FIREWALL in pinpool(8)'
 	iptables-nft -P FORWARD DROP
@@ -310,7 +310,7 @@ copy_drop() {
 	fails 2 pinpool monitor x
 }
 
-@test "what a pod sends with a VLAN tag, which the kernel takes out of the frame, is dropped by name" {
+@test "a pod's packets with a VLAN tag, which the kernel removes from the frame, are dropped by name" {
 	pod a
 	pod b
 	in_pod a /usr/bin/python3 - 10.10.0.1 10.10.0.2 <<-'P'

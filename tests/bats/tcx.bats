@@ -106,7 +106,7 @@ freed() {
 	[ "$(cat "$BATS_TEST_TMPDIR"/{ping,host}-* | grep -c '400 received, 0% packet loss')" = 16 ]
 }
 
-@test "killed between the steps: check is content, and so is the next gc" {
+@test "killed between the steps: check finds nothing, and neither does the next gc" {
 	pinpool gc --tcx-after 0
 	moved a
 	filtered a || killed_between
@@ -130,7 +130,7 @@ freed() {
 	passes_once
 }
 
-@test "filters of others go on being asked" {
+@test "filters of others still run" {
 	tc filter add dev "$dev" ingress protocol all pref 1 bpf direct-action object-pinned "$root/prog/pp_pod_entry"
 	tc filter add dev "$(pod_get b hostInterface)" egress protocol all pref 1 bpf direct-action \
 		object-pinned "$root/prog/pp_pod_entry"
@@ -145,7 +145,7 @@ freed() {
 	passes_once
 }
 
-@test "lost with the pins: up takes what is attached" {
+@test "lost with the pins: up adopts the attached ones" {
 	pinpool gc --tcx-after 0
 	before=$(program)
 	rm -rf /sys/fs/bpf/pinpool

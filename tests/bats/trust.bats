@@ -86,7 +86,7 @@ heard() {
 	fi
 }
 
-@test "no pod speaks to the node's loopback, whatever its packets look like" {
+@test "no pod reaches the node's loopback, whatever the shape of its packets" {
 	start
 	for link in $(on node1 ip -j link | jq -r '.[].ifname') all; do
 		on node1 sysctl -qw "net.ipv4.conf.$link.route_localnet=1"
@@ -112,7 +112,7 @@ heard() {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/loopback")" = 1 ]
 }
 
-@test "no pod speaks to a broadcast or multicast address of the node" {
+@test "no pod reaches a broadcast or multicast address of the node" {
 	start
 	on node1 ip addr add 172.31.0.1/28 dev lo
 	pp node1 apply -f "$BATS_TEST_TMPDIR/first.yaml"
@@ -195,7 +195,7 @@ refused() {
 	everything
 }
 
-@test "the XDP guard judges frames with VLAN id 0 like others" {
+@test "the XDP guard checks frames with VLAN id 0 like others" {
 	start --set xdp-guard=native
 	for how in priority twice; do
 		tags $how
@@ -204,7 +204,7 @@ refused() {
 	done
 }
 
-@test "a broadcast frame brings no packet to a pod, nor one with a pod's source to anybody" {
+@test "a broadcast frame brings no packet to a pod, nor one with a pod's source to any host" {
 	start
 	listen node1 0.0.0.0 7078 any
 	listen a 0.0.0.0 7078 inside
@@ -244,7 +244,7 @@ martians() {
 		"IPv6(src='::', dst='${v6[a]}') / IPv6ExtHdrDestOpt() / UDP(sport=5, dport=7078)"
 }
 
-@test "sources that are the node's own, link-local or none reach no pod, by tc and by the XDP guard" {
+@test "sources that are the node's own, link-local or unspecified reach no pod, by tc and by the XDP guard" {
 	start
 	capture a martian eth0 udp port 7078 or tcp port 7078
 	martians
@@ -260,7 +260,7 @@ martians() {
 	reach node1 fd00:10::1
 }
 
-@test "an address that moves from the node to another host, and to it, is at once that host's" {
+@test "an address that moves between the node and another host is the new host's at once" {
 	start
 	on node1 ip addr add 192.168.10.200/24 dev eth0
 	on node1 ip addr add fd00:10::200/64 dev eth0 nodad
@@ -291,7 +291,7 @@ agent() {
 	END
 }
 
-@test "a cloud's link-local services: masqueraded unless ip-masq-agent says otherwise" {
+@test "a cloud's link-local services: masqueraded unless ip-masq-agent excludes them" {
 	start
 	on router ip addr add 169.254.169.254/32 dev eth0
 	on node1 ip route add 169.254.169.254/32 dev eth0
@@ -324,7 +324,7 @@ agent() {
 	reach a "${world[0]}"
 }
 
-@test "the gateway of pods and fe80::/10 are forwarded by nobody" {
+@test "the gateway of pods and fe80::/10 are never forwarded" {
 	start
 	capture router out eth0 dst host 169.254.1.1 or '(ip6 and dst net fe80::/10 and udp)'
 	counts link_local 3 pod_sends a "IP(src='${v4[a]}', dst='169.254.1.1') / UDP(sport=5, dport=6)" \

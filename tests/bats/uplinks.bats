@@ -77,7 +77,7 @@ shut() {
 	[ "$(drops no_uplink)" -gt 0 ]
 }
 
-@test "an uplink deleted and made again: nothing leaks, gc attaches it" {
+@test "an uplink deleted and recreated: nothing leaks, gc attaches it" {
 	start
 	eventually reach a "${world[@]}"
 	replug
@@ -95,7 +95,7 @@ shut() {
 	[ "$output" = "0 freed" ] # nothing is left to do
 }
 
-@test "check --fix attaches it too, and two gc at once do" {
+@test "check --fix attaches it too, and so do two concurrent gc" {
 	start
 	replug
 	pp node1 check --fix
@@ -108,7 +108,7 @@ shut() {
 	pp node1 status
 }
 
-@test "up before there is a route: it fails for systemd alone, pods work locally, gc attaches" {
+@test "up without a route: fails only for systemd, pods work locally, gc attaches later" {
 	lab up --nodes 1 --routers 2 --ipv6
 	watch_leaks
 	on node1 ip route del default
@@ -130,7 +130,7 @@ shut() {
 	bring_up --require-uplink
 }
 
-@test "the default route moves to an interface that came later" {
+@test "the default route moves to a new interface" {
 	start
 	plug eth1 lan2 20
 	defaults eth1 20
@@ -147,7 +147,7 @@ shut() {
 	eventually reach a "${world[@]}"
 }
 
-@test "an uplink that is renamed" {
+@test "an uplink is renamed" {
 	start
 	on node1 ip link set eth0 down
 	on node1 ip link set eth0 name lan0
@@ -178,7 +178,7 @@ shut() {
 	pp node1 status
 }
 
-@test "a route by a device that is not an uplink: dropped, and status names it; native ones leave" {
+@test "a route by a device that is not an uplink: dropped, and status names it; native packets leave" {
 	start
 	plug vpn lan2 20
 	on node1 ip route add 203.0.113.0/24 via 192.168.20.1
@@ -210,7 +210,7 @@ shut() {
 	[[ $output == *"tun0 is not an Ethernet interface"* ]]
 }
 
-@test "fragments: what the stack forwards does not leak either" {
+@test "fragments: packets forwarded by the stack do not leak either" {
 	start
 	plug eth1 lan2 20
 	on node1 ip route add 203.0.113.0/24 via 192.168.20.1
@@ -218,7 +218,7 @@ shut() {
 	[ "$(drops no_uplink)" -gt 1 ]
 }
 
-@test "the program taken off a listed uplink, and its link" {
+@test "the program of a listed uplink detached, and its link" {
 	start
 	rm "/sys/fs/bpf/t-node1/v2/link/eth0_out" 2>/dev/null || on node1 tc qdisc del dev eth0 clsact
 	run ! pp node1 status
@@ -255,7 +255,7 @@ state() {
 	pp node1 check
 }
 
-@test "one of devices goes and comes: the others stay attached, all else is repaired" {
+@test "one of devices goes and comes: the others stay attached, the rest is repaired" {
 	lab up --nodes 1 --routers 2 --ipv6
 	watch_leaks
 	plug eth1 lan2 20
@@ -276,7 +276,7 @@ state() {
 	pp node1 status
 }
 
-@test "the node's address moves: pods' routes stay, and are masqueraded as the new one within a gc" {
+@test "the node's address moves: pods' routes stay, and flows get the new one within a gc" {
 	start
 	serve world
 	on node1 sysctl -qw net.ipv4.conf.eth0.promote_secondaries=1
@@ -296,7 +296,7 @@ state() {
 	reach node1 "${v4[a]}" "${v6[a]}"
 }
 
-@test "a pod's route that is gone, and one that names a source: one advice everywhere, gc heals both" {
+@test "a missing route of a pod, and one with a source address: one advice everywhere, gc repairs both" {
 	start
 	pod node1 b
 	on node1 ip route del "${v4[a]}"
@@ -314,7 +314,7 @@ state() {
 	pp node1 check
 }
 
-@test "routes of protocol 112 and sysctls that another tool removes: check counts them, gc heals" {
+@test "routes of protocol 112 and sysctls removed by another tool: check counts them, gc restores them" {
 	start
 	on node1 ip route flush proto 112
 	on node1 ip -6 route flush proto 112
@@ -329,7 +329,7 @@ state() {
 	reach node1 "${v4[a]}" "${v6[a]}"
 }
 
-@test "gc beside pods that come and go takes no route of theirs" {
+@test "gc removes no route of pods that come and go" {
 	start
 	(while [ ! -e "$BATS_TEST_TMPDIR/stop" ]; do pp node1 gc; done) >"$BATS_TEST_TMPDIR/gc" 2>&1 3>&- &
 	loop=$!
