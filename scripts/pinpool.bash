@@ -2,7 +2,7 @@
 # bash completion of pinpool: commands, their options, kinds, and the names that the node has now.
 # Installed as /usr/share/bash-completion/completions/pinpool.
 
-# names of a kind, from the root that the line names; nothing where we may not ask
+# names of a kind, from the root of the command line; nothing without permission
 _pinpool_names() {
 	"${COMP_WORDS[0]}" "${_pinpool_global[@]}" get "$1" -o json 2>/dev/null |
 		jq -r '.items[] | .metadata.name // .owner // .cidr' 2>/dev/null
@@ -21,7 +21,7 @@ _pinpool_files() {
 	mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 }
 
-# the value of option $1 of command $2; false where that is no option with a value
+# the value of option $1 of command $2; false if that is not an option with a value
 _pinpool_value() {
 	case $1 in
 	--root | --state) _pinpool_files ;;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* CNI_ARGS, runtimeConfig, and requested addresses and MACs from several places. Pure. */
+/* CNI_ARGS, and requested addresses and MACs from several places. Pure. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,35 +197,4 @@ enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct err
 	if (!memcmp(r->mac, zero_mac, sizeof(zero_mac)))
 		memcpy(r->mac, a.mac, sizeof(r->mac));
 	return CNI_OK;
-}
-
-enum cni_code cni_annotations_parse(struct cni_request *r, const json_t *runtime, struct error *e)
-{
-	const char *key;
-	json_t *value;
-	enum cni_code code = cni_member(runtime, "io.kubernetes.cri.pod-annotations", JSON_OBJECT,
-					&r->annotations, e);
-
-	if (code)
-		return code;
-	json_object_foreach((json_t *)r->annotations, key, value)
-		if (!json_is_string(value))
-			return error_set(e, CNI_BAD_CONFIG,
-					 "runtimeConfig: annotation \"%.128s\" is not a string; correct it", key);
-	return CNI_OK;
-}
-
-enum cni_code cni_bandwidth_parse(struct cni_request *r, const json_t *runtime, struct error *e)
-{
-	static const char *const rates[] = { "ingressRate", "egressRate" };
-	const json_t *all = json_object_get(r->config, "bandwidth"), *limits;
-	enum cni_code code = cni_member(runtime, "bandwidth", JSON_OBJECT, &limits, e);
-
-	if (!code && all && !json_is_boolean(all) && !json_is_null(all))
-		return error_set(e, CNI_BAD_CONFIG,
-				 "network configuration: \"bandwidth\" must be true or false; correct it");
-	r->shaped = json_is_true(all);
-	for (unsigned int i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
-		r->shaped |= json_number_value(json_object_get(limits, rates[i])) > 0;
-	return code;
 }

@@ -89,12 +89,6 @@ void cni_request_free(struct cni_request *r);
 
 /* Reads CNI_ARGS into r->namespace, pod, requested and mac if these are not set yet (args.c). */
 enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct error *e);
-/* Reads runtimeConfig's pod annotations, and whether it or the network limits rates (args.c). */
-enum cni_code cni_annotations_parse(struct cni_request *r, const json_t *runtime, struct error *e);
-enum cni_code cni_bandwidth_parse(struct cni_request *r, const json_t *runtime, struct error *e);
-/* A member of this type, or NULL: absent or null, which Go writes for an empty value. */
-enum cni_code cni_member(const json_t *object, const char *key, json_type type,
-			 const json_t **value, struct error *e);
 /* Adds "192.0.2.7" or "192.0.2.7/24", one of each family; errors name @what. CNI_BAD_CONFIG. */
 enum cni_code cni_address_add(struct addr list[FAMILIES], const char *what, const char *text,
 			      struct error *e);

@@ -11,12 +11,21 @@
 #include <string.h>
 
 #include "loader/cni/cni.h"
+#include "loader/manifest/schema.h"
 
 #define NETWORK_MAX 128 /* size of its field in struct lease */
 #define OWNER_MAX 129   /* a container id of 128 bytes */
 #define PATH_LIMIT 1024
 #define MTU_LEAST 68    /* the kernel's minimum */
 #define MTU_MOST 65535
+#define ANNOTATIONS "io.kubernetes.cri.pod-annotations"
+/*
+ * The key was first called cni.dev/attachments; libcni gives both (containernetworking/cni 1101), and
+ * null if its caller has no list. The specification does not mention null, so it does not mean
+ * "none": that would end every pod.
+ */
+#define VALID "cni.dev/valid-attachments"
+#define VALID_FIRST "cni.dev/attachments"
 
 const char *const cni_version_names[CNI_VERSIONS] = { "0.3.1", "0.4.0", "1.0.0", "1.1.0" };
 
@@ -82,61 +91,84 @@ static enum cni_code read_environment(struct cni_request *r, const struct cni_en
 	return c->pod ? read_pod(r, env, e) : CNI_OK;
 }
 
-static const char *type_name(json_type type)
+static int check_network(struct reader *r, const json_t *json, const struct place *at)
 {
-	switch (type) {
-	case JSON_OBJECT:
-		return "an object";
-	case JSON_ARRAY:
-		return "a list";
-	case JSON_STRING:
-		return "a string";
-	case JSON_INTEGER:
-		return "an integer";
-	default:
-		return "true or false";
-	}
+	const char *name = json_string_value(json);
+
+	return cni_name_is_valid(name, NETWORK_MAX) ? 0 :
+		reader_error(r, at->line,
+			     "invalid network name \"%.140s\"; write 1 to %d letters, digits, \"_\", \".\", \"-\"",
+			     name, NETWORK_MAX - 1);
 }
 
-enum cni_code cni_member(const json_t *object, const char *key, json_type type,
-			 const json_t **value, struct error *e)
+static int check_type(struct reader *r, const json_t *json, const struct place *at)
 {
-	const json_t *v = json_object_get(object, key);
-
-	*value = NULL;
-	if (!v || json_is_null(v))
-		return CNI_OK;
-	if (json_typeof(v) != type)
-		return error_set(e, CNI_BAD_CONFIG, "network configuration: \"%s\" must be %s; correct it",
-				 key, type_name(type));
-	*value = v;
-	return CNI_OK;
+	return json_string_length(json) ? 0 :
+		reader_error(r, at->line, "must not be empty; write \"pinpool-cni\"");
 }
 
-/* The same for a string; empty counts as absent. */
-static enum cni_code text_member(const json_t *object, const char *key, const char **text,
-				 struct error *e)
+static int check_path(struct reader *r, const json_t *json, const struct place *at)
 {
-	const json_t *value;
-	enum cni_code code = cni_member(object, key, JSON_STRING, &value, e);
+	const char *path = json_string_value(json);
 
-	*text = value && json_string_length(value) ? json_string_value(value) : NULL;
-	return code;
+	return !*path || (*path == '/' && strlen(path) < PATH_LIMIT) ? 0 :
+		reader_error(r, at->line, "\"%.128s\" is not an absolute path; write one from /", path);
 }
 
-static enum cni_code path_member(const json_t *object, const char *key, const char **path,
-				 struct error *e)
+static int check_pool(struct reader *r, const json_t *json, const struct place *at)
 {
-	const char *text = NULL;
-	enum cni_code code = text_member(object, key, &text, e);
-
-	if (!code && text && (text[0] != '/' || strlen(text) >= PATH_LIMIT))
-		return error_set(e, CNI_BAD_CONFIG,
-				 "network configuration: \"%s\": \"%.128s\" is not an absolute path; write one from /",
-				 key, text);
-	*path = text;
-	return code;
+	return json_string_length(json) < PP_NAME ? 0 :
+		reader_error(r, at->line, "longer than any pool's name; correct it");
 }
+
+static int check_mtu(struct reader *r, const json_t *json, const struct place *at)
+{
+	json_int_t mtu = json_integer_value(json);
+
+	return !mtu || mtu >= MTU_LEAST ? 0 :
+		reader_error(r, at->line, "must be 0 (the node's) or %d to %d, not %lld", MTU_LEAST,
+			     MTU_MOST, (long long)mtu);
+}
+
+/* Objects may have other fields too, of runtimes and other plugins. */
+#define OBJECT(name, ...)                                                                          \
+	static const struct schema_field name##_fields[] = { __VA_ARGS__ {} };                     \
+	static const struct schema name = { .type = SCHEMA_OBJECT, .fields = name##_fields, .open = true }
+
+static const struct schema anything = { .type = SCHEMA_UNUSED };
+static const struct schema string = { .type = SCHEMA_STRING };
+static const struct schema boolean = { .type = SCHEMA_BOOL };
+static const struct schema strings = { .type = SCHEMA_STRINGS };
+static const struct schema network = { .type = SCHEMA_STRING, .check = check_network };
+static const struct schema type = { .type = SCHEMA_STRING, .check = check_type };
+static const struct schema path = { .type = SCHEMA_STRING, .check = check_path };
+static const struct schema pool = { .type = SCHEMA_STRING, .check = check_pool };
+static const struct schema mtu = { .type = SCHEMA_NUMBER, .max = MTU_MOST, .check = check_mtu };
+OBJECT(object, );
+OBJECT(attachment, { "containerID", &string, true }, { "ifname", &string, true }, );
+static const struct schema list = { .type = SCHEMA_LIST, .item = &anything };
+static const struct schema objects = { .type = SCHEMA_LIST, .item = &object };
+static const struct schema addresses = { .type = SCHEMA_LIST, .item = &string };
+static const struct schema attachments = { .type = SCHEMA_LIST, .item = &attachment };
+OBJECT(args_cni, { "ips", &addresses, false }, );
+OBJECT(args, { "cni", &args_cni, false }, );
+OBJECT(runtime, { ANNOTATIONS, &strings, false }, { "bandwidth", &object, false },
+       { "mac", &string, false }, { "portMappings", &list, false }, { "ips", &addresses, false }, );
+OBJECT(previous, { "interfaces", &objects, false }, { "ips", &objects, false },
+       { "routes", &objects, false }, );
+
+#define COMMON                                                                                     \
+	{ "name", &network, true }, { "type", &type, true }, { "root", &path, false },             \
+		{ "logFile", &path, false },
+
+OBJECT(del_config, COMMON);
+OBJECT(full_config, COMMON { "pool", &pool, false }, { "mtu", &mtu, false },
+       { "bandwidth", &boolean, false }, { "dns", &object, false }, { "args", &args, false },
+       { "runtimeConfig", &runtime, false }, { "prevResult", &previous, false },
+       { VALID, &attachments, false }, { VALID_FIRST, &attachments, false },
+       { "cniVersion", &anything, false }, { "cniVersions", &anything, false },
+       { "ipMasq", &anything, false }, { "capabilities", &anything, false },
+       { "disableCheck", &anything, false }, { "disableGC", &anything, false }, );
 
 static enum cni_code unknown_field(const char *key, const json_t *value, struct error *e)
 {
@@ -149,39 +181,50 @@ static enum cni_code unknown_field(const char *key, const json_t *value, struct 
 	return CNI_FIELD_UNSUPPORTED;
 }
 
-/*
- * Fields of the specification, of runtimes and of pinpool; keys like "example.com/x" belong to
- * others.
- */
-static enum cni_code check_keys(json_t *config, struct error *e)
+/* Only fields of the specification, of runtimes and of pinpool; keys like "example.com/x" belong to others. */
+static enum cni_code check_keys(json_t *object, struct error *e)
 {
-	static const char *const known[] = {
-		"cniVersion", "cniVersions", "name", "type", "args", "ipMasq", "dns", "capabilities",
-		"runtimeConfig", "prevResult", "disableCheck", "disableGC", "root", "pool", "mtu",
-		"bandwidth", "logFile",
-	};
-	const size_t count = sizeof(known) / sizeof(known[0]);
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(config, key, value) {
-		size_t i = 0;
+	json_object_foreach(object, key, value) {
+		const struct schema_field *f = full_config_fields;
 
-		while (i < count && strcmp(key, known[i]))
-			i++;
-		if (i == count && !strchr(key, '/'))
+		while (f->name && strcmp(key, f->name))
+			f++;
+		if (!f->name && !strchr(key, '/'))
 			return unknown_field(key, value, e);
 	}
 	return CNI_OK;
 }
 
+/* The values are read from the configuration itself, so the schema's copy is dropped. */
+static enum cni_code check_fields(const json_t *object, const struct schema *schema, struct error *e)
+{
+	struct documents none = {};
+	struct reader r = { .file = "network configuration", .d = &none, .e = e };
+	json_t *copy;
+	int err = schema_read(&r, schema, object, &r.top, &copy);
+
+	json_decref(copy);
+	return err ? CNI_BAD_CONFIG : CNI_OK;
+}
+
+/* A missing string, null, which Go writes for an empty value, and an empty one are NULL. */
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_get(object, key));
+
+	return text && *text ? text : NULL;
+}
+
 static enum cni_code read_version(struct cni_request *r, struct error *e)
 {
-	const char *text;
-	enum cni_code code = text_member(r->config, "cniVersion", &text, e);
+	const json_t *version = json_get(r->config, "cniVersion");
+	const char *text = json_string_value(version);
 
-	if (code)
-		return code;
+	if (version && !text)
+		return error_set(e, CNI_BAD_CONFIG, "cniVersion: must be a string; correct it");
 	for (int v = 0; v < CNI_VERSIONS; v++)
 		if (text && !strcmp(text, cni_version_names[v])) {
 			r->version = v;
@@ -200,162 +243,71 @@ static enum cni_code read_version(struct cni_request *r, struct error *e)
 			 text ? text : "");
 }
 
-static enum cni_code read_mtu(struct cni_request *r, struct error *e)
-{
-	const json_t *value;
-	enum cni_code code = cni_member(r->config, "mtu", JSON_INTEGER, &value, e);
-	json_int_t mtu = json_integer_value(value);
-
-	if (!code && mtu && (mtu < MTU_LEAST || mtu > MTU_MOST))
-		return error_set(e, CNI_BAD_CONFIG,
-				 "network configuration: \"mtu\": %lld is out of range; write 0 (the node's) or %d to %d",
-				 (long long)mtu, MTU_LEAST, MTU_MOST);
-	r->mtu = mtu;
-	return code;
-}
-
 static enum cni_code read_ips(struct cni_request *r, const char *what, const json_t *list,
 			      struct error *e)
 {
 	enum cni_code code = CNI_OK;
 
-	for (size_t i = 0; i < json_array_size(list) && !code; i++) {
-		const char *text = json_string_value(json_array_get(list, i));
-
-		if (!text)
-			return error_set(e, CNI_BAD_CONFIG, "%s: item %zu is not a string; correct it", what,
-					 i);
-		code = cni_address_add(r->wanted, what, text, e);
-	}
+	for (size_t i = 0; i < json_array_size(list) && !code; i++)
+		code = cni_address_add(r->wanted, what, json_string_value(json_array_get(list, i)), e);
 	return code;
 }
 
 /* Fields about this one pod, the strongest first; CNI_ARGS come after these. */
 static enum cni_code read_runtime(struct cni_request *r, struct error *e)
 {
-	const json_t *runtime, *args, *cni, *ips = NULL, *ports = NULL, *mac;
-	enum cni_code code = cni_member(r->config, "runtimeConfig", JSON_OBJECT, &runtime, e);
+	const json_t *runtime = json_get(r->config, "runtimeConfig"), *ips = json_get(runtime, "ips");
+	const json_t *limits = json_get(runtime, "bandwidth");
+	const char *mac = text_of(runtime, "mac");
+	enum cni_code code = mac ? cni_mac_parse(r->mac, "runtimeConfig.mac", mac, e) : CNI_OK;
 
-	if (!code)
-		code = cni_annotations_parse(r, runtime, e);
-	if (!code)
-		code = cni_bandwidth_parse(r, runtime, e);
-	if (!code)
-		code = cni_member(runtime, "mac", JSON_STRING, &mac, e);
-	if (!code && json_string_length(mac))
-		code = cni_mac_parse(r->mac, "runtimeConfig.mac", json_string_value(mac), e);
-	if (!code)
-		code = cni_member(runtime, "portMappings", JSON_ARRAY, &ports, e);
-	r->host_ports = json_array_size(ports);
-	if (!code)
-		code = cni_member(runtime, "ips", JSON_ARRAY, &ips, e);
-	if (!code && json_array_size(ips))
-		return read_ips(r, "runtimeConfig.ips", ips, e);
-	if (!code)
-		code = cni_member(r->config, "args", JSON_OBJECT, &args, e);
-	if (!code)
-		code = cni_member(args, "cni", JSON_OBJECT, &cni, e);
-	if (!code)
-		code = cni_member(cni, "ips", JSON_ARRAY, &ips, e);
-	return code ? code : read_ips(r, "args.cni.ips", ips, e);
-}
-
-static enum cni_code read_previous(struct cni_request *r, struct error *e)
-{
-	static const char *const lists[] = { "interfaces", "ips", "routes" };
-	enum cni_code code = cni_member(r->config, "prevResult", JSON_OBJECT, &r->previous, e);
-	const json_t *list;
-
-	for (unsigned int i = 0; !code && i < sizeof(lists) / sizeof(lists[0]); i++) {
-		code = cni_member(r->previous, lists[i], JSON_ARRAY, &list, e);
-		for (size_t n = 0; !code && n < json_array_size(list); n++)
-			if (!json_is_object(json_array_get(list, n)))
-				code = error_set(e, CNI_BAD_CONFIG,
-						 "prevResult: item %zu of \"%s\" is not an object; correct it", n,
-						 lists[i]);
-	}
-	if (!code && r->command == CNI_CHECK && !r->previous)
-		return error_set(e, CNI_BAD_CONFIG,
-				 "network configuration: \"prevResult\" is missing; CHECK needs what ADD returned");
-	return code;
-}
-
-/*
- * The key was first called cni.dev/attachments; libcni gives both (containernetworking/cni 1101),
- * and null if its caller has no list. The specification does not mention null, so it does not mean
- * "none": that would end every pod.
- */
-static enum cni_code read_valid(struct cni_request *r, struct error *e)
-{
-	static const char *const keys[] = { "cni.dev/valid-attachments", "cni.dev/attachments" };
-	const json_t *newer = json_object_get(r->config, keys[0]);
-	const char *key = newer && !json_is_null(newer) ? keys[0] : keys[1];
-	enum cni_code code = cni_member(r->config, key, JSON_ARRAY, &r->valid, e);
-
-	if (!code && !newer && !json_object_get(r->config, keys[1]))
-		return error_set(e, CNI_BAD_CONFIG,
-				 "network configuration: \"%s\" is missing; GC needs the list of what to keep",
-				 keys[0]);
-	for (size_t i = 0; !code && i < json_array_size(r->valid); i++) {
-		const json_t *item = json_array_get(r->valid, i);
-
-		if (!json_is_string(json_object_get(item, "containerID")) ||
-		    !json_is_string(json_object_get(item, "ifname")))
-			code = error_set(e, CNI_BAD_CONFIG,
-					 "%s: item %zu needs \"containerID\" and \"ifname\"; correct it", key, i);
-	}
-	return code;
-}
-
-/* Fields that all commands need. */
-static enum cni_code read_network(struct cni_request *r, struct error *e)
-{
-	const char *type;
-	enum cni_code code = text_member(r->config, "name", &r->network, e);
-
-	if (!code)
-		code = text_member(r->config, "type", &type, e);
+	r->annotations = json_get(runtime, ANNOTATIONS);
+	r->host_ports = json_array_size(json_get(runtime, "portMappings"));
+	r->shaped = json_is_true(json_get(r->config, "bandwidth")) ||
+		    json_number_value(json_get(limits, "ingressRate")) > 0 ||
+		    json_number_value(json_get(limits, "egressRate")) > 0;
 	if (code)
 		return code;
-	if (!r->network || !cni_name_is_valid(r->network, NETWORK_MAX))
-		return error_set(e, CNI_BAD_CONFIG,
-				 "network configuration: \"name\": invalid network name \"%.140s\"; write 1 to %d letters, digits, \"_\", \".\", \"-\"",
-				 r->network ? r->network : "", NETWORK_MAX - 1);
-	if (!type)
-		return error_set(e, CNI_BAD_CONFIG,
-				 "network configuration: \"type\" is missing; write \"pinpool-cni\"");
-	code = path_member(r->config, "root", &r->root, e);
-	if (!code && !r->root)
-		r->root = PP_ROOT;
-	return code ? code : path_member(r->config, "logFile", &r->log_file, e);
+	if (json_array_size(ips))
+		return read_ips(r, "runtimeConfig.ips", ips, e);
+	ips = json_get(json_get(json_get(r->config, "args"), "cni"), "ips");
+	return read_ips(r, "args.cni.ips", ips, e);
+}
+
+static enum cni_code missing(const char *key, const char *why, struct error *e)
+{
+	return error_set(e, CNI_BAD_CONFIG, "network configuration: \"%s\" is missing; %s", key, why);
 }
 
 static enum cni_code read_config(struct cni_request *r, const struct cni_environment *env,
 				 struct error *e)
 {
-	enum cni_code code = read_network(r, e);
+	enum cni_code code = check_fields(r->config, &del_config, e);
 
-	if (code || r->command == CNI_DEL)
+	if (code)
 		return code;
+	r->network = text_of(r->config, "name");
+	r->root = text_of(r->config, "root") ?: PP_ROOT;
+	r->log_file = text_of(r->config, "logFile");
+	if (r->command == CNI_DEL)
+		return CNI_OK;
 	code = check_keys(r->config, e);
 	if (!code)
-		code = text_member(r->config, "pool", &r->pool, e);
-	if (!code && r->pool && strlen(r->pool) >= PP_NAME)
-		code = error_set(e, CNI_BAD_CONFIG,
-				 "network configuration: \"pool\" is longer than any pool's name; correct it");
-	if (!code)
-		code = read_mtu(r, e);
-	if (!code)
-		code = cni_member(r->config, "dns", JSON_OBJECT, &r->dns, e);
-	if (!code)
-		code = read_runtime(r, e);
-	if (!code)
-		code = read_previous(r, e);
-	if (!code && r->command == CNI_GC)
-		code = read_valid(r, e);
-	if (!code && env->args)
-		code = cni_args_parse(r, env->args, e);
-	return code;
+		code = check_fields(r->config, &full_config, e);
+	if (code)
+		return code;
+	r->pool = text_of(r->config, "pool");
+	r->mtu = json_integer_value(json_get(r->config, "mtu"));
+	r->dns = json_get(r->config, "dns");
+	r->previous = json_get(r->config, "prevResult");
+	r->valid = json_get(r->config, VALID) ?: json_get(r->config, VALID_FIRST);
+	if (r->command == CNI_CHECK && !r->previous)
+		return missing("prevResult", "CHECK needs ADD's result", e);
+	if (r->command == CNI_GC && !json_object_get(r->config, VALID) &&
+	    !json_object_get(r->config, VALID_FIRST))
+		return missing(VALID, "GC needs the list of attachments to keep", e);
+	code = read_runtime(r, e);
+	return code || !env->args ? code : cni_args_parse(r, env->args, e);
 }
 
 enum cni_code cni_request_parse(struct cni_request *r, const struct cni_environment *env,

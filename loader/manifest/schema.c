@@ -12,10 +12,7 @@
 
 void json_put(json_t *object, const char *key, json_t *value)
 {
-	/*
-	 * Keys and values come from documents, which are UTF-8: only a lack of memory can fail
-	 * here.
-	 */
+	/* Documents are UTF-8: only a lack of memory can fail here. */
 	if (json_object_set_new(object, key, value))
 		abort();
 }
@@ -41,10 +38,13 @@ static void reader_sentence(const struct reader *r, unsigned int line, char *tex
 			    const char *fmt, va_list ap)
 {
 	const char *object = r->object, *path = r->path;
+	char number[16] = "";
 	int n;
 
 	line = r->one_line ? r->first_line : r->first_line + line;
-	n = snprintf(text, size, "%s:%u: %s%s%s%s", r->file, line, object, *object ? ": " : "",
+	if (line)
+		snprintf(number, sizeof(number), ":%u", line);
+	n = snprintf(text, size, "%s%s: %s%s%s%s", r->file, number, object, *object ? ": " : "",
 		     path, *path ? ": " : "");
 	if (n > 0 && (size_t)n < size)
 		vsnprintf(text + n, size - n, fmt, ap);
@@ -72,15 +72,10 @@ void reader_warn(struct reader *r, unsigned int line, const char *fmt, ...)
 	va_start(ap, fmt);
 	reader_sentence(r, line, text.text, sizeof(text.text), fmt, ap);
 	va_end(ap);
-	if (!(m->warning_count & (m->warning_count + 1))) { /* 0, 1, 3, 7, ...: full */
-		m->warnings = realloc(m->warnings,
-				      (m->warning_count * 2 + 1) * sizeof(*m->warnings));
-		if (!m->warnings)
-			abort();
-	}
-	m->warnings[m->warning_count] = strdup(text.text);
-	if (!m->warnings[m->warning_count++])
-		abort();
+	if (!(m->warning_count & (m->warning_count + 1))) /* 0, 1, 3, 7, ...: full */
+		m->warnings = xrealloc(m->warnings,
+				       (m->warning_count * 2 + 1) * sizeof(*m->warnings));
+	m->warnings[m->warning_count++] = xstrdup(text.text);
 }
 
 size_t reader_enter(struct reader *r, const char *fmt, ...)
@@ -151,8 +146,7 @@ static int read_text(struct reader *r, const json_t *in, const struct place *at,
 		return 0;
 	if (json_is_object(in) || json_is_array(in))
 		return wrong_kind(r, in, at, "a string");
-	return reader_error(r, at->line, "must be a string, not %.80s; quote it",
-			    shown(in, at, text));
+	return reader_error(r, at->line, "must be a string, not %.80s; quote it", shown(in, at, text));
 }
 
 static json_t *string_json(const char *text)
@@ -200,8 +194,7 @@ static int read_number(struct reader *r, const struct schema *schema, const json
 	if (!json_is_number(in))
 		return wrong_kind(r, in, at, "a number");
 	if (!json_is_integer(in) || n < schema->min || n > schema->max)
-		return reader_error(r, at->line,
-				    "must be an integer from %lld to %lld, not %.80s",
+		return reader_error(r, at->line, "must be an integer from %lld to %lld, not %.80s",
 				    schema->min, schema->max, shown(in, at, text));
 	*out = json_integer(n);
 	return 0;
@@ -371,7 +364,7 @@ static int read_object(struct reader *r, const struct schema *schema, const json
 	if (!json_is_object(in))
 		return wrong_kind(r, in, at, "a map");
 	json_object_foreach((json_t *)in, key, value)
-		if (!find_field(schema->fields, key))
+		if (!schema->open && !find_field(schema->fields, key))
 			return unknown_field(r, schema, in, key);
 	*out = json_object();
 	for (const struct schema_field *f = schema->fields; f->name && !err; f++)

@@ -15,7 +15,7 @@ enum schema_type {
 	SCHEMA_ADDRESS, /* canonical in the JSON, as CIDRs are */
 	SCHEMA_CIDR,
 	SCHEMA_LIST,    /* of @item, min to max entries (max 0: any number) */
-	SCHEMA_OBJECT,  /* of @fields; unknown ones are errors */
+	SCHEMA_OBJECT,  /* of @fields; unknown ones are errors, or ignored if @open */
 	SCHEMA_STRINGS, /* map of strings; sorted in the JSON */
 };
 
@@ -23,10 +23,11 @@ struct reader;
 
 struct schema {
 	enum schema_type type;
+	bool open;
 	long long min, max;
 	const struct schema_field *fields; /* in the order of the JSON; ends without a name */
 	const struct schema *item;
-	/* An additional check of a string or an object; may be NULL. */
+	/* An additional check of the value; may be NULL. */
 	int (*check)(struct reader *r, const json_t *json, const struct place *at);
 	/* A check of each key of SCHEMA_STRINGS. */
 	int (*check_key)(struct reader *r, unsigned int line, const char *key);
@@ -51,7 +52,7 @@ struct reader {
 	struct error *e;
 };
 
-/* Reports "file:line: object: path: sentence"; returns -EINVAL. */
+/* Reports "file:line: object: path: sentence", without a line 0; returns -EINVAL. */
 int reader_error(struct reader *r, unsigned int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void reader_warn(struct reader *r, unsigned int line, const char *fmt, ...)

@@ -55,7 +55,7 @@ class Peer:
         return spawn([self.path], count, parallel, first, self.config, self.netns, env)
 
     def check(self):
-        """That an ADD made an interface with an address, and DEL took it away."""
+        """Checks that ADD creates an interface with an address, and DEL removes it."""
         self.call("ADD", 1)
         if "10.20." not in run("ip", "-n", f"{self.name}-p0", "-4", "addr", "show", "eth0"):
             raise BenchError("ADD gave no address")
@@ -70,7 +70,7 @@ class Peer:
 
 
 class Floor(Peer):
-    """What starting any process costs."""
+    """The cost of starting any process."""
 
     def plugin(self):
         return "/bin/true"

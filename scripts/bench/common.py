@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the parts of scripts/bench share: commands in namespaces, the C helpers, medians."""
+"""Shared parts of scripts/bench: commands in namespaces, the C helpers, medians."""
 import glob
 import json
 import os
@@ -20,7 +20,7 @@ SCRATCH = os.environ.get("PP_BENCH_SCRATCH", "")  # a folder of this run's: on a
 
 
 class BenchError(Exception):
-    """Something could not be measured; the text says what and why."""
+    """Something could not be measured; the text names it and the reason."""
 
 
 def run(*command, netns=None, fails=False, timeout=120, **more):
@@ -50,7 +50,7 @@ def sysctl(netns, **values):
 
 
 def compile_helpers():
-    """build/bench_net, bench_spawn, bench_ipam, where they are older than their sources."""
+    """Rebuilds build/bench_net, bench_spawn, bench_ipam if they are older than their sources."""
     packages = "libbpf libxdp libnl-3.0 yaml-0.1 jansson".split()
     flags = run("pkg-config", "--cflags", "--libs", *packages).split()
     modules = [f for f in glob.glob(f"{BUILD}/loader/*/*.o") if not re.search(r"/(cmd/\w+|cni/cni)\.o$", f)]
@@ -64,7 +64,7 @@ def compile_helpers():
 
 
 def enter(arguments):
-    """Starts this script again where all that it makes goes with it, however it ends."""
+    """Restarts this script in namespaces that end with it, however it ends."""
     if os.environ.get("PP_BENCH_INSIDE") == "1":
         run("mount", "--make-rprivate", "/")
         for kind, place in (("tmpfs", "/run"), ("bpf", "/sys/fs/bpf")):
@@ -78,7 +78,7 @@ def enter(arguments):
     scratch = tempfile.mkdtemp(prefix="pinpool-bench.", dir="/var/tmp")
     os.environ.update(PP_BENCH_INSIDE="1", PP_BENCH_SCRATCH=scratch)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))
-    # whatever ends this process ends all that is inside
+    # the end of this process ends everything inside
     command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                sys.executable, *arguments]
     try:
@@ -96,7 +96,7 @@ def client(mode, netns, address, seconds=1.0, streams=1):
 
 
 def spawn(command, count=1, parallel=1, first=0, stdin="/dev/null", netns=None, env=None):
-    """The runs of a command as bench_spawn tells them, and the wall time of all in ms."""
+    """The runs of a command as reported by bench_spawn, and the wall time of all in ms."""
     said = f"{SCRATCH}/said"
     if os.path.exists(said):
         os.unlink(said)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What each path of the programs costs above a trivial program, with small and with full tables."""
+"""Cost of each path of the programs above a trivial program, with small and with full tables."""
 import json
 import os
 import re
@@ -14,7 +14,7 @@ SIZES = {"small": (10, 1, 1, False), "first": (10, 1, 1, True), "flows": (60000,
 HEADS = {"small": "10 flows, 1 block, 1 remote", "first": "the first packet of a tick",
          "flows": "the same, 60,000 flows", "blocks": "the same, 64 blocks", "remotes": "the same, 4,000 remotes"}
 NAMES = tuple(SIZES)
-# paths of cost.py (the dearest of those that match), what the issue calls them, at most
+# paths of cost.py (the most expensive match), their titles, the limit
 TARGETS = ((r"^pod to local pod, IPv4", "local delivery", 60), (r"^masquerade tcp.*IPv4", "established masquerade", 200),
            (r"^uplink miss, the node's.*IPv4", "uplink miss", 45), (r"^guard pass.*IPv4", "guard", 20))
 

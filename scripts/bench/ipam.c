@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Leases without a process around each: scripts/bench's look at the transactions themselves, run as
- * the loader runs them, on the pinned programs of a node.
+ * Leases without a process around each: the transactions themselves, run as by the loader,
+ * on the pinned programs of a node.
  * usage: bench_ipam ROOT POOL fill COUNT            owners 0 … COUNT-1 each take an address
  *        bench_ipam ROOT POOL thin COUNT FROM TO    of COUNT, FROM are left: release some at random
  *        bench_ipam ROOT POOL churn SECONDS PROCS   pairs of lease and release, owners of its own each

@@ -122,12 +122,12 @@ def run_part(options, report):
         left = USABLE * part // 100
         if options.wants("ipam/transaction"):
             transactions(options, node, part, results)
-        # 65,536 files are too many for a quick look
+        # 65,536 files are too many for a quick run
         ready = peer and (part == 1 or not options.quick)
         if ready:
             peer.fill(part)
         for parallel in (1, 8):
-            # interleaved: what disturbs one disturbs the other
+            # interleaved: a disturbance affects both
             if options.wants("ipam/process"):
                 results.append(row("pinpool alloc", part, *node.process_times(count, parallel), parallel))
             if ready:

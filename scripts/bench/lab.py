@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The labs of scripts/bench: the same pods, nodes and world, wired by each of the ways compared.
+"""The labs of scripts/bench: the same pods, nodes and world, wired by each of the compared methods.
 
     a, b: pods of node n1        n1 eth0 192.168.1.1 ---- 192.168.1.2 w, the world
     c: a pod of node n2          n1 eth1 192.168.2.1 ---- 192.168.2.2 n2
@@ -68,7 +68,7 @@ class Lab:
         raise NotImplementedError
 
     def check(self):
-        """A sentence about what makes this lab another one than it should be."""
+        """A sentence about a wrong property of this lab."""
         return None
 
     def forwarded(self):
@@ -124,7 +124,7 @@ class Node(Lab):
         raise NotImplementedError
 
     def remote_routes(self):
-        """What a routing daemon would tell the two nodes; pinpool does it itself."""
+        """The routes that a routing daemon would install on the two nodes; pinpool installs them itself."""
         ip(self.ns("n1"), f"route add {BLOCK['n2'][0]} via 192.168.2.2\nroute add {BLOCK['n2'][1]} via fd02::2\n")
         ip(self.ns("n2"), f"route add {BLOCK['n1'][0]} via 192.168.2.1\nroute add {BLOCK['n1'][1]} via fd02::1\n")
 
@@ -194,7 +194,7 @@ class Nft(Cni):
 
 
 class Redirect(Node):
-    """The limit of the method: pods wired by programs that only call redirect_peer or redirect_neigh.
+    """The limit of the method: pods connected by programs that only call redirect_peer or redirect_neigh.
 
     A program is a constant way, so pod a has an interface for each of b, c and w. Nobody answers ARP.
     """
@@ -210,7 +210,7 @@ class Redirect(Node):
                          f"route add {far} dev {interface}\nneigh add {far} lladdr {self.POD_MAC} dev {interface}\n")
 
     def know(self, host, interface, far, far_host, far_interface):
-        """A permanent neighbour: what the wire brings goes to a pod unseen."""
+        """A permanent neighbour: packets from the wire go directly to a pod."""
         mac = json.loads(run("ip", "-n", self.ns(far_host), "-j", "link", "show", "dev", far_interface))[0]["address"]
         ip(self.ns(host), f"neigh replace {far} lladdr {mac} dev {interface}\n")
 
@@ -277,7 +277,7 @@ class Pinpool(Node):
             for pod in pods:
                 found = self.pinpool(node, "attach", self.ns(pod)).split()
                 self.address[pod] = {6 if ":" in a else 4: a for a in found}
-            # as pods are ten minutes later, when the timer's gc has moved them
+            # the state of pods after ten minutes, when the timer's gc has moved them
             self.pinpool(node, "gc", "--tcx-after", 0)
         self.address["w"] = WORLD
 
@@ -304,7 +304,7 @@ LABS = {
 
 
 def make_labs(names, left_out):
-    """Those that can be made; @left_out gets the reasons of the others."""
+    """The labs that can be created; @left_out gets the reasons of the others."""
     labs = {}
     for name in names:
         say(f"lab {name}")

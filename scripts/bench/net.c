@@ -39,7 +39,7 @@ static uint64_t now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-/* Also ahead of others: the time of a transaction that was interrupted says nothing. */
+/* Also ahead of others: the time of an interrupted transaction is meaningless. */
 static void pin(const char *cpu)
 {
 	cpu_set_t set;
@@ -56,7 +56,7 @@ static void no_delay(int fd)
 	setsockopt(fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &(int){ 1 }, sizeof(int));
 }
 
-/* --- the side that answers ------------------------------------------------------------------- */
+/* --- the server ----------------------------------------------------------------------------- */
 
 static int listener(int type, int port)
 {
@@ -88,8 +88,8 @@ static void serve_bulk(int fd)
 }
 
 /*
- * One connection after the other. The first side to close is this one, as a web server does: here
- * stays TIME_WAIT, and whoever masquerades lives with what a port that comes back too soon meets.
+ * One connection after the other. This side closes first, like a web server, and keeps TIME_WAIT; the
+ * masquerading node must handle a port that is reused too soon.
  */
 static void serve_crr(int fd)
 {
@@ -197,7 +197,7 @@ static void serve(void)
 		pause();
 }
 
-/* --- the side that asks ---------------------------------------------------------------------- */
+/* --- the client ------------------------------------------------------------------------------ */
 
 struct client {
 	struct sockaddr_storage peer;

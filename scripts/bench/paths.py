@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Traffic: every path by every way of wiring it, in rounds that go A B C, then C B A.
+"""Traffic: every path by every method, in rounds that go A B C, then C B A.
 
 All that one table compares runs within seconds of each other; the ratio is taken within a round and
 only then the median, because a shared machine drifts by tens of percent and ratios by a few.
@@ -12,7 +12,7 @@ SCENARIOS = {name: (name, 4) for name in (
     "loopback", "veth", "redirect", "bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq",
     "pinpool-guard")} | {f"{name}-v6": (name, 6) for name in ("veth", "ptp", "nft", "pinpool")}
 
-# path: who asks, who answers, the reference of the ratios, the rows
+# path: client, server, the reference of the ratios, the rows
 PATHS = {
     "pod-pod": ("a", "b", "veth", ("loopback", "veth", "redirect", "bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool",
                                    "pinpool-nomasq", "veth-v6", "ptp-v6", "pinpool-v6")),
@@ -32,7 +32,7 @@ MEASURES = {
     "bulk_1": ("bulk", 1, "B/s"), "bulk_8": ("bulk", 8, "B/s"), "udp_pps": ("pps", 1, "/s"),
 }
 
-# what must have counted each transaction: (there, back)
+# the counters that each transaction must raise: (request, answer)
 VERDICTS = {
     ("pod-pod", True): ("pod_local",), ("pod-pod", False): ("pod_local",),
     ("nodes", True): ("pod_routed", "in_pod"), ("nodes", False): ("pod_routed", "in_pod"),
@@ -46,12 +46,12 @@ def masquerades(scenario):
 
 
 def expected_source(path, scenario, lab, family):
-    """Whom the answering side must see."""
+    """The address that the server must see."""
     if path == "inbound":
         return WORLD[family]
     if path == "world" and masquerades(scenario):
         return NODE_OUT[family]
-    # Debian's plugins masquerade whatever leaves the node's own range
+    # Debian's plugins masquerade packets to all addresses outside of the node's own range
     if path == "nodes" and scenario in ("ptp-masq", "bridge-masq"):
         return NODE_ACROSS[family]
     return lab.address["a"][family]
@@ -62,7 +62,7 @@ class Traffic:
         self.labs, self.options, self.report = labs, options, report
 
     def rows(self, path, measure):
-        """The scenarios that are wanted, can run, and have passed their check."""
+        """The selected scenarios that can run and have passed their check."""
         return [s for s in PATHS[path][3] if SCENARIOS[s][0] in self.labs
                 and self.options.wants(f"{path}/{measure}/{s}") and (path, s) not in self.report.broken]
 
@@ -73,7 +73,7 @@ class Traffic:
         return lab, lab.ns(asks), lab.address[answers][family], family
 
     def verify(self, path, scenario):
-        """That the scenario is what its name says; what was seen goes into the report."""
+        """Checks that the scenario matches its name; observations go into the report."""
         lab, netns, address, family = self.ends(path, scenario)
         seen = client("who", netns, address)
         wanted = expected_source(path, scenario, lab, family)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The least that any tc datapath can be: programs that call one redirect helper and nothing else.
+"""The minimal tc datapath: programs that call one redirect helper and nothing else.
 
 usage: redirect.py FROM=TO... FROM=TO,NEXTHOP...    interfaces of the caller's network namespace
   FROM=TO           what FROM receives goes to the far end of TO, in its namespace: bpf_redirect_peer

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What scripts/bench has found: bench.json, and a Markdown table beside the numbers to reach."""
+"""The results of scripts/bench: bench.json, and a Markdown table beside the targets."""
 import datetime
 import itertools
 import json
@@ -46,7 +46,7 @@ def machine():
 
 
 class Report:
-    """Values by (path, measure, scenario) and round; everything else as its part has left it."""
+    """Values by (path, measure, scenario) and round; other parts as reported."""
 
     def __init__(self, options):
         self.options, self.machine = options, machine()

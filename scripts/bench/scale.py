@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What grows with pods, leases, pools, blocks, nodes and flows, and what stays flat; plots as SVG."""
+"""Growth with pods, leases, pools, blocks, nodes and flows; plots as SVG."""
 import re
 import time
 

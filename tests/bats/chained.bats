@@ -87,8 +87,8 @@ has_tcx() { [ "$(printf '6.6\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.6 
 }
 
 @test "bandwidth: invalid announcements are refused" {
-	fails_with 7 'bandwidth" must be true or false' call "$(conf '.bandwidth = 1')" ADD a /proc/self/ns/net
-	fails_with 7 'bandwidth" must be an object' call "$(conf '.runtimeConfig.bandwidth = true')" ADD a /proc/self/ns/net
+	fails_with 7 'bandwidth: must be true or false' call "$(conf '.bandwidth = 1')" ADD a /proc/self/ns/net
+	fails_with 7 'runtimeConfig.bandwidth: must be a map' call "$(conf '.runtimeConfig.bandwidth = true')" ADD a /proc/self/ns/net
 }
 
 @test "tuning after us, another MTU: CHECK accepts it, and both ends agree" {

@@ -149,7 +149,7 @@ teardown() {
 	[ "$(pinpool get pods -o json | jq '.items | length')" = 3 ]
 	# no list is not an empty list
 	fails_with 7 "valid-attachments.* missing" call "$(conf "$gc")" GC ""
-	fails_with 7 "item 0 needs" call "$(conf "$gc | .\"cni.dev/valid-attachments\" = [{}]")" GC ""
+	fails_with 7 "valid-attachments.0.*containerID: missing" call "$(conf "$gc | .\"cni.dev/valid-attachments\" = [{}]")" GC ""
 	[ "$(pinpool get pods -o json | jq '.items | length')" = 3 ]
 	# null neither: what is certainly gone goes, as everywhere
 	add gone
@@ -223,7 +223,7 @@ teardown() {
 	fails_with 102 "not in the valid range" call "$(wish 10.10.0.0)" ADD d /run/netns/d
 	fails_with 7 "second address of its family" call "$(conf '.runtimeConfig.ips = ["10.10.0.5", "10.10.0.6"]')" ADD d /run/netns/d
 	fails_with 7 "not an IP address" call "$(wish 10.10.0.300)" ADD d /run/netns/d
-	fails_with 7 "not a string" call "$(conf '.runtimeConfig.ips = [7]')" ADD d /run/netns/d
+	fails_with 7 "runtimeConfig.ips.0.*must be a string" call "$(conf '.runtimeConfig.ips = [7]')" ADD d /run/netns/d
 	fails_with 100 "IPv6 is not enabled" call "$(wish fd40::7)" ADD d /run/netns/d
 }
 
@@ -236,7 +236,7 @@ teardown() {
 	for mac in 01:00:00:00:00:01 00:00:00:00:00:00 02:11:22:33:44 02:11:22:33:44:5g 02-11-22-33-44-55; do
 		fails_with 7 "runtimeConfig.mac" call "$(conf ".runtimeConfig.mac = \"$mac\"")" ADD c /run/netns/c
 	done
-	fails_with 7 "out of range" call "$(conf '.mtu = 67')" ADD c /run/netns/c
+	fails_with 7 "mtu: must be 0 .* or 68 to 65535" call "$(conf '.mtu = 67')" ADD c /run/netns/c
 }
 
 @test "both families in one result, or neither" {
