@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Attacks with raw sockets, and what their victims do meanwhile, in tests/bats/share.bats; exit 0: as it must be."""
+"""Attacks with raw sockets, and what their victims do meanwhile, in tests/bats/share.bats; exit 0: as expected."""
 import os
 import random
 import socket

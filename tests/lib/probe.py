@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Small things that a pod, the node or the world does in tests/bats/masq.bats; exit 0: as it must be.
+"""Small things that a pod, the node or the world does in tests/bats/masq.bats; exit 0: as expected.
 
 The servers of traffic.py are asked on port 7000, where not said otherwise.
 """

@@ -163,7 +163,7 @@ static void test_kills(struct node *node, struct netlink *nl, const char *comman
 			snprintf(what, sizeof(what), "ADD fails");
 		kill_at(command, VICTIM, n, &own);
 		if (!follow(node, nl, command, then))
-			snprintf(what, sizeof(what), "what follows fails");
+			snprintf(what, sizeof(what), "the next command fails");
 		pass = !what[0] && victim_is_gone(node, nl, what, sizeof(what));
 	}
 	ok(pass && own && calls > 50, "%s killed at each of %d system calls, then %s%s%s", command,

@@ -42,8 +42,8 @@ static void test_next_fit(void)
 	ok(gives(lease("h", pool, 0, NULL), "10.0.0.3", ""), "and the one freed after it");
 	ok(fails(lease("i", pool, 0, NULL), IPAM_EXHAUSTED), "six of a /29, no more");
 	ok(gives(lease("b", pool, 0, NULL), "10.0.0.2", ""),
-	   "an owner that asks again gets what it has");
-	ok(lease("b", pool, 0, NULL).existed == 1, "and is told so");
+	   "an owner gets its address again");
+	ok(lease("b", pool, 0, NULL).existed == 1, "and the answer has .existed");
 	ok(release("b").error == IPAM_OK && fails(release("b"), IPAM_NO_LEASE), "releasing twice");
 	block_carve(pool, "10.0.0.8/29", false, false);
 	ok(gives(lease("j", pool, 0, NULL), "10.0.0.2", ""),
@@ -101,7 +101,7 @@ static void test_wanted(void)
 	second = block_carve(pool, "10.2.1.0/28", false, false).id;
 	draining = block_carve(pool, "10.2.2.0/28", false, false).id;
 	ok(gives(lease("w1", pool, 0, "10.2.1.7"), "10.2.1.7", ""),
-	   "a wanted address, in the second block");
+	   "a requested address in the second block");
 	ok(fails(lease("w2", pool, 0, "10.2.1.7"), IPAM_ADDRESS_TAKEN), "taken");
 	txn = lease("w2", pool, 0, "10.2.1.0");
 	ok(fails(txn, IPAM_NOT_IN_RANGE) && txn.id == second,
@@ -111,7 +111,7 @@ static void test_wanted(void)
 	ok(fails(lease("w2", pool, 0, "10.1.255.255"), IPAM_NOT_IN_CIDR), "before all blocks");
 	ok(gives(lease("w3", pool, 0, "10.2.2.5"), "10.2.2.5", ""), "in a block that will drain");
 	block_set(draining, BLOCK_DRAINING);
-	ok(fails(lease("w4", pool, 0, "10.2.2.6"), IPAM_ADDRESS_DRAINING), "draining gives none");
+	ok(fails(lease("w4", pool, 0, "10.2.2.6"), IPAM_ADDRESS_DRAINING), "not from a draining block");
 	ok(fails(lease("w4", pool, 0, "10.2.2.5"), IPAM_ADDRESS_TAKEN), "draining and taken");
 	block_carve(pool, "fd02::/64", false, false);
 	ok(gives(lease("w5", 0, pool, "fd02::fffe"), "", "fd02::fffe"),
@@ -139,7 +139,7 @@ static void test_dual_stack(void)
 	block_carve(v4only, "10.3.1.0/30", false, false);
 	ok(gives(lease("d1", pool, pool, NULL), "10.3.0.1", "fd04::"),
 	   "both families in one transaction");
-	ok(fails(lease("d2", pool, pool, NULL), IPAM_EXHAUSTED), "IPv6 full: the whole fails");
+	ok(fails(lease("d2", pool, pool, NULL), IPAM_EXHAUSTED), "IPv6 full: both families fail");
 	ok(block_of(four).used == 1 && block_of(four).cursor == 2, "and IPv4 is untouched");
 	ok(lease("d2", pool, pool, NULL).family == FAMILY_IPV6, "the answer names the family");
 	ok(fails(lease("d2", pool, v4only, NULL), IPAM_NO_BLOCK), "no block of that family");
@@ -177,14 +177,14 @@ static void test_life(void)
 	ok(!owner_run(PROG_DYING, "pod", 0).error &&
 		   bpf_map_lookup_elem(pins_map(&pins, PIN_POD_IPS), &key, &pod_ip),
 	   "dying: unpublished");
-	ok(fails(run(PROG_BIND, &bind), IPAM_WRONG_STATE), "no way back");
+	ok(fails(run(PROG_BIND, &bind), IPAM_WRONG_STATE), "a dying lease cannot be bound");
 	ok(release("pod").state == LEASE_DYING && !state().pods, "released, its slot too");
 	lease("held", pool, 0, NULL);
 	ok(fails(owner_run(PROG_DYING, "held", 0), IPAM_WRONG_STATE), "held addresses do not die");
 	lease_owner_set(&bind.owner, "held", "", NULL);
 	bind.generation = generation + 1;
 	ok(fails(run(PROG_BIND, &bind), IPAM_WRONG_STATE), "nor are they bound");
-	ok(fails(owner_run(PROG_DYING, "unknown", 0), IPAM_NO_LEASE), "dying of nobody");
+	ok(fails(owner_run(PROG_DYING, "unknown", 0), IPAM_NO_LEASE), "dying of an unknown owner");
 	ok(reserve("pod", pool, 0).generation == generation + 2, "generations are never reused");
 	release("pod");
 	release("held");
@@ -222,7 +222,7 @@ static void test_structure(void)
 	pool_set("structure", pool, POOL_TERMINATING);
 	ok(fails(lease("t", pool, 0, NULL), IPAM_POOL_TERMINATING),
 	   "no lease of a terminating pool");
-	ok(gives(lease("s", pool, 0, NULL), "10.5.0.1", ""), "but who has one keeps it");
+	ok(gives(lease("s", pool, 0, NULL), "10.5.0.1", ""), "but an owner keeps its address");
 	pool_set("structure", pool, POOL_ACTIVE);
 	release("s");
 	generation = state().generation;
@@ -233,7 +233,7 @@ static void test_structure(void)
 	r.expected = state().generation;
 	r.id = pool;
 	ok(!run(PROG_POOL_DELETE, &r).error && fails(lease("s", pool, 0, NULL), IPAM_NO_POOL),
-	   "an empty pool is gone");
+	   "an empty pool is removed");
 }
 
 static enum ipam_error raw(enum pinned_prog prog, uint64_t request)
@@ -321,7 +321,7 @@ static void test_excluded(void)
 	ok(!strcmp(ip(&a, FAMILY_IPV4), "10.9.0.1"), "which keeps its address");
 	b = lease("eb", pool, 0, NULL);
 	ok(!strcmp(ip(&b, FAMILY_IPV4), "10.9.0.3"), "the next free one that is not excluded");
-	ok(fails(lease("ex", pool, 0, "10.9.0.2"), IPAM_ADDRESS_EXCLUDED), "a wanted one is refused");
+	ok(fails(lease("ex", pool, 0, "10.9.0.2"), IPAM_ADDRESS_EXCLUDED), "a requested one is refused");
 	ok(fails(lease("ex", pool, 0, "10.9.0.1"), IPAM_ADDRESS_TAKEN), "one that is leased is taken");
 	release("ea");
 	for (int i = 0; i < 3; i++) {
@@ -331,11 +331,11 @@ static void test_excluded(void)
 		b = lease(owner, pool, 0, NULL);
 	}
 	ok(!strcmp(ip(&b, FAMILY_IPV4), "10.9.0.6") && block_of(block).full[0] == 1,
-	   "all four are given, and the chunk is full");
-	ok(fails(lease("ex", pool, 0, NULL), IPAM_EXHAUSTED), "a released one is not given again");
+	   "all four are allocated, and the chunk is full");
+	ok(fails(lease("ex", pool, 0, NULL), IPAM_EXHAUSTED), "a released one is not allocated again");
 	ok(!exclude(block, 0, 2).error && block_of(block).full[0] == 0, "one is not excluded any more");
 	b = lease("ex", pool, 0, NULL);
-	ok(!strcmp(ip(&b, FAMILY_IPV4), "10.9.0.2"), "it is given");
+	ok(!strcmp(ip(&b, FAMILY_IPV4), "10.9.0.2"), "it is allocated");
 	ok(fails(exclude(block, 1, 2), IPAM_FAULT) && fails(exclude(block + 99, 0, 2), IPAM_NO_BLOCK),
 	   "a chunk or block that does not exist");
 	release("eb");
@@ -346,7 +346,7 @@ static void test_excluded(void)
 		snprintf(owner, sizeof(owner), "e%d", i);
 		release(owner);
 	}
-	ok(has_entry(block) && !block_drop(block).error && !has_entry(block), "and gone with its block");
+	ok(has_entry(block) && !block_drop(block).error && !has_entry(block), "and removed with its block");
 	block = block_carve(pool, "10.9.0.0/29", false, false).id;
 	ok(!exclude(block, 0, 0x7e).error && block_of(block).excluded == 6 &&
 		   fails(lease("ex", pool, 0, NULL), IPAM_EXHAUSTED),
@@ -400,7 +400,7 @@ static void test_pending(void)
 	ipam_pending_set(&pins, &plain, FAMILY_IPV4, "wanted");
 	ok(ipam_pending_count(&pins, "wanted", FAMILY_IPV4) == 3, "another interface, and no pod's name");
 	ipam_pending_set(&pins, &pod_a, FAMILY_IPV4, "");
-	ok(ipam_pending_count(&pins, "wanted", FAMILY_IPV4) == 2, "asks for nothing any more");
+	ok(ipam_pending_count(&pins, "wanted", FAMILY_IPV4) == 2, "without demand after its success");
 	ipam_pending_clear(&pins, "c");
 	ipam_pending_clear(&pins, "a");
 	ok(!ipam_pending_count(&pins, "wanted", FAMILY_IPV4), "cleared by their owners");

@@ -126,7 +126,7 @@ static void test_borders(void)
 			again++;
 		}
 	}
-	ok(again == n, "addresses at the borders of chunks: %u of %u come again", again, n);
+	ok(again == n, "addresses at the borders of chunks: %u of %u are allocated again", again, n);
 	ok(lease("more", pool, 0, NULL).error == IPAM_EXHAUSTED && state().leases == before.leases,
 	   "and no other");
 	for (unsigned int k = 0; k < n; k++) {

@@ -104,11 +104,11 @@ static void test_lookups(void)
 	ok(!route_default_devices(nl, device, 8, &count, NULL) && count == 2, "two next hops: two");
 	ok(route_is_onlink(nl, &near, &by, NULL) == 1 && by == u0, "a neighbour is on-link");
 	ok(route_is_onlink(nl, &six, &by, NULL) == 1 && by == u0, "one of IPv6 too");
-	ok(route_is_onlink(nl, &far, &by, NULL) == 0, "what goes by a gateway is not");
+	ok(route_is_onlink(nl, &far, &by, NULL) == 0, "a route by a gateway is not");
 	ok(route_is_onlink(nl, &own, &by, NULL) == 0, "nor an address of ours");
 	sh("ip route del default; ip -6 route del default");
 	ok(route_is_onlink(nl, &far, &by, NULL) == 0 && route_is_onlink(nl, &none, &by, NULL) == 0,
-	   "nor what has no route");
+	   "nor a destination without route");
 }
 
 static struct route block(const char *format, unsigned int a, unsigned int b)
@@ -155,14 +155,14 @@ static void test_reconcile(void)
 	struct error e;
 
 	ok(reconcile(any, want, all, 5, 0, 0), "routes are added");
-	ok(reconcile(any, want, all, 0, 0, 5), "and then as they must be");
+	ok(reconcile(any, want, all, 0, 0, 5), "and then all are correct");
 	sh("ip route add 10.40.0.0/24 dev u0 proto static");
 	sh("ip route add 10.20.9.0/27 dev u0 proto 112; ip route del 10.30.0.0/24");
-	ok(reconcile(any, want, all, 1, 1, 4), "one that is missing, one too much");
+	ok(reconcile(any, want, all, 1, 1, 4), "one missing, one unexpected");
 	ok(sh("ip route show 10.40.0.0/24 | grep -q static"), "a foreign one stays");
 	sh("ip route add 10.20.9.1 dev u0 proto 112");
 	ok(reconcile(ROUTES_BLOCKS, want, all, 0, 0, 3) &&
-	   sh("ip route show 10.20.9.1 | grep -q 112"), "only the kinds asked for");
+	   sh("ip route show 10.20.9.1 | grep -q 112"), "only the selected kinds");
 	ok(reconcile(ROUTES_ENDPOINTS, want, 0, 0, 1, 0), "pods' routes alone");
 	want[0] = node("10.30.0.0/24", "10.9.0.3");
 	want[1] = node("fd30::/64", "fd09::3");
@@ -171,7 +171,7 @@ static void test_reconcile(void)
 	sh("ip route add 10.31.0.0/24 dev u0 proto bird");
 	want[2] = node("10.31.0.0/24", "10.9.0.3");
 	ok(routes_reconcile(nl, 0, ROUTES_NODES, want, 3, NULL, &e) == -EEXIST,
-	   "a foreign route is in the way: %s", e.text);
+	   "a foreign route conflicts: %s", e.text);
 	ok(reconcile(any, want, 0, 0, 5, 0), "all gone");
 	want[0] = block("fd50:%x::%x/64", 0, 0);
 	want[1] = node("fd50::/64", "fd09::2");
@@ -220,7 +220,7 @@ static void test_errors_in_bulk(void)
 	for (int i = 0; i < 1000; i++)
 		route_add(nl, &r);
 	ok(netlink_flush(nl, &e) == -ENODEV && strstr(e.text, "10.1.1.0/24"),
-	   "1,000 failures: the first is told: %s", e.text);
+	   "1,000 failures: the first is reported: %s", e.text);
 	ok(!netlink_flush(nl, &e) && ifindex_of("u0"), "and the connection goes on");
 }
 

@@ -151,15 +151,15 @@ static void test_names(void)
 	}
 	memset(longest, 'x', sizeof(longest));
 	longest[sizeof(longest) - 1] = 0;
-	ok(option_check(longest, "x", &e) == OPTION_UNKNOWN, "an endless name is nobody's");
+	ok(option_check(longest, "x", &e) == OPTION_UNKNOWN, "an endless name is unknown");
 	ok(option_check("mtu", longest, &e) == -EINVAL && strstr(e.text, "use 68"),
 	   "an endless value leaves room for the way out");
 	ok(option_check("ipam-multi-pool-pre-allocation", "m\xff=8", &e) == -EINVAL,
-	   "a map that is no UTF-8 is refused");
+	   "a map with invalid UTF-8 is refused");
 	ok(option_is_load_time("bpf-nat-max") && option_is_load_time("snat-port-range") &&
 		   option_is_load_time("xdp-guard") &&
 		   option_is_load_time("masquerade-portless-protocols"),
-	   "what only loading the programs can change is load-time");
+	   "options that only loading can change are load-time");
 	ok(!option_is_load_time("mtu") && !option_is_load_time("ipam-default-ip-pool") &&
 		   !option_is_load_time("debug") && !option_is_load_time("nonsense"),
 	   "others are not");
@@ -415,7 +415,7 @@ static void test_merge(void)
 		{ "cilium-config beats the default", "{\"bpf-nat-max\":\"128\"}", NULL, NULL,
 		  "bpf-nat-max", "128" },
 		{ "the default", "{}", NULL, NULL, "bpf-nat-max", "65536" },
-		{ "\"\" is the default, whatever an earlier layer says", "{\"mtu\":\"1500\"}", NULL,
+		{ "\"\" is the default, despite an earlier layer", "{\"mtu\":\"1500\"}", NULL,
 		  "{\"mtu\":\"\"}", "mtu", "0" },
 		{ "an empty pre-allocation follows the default pool", "{\"ipam-multi-pool-pre-allocation\":\"\"}",
 		  NULL, "{\"ipam-default-ip-pool\":\"p\"}", "ipam-multi-pool-pre-allocation", "p=8" },
@@ -424,7 +424,7 @@ static void test_merge(void)
 		{ "pre-allocation follows the default pool", "{}",
 		  "{\"topology.kubernetes.io/zone\":\"dc1\"}", NULL, "ipam-multi-pool-pre-allocation",
 		  "dc1-pool=8" },
-		{ "unless it is given", "{\"ipam-multi-pool-pre-allocation\":\"x=1\"}",
+		{ "unless it is set", "{\"ipam-multi-pool-pre-allocation\":\"x=1\"}",
 		  "{\"topology.kubernetes.io/zone\":\"dc1\"}", NULL, "ipam-multi-pool-pre-allocation",
 		  "x=1" },
 	};

@@ -123,7 +123,7 @@ static void test_life(int pod)
 
 	pod_link_name("c1", "eth0", name);
 	ok(create(&s, &made) && made.created && !strcmp(made.name, name) && strlen(name) == 15,
-	   "a pod's interface is made: %s", made.name);
+	   "a pod's interface is created: %s", made.name);
 	ok(check(&s, made.ifindex), "and all of it is there");
 	ok(sh("ping -q -c1 -W2 10.1.0.1 >/dev/null"), "the host reaches it, IPv4");
 	ok(sh("ping -q -c1 -W2 fd00:1::1 >/dev/null"), "the host reaches it, IPv6");
@@ -133,7 +133,7 @@ static void test_life(int pod)
 	      "grep -qx 00", name, name),
 	   "no rp_filter and no router advertisements on the host's end");
 	ok(create(&s, &again) && !again.created && again.ifindex == made.ifindex &&
-	   check(&s, made.ifindex), "made again: the same interface");
+	   check(&s, made.ifindex), "created again: the same interface");
 	s.who.generation = 2;
 	ok(create(&s, &again) && again.created && again.ifindex != made.ifindex &&
 	   check(&s, again.ifindex) && devices(-1) == 1, "a new generation: another interface");
@@ -175,7 +175,7 @@ static void test_second_interface(int pod)
 	ok(sh("timeout $((5 * ${PINPOOL_SLOW:-1})) tcpdump -Q in -nc1 -i %s icmp 2>/dev/null >/run/seen & sleep 0.5; "
 	      "ping -q -c1 -W2 10.1.0.12 >/dev/null; wait; grep -q 10.1.0.12 /run/seen", two.name),
 	   "each from its own interface");
-	ok(create(&b, &two) && !two.created && check(&b, two.ifindex), "the second made again");
+	ok(create(&b, &two) && !two.created && check(&b, two.ifindex), "the second created again");
 	ok(delete(&a, one.ifindex) && create(&b, &two) && check(&b, two.ifindex),
 	   "the second stays when the first goes");
 	delete(&b, two.ifindex);
@@ -199,7 +199,7 @@ static void test_collisions(int pod)
 	ok(delete(&s, 0) && sh("ip link show %s >/dev/null", name), "it is not removed either");
 	sh("ip link set %s alias '' address 02:70:00:00:00:01", name);
 	ok(create(&s, &made) && made.created && check(&s, made.ifindex),
-	   "a half made one is replaced");
+	   "a partial one is replaced");
 	sh("ip link set %s down && ip link set %s name away", made.name, made.name);
 	ok(delete(&s, made.ifindex) && devices(-1) == 0, "found by its ifindex though renamed");
 
@@ -271,7 +271,7 @@ static void test_list(int pod)
 		}
 		free(list);
 	}
-	ok(count == 3 && whole == 2 && half == 1, "the list has two whole ones and a half");
+	ok(count == 3 && whole == 2 && half == 1, "the list has two complete ones and a partial one");
 	sh("ip link del pp00000000000ff");
 	delete(&a, 0);
 	delete(&b, 0);
@@ -323,7 +323,7 @@ static void test_kills(int pod)
 		bad += !create(&s, &made) || !check(&s, made.ifindex) || devices(-1) != 1;
 		bad += !delete(&s, made.ifindex) || devices(pod) != 0 || routes() != 0;
 	}
-	ok(!bad && ended, "a maker killed at each of %d system calls: the next makes it whole",
+	ok(!bad && ended, "a creator killed at each of %d system calls: the next completes it",
 	   calls - 2);
 	ended = false;
 	for (calls = 1; !ended && calls < 500; calls++) {
@@ -331,7 +331,7 @@ static void test_kills(int pod)
 		bad += !delete(&s, 0) || devices(-1) != 0 || devices(pod) != 0;
 		ended = calls > 60;
 	}
-	ok(!bad, "or removes what it left");
+	ok(!bad, "or removes its remains");
 	ended = false;
 	for (calls = 1; !ended && calls < 500; calls++) {
 		bad += !create(&s, &made);
@@ -364,7 +364,7 @@ static void test_speed(int pod)
 		trip = least(trip, sandbox_ms() - start);
 		delete(&s, made.ifindex);
 	}
-	ok(making < 300 * trip, "made in %.2f ms, %.0f round trips", making, making / trip);
+	ok(making < 300 * trip, "created in %.2f ms, %.0f round trips", making, making / trip);
 }
 
 int main(void)

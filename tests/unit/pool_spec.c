@@ -32,7 +32,7 @@ static void test_pool_spec(void)
 	ok(f->present && f->mask_size == 64 && f->cidr_count == 2 &&
 		   !strcmp(prefix_format(&f->cidrs[0], a), "fd00::/48") &&
 		   !strcmp(prefix_format(&f->cidrs[1], a), "fd01::/48"),
-	   "cidrs first, then what only pool[] has");
+	   "cidrs first, then the additional ones of pool[]");
 	ok(f->reserved_count == 1 && !strcmp(addr_format(&f->reserved[0].end, a), "fd00::f"),
 	   "reserved range");
 	spec.family[FAMILY_IPV6].reserved[0].end = (struct addr){};

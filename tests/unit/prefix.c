@@ -55,7 +55,7 @@ static void test_addr_numbers(void)
 
 	ok(!strcmp(addr_format(&b, text), "10.0.1.0"), "10.0.0.255 + 1 carries");
 	ok(addr_distance(&b, &a) == 1, "and is one away");
-	ok(addr_distance(&a, &b) == UINT64_MAX, "the other way round does not fit");
+	ok(addr_distance(&a, &b) == UINT64_MAX, "the negative distance does not fit");
 	a = addr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
 	b = addr_add(&a, 1);
 	ok(!strcmp(addr_format(&b, text), "::"), "addresses wrap at 2^128");

@@ -230,11 +230,11 @@ static void test_carve_table(void)
 		{ "the last free one", "10.0.0.0/26", { "10.0.0.32/27" }, {}, 27, 1, "10.0.0.0/27", 0 },
 		{ "an old, larger block is jumped", "10.0.0.0/24", { "10.0.0.0/25" }, {}, 28, 0,
 		  "10.0.0.128/28", 8 },
-		{ "an old, smaller block takes its whole place", "10.0.0.0/24", { "10.0.0.40/29" }, {},
+		{ "an old, smaller block occupies a complete place", "10.0.0.0/24", { "10.0.0.40/29" }, {},
 		  27, 1, "10.0.0.64/27", 2 },
 		{ "a block larger than the CIDR fills it", "10.0.0.0/24", { "10.0.0.0/16" }, {}, 27, 3,
 		  NULL, 0 },
-		{ "reserved ranges are skipped whole", "10.0.0.0/24", {},
+		{ "reserved ranges are skipped completely", "10.0.0.0/24", {},
 		  { "10.0.0.30", "10.0.0.32" }, 27, 0, "10.0.0.64/27", 2 },
 		{ "a reserved last address", "10.0.0.0/26", {}, { "10.0.0.63", "10.0.0.63" }, 27, 1,
 		  "10.0.0.0/27", 0 },
@@ -377,7 +377,7 @@ static void test_carve_walk(void)
 		cursor = index + 1;
 		taken[count++] = block;
 	}
-	ok(rising && count == 8, "a /24 gives its eight /27 in order, then none");
+	ok(rising && count == 8, "a /24 has its eight /27 in order, then none");
 	/* 10.0.0.32/27 comes back: next-fit finds it, though the cursor stands at the end */
 	memmove(&taken[1], &taken[2], 6 * sizeof(*taken));
 	ok(!carve_next(&cidr, 123, cursor, taken, 7, NULL, 0, &block, &index) && index == 1,
