@@ -41,7 +41,7 @@ bool prefix_contains(const struct prefix *prefix, const struct addr *addr);
 /* Whether @outer contains @inner completely. */
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
-/* By address, then the shorter first; IPv4 sorts before IPv6. */
+/* Orders by address, then the shorter first; IPv4 before IPv6. */
 int prefix_compare(const struct prefix *a, const struct prefix *b);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
 

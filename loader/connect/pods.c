@@ -37,7 +37,7 @@ static int netns_new(struct error *e)
 	/* netns_call() returns to the old namespace. */
 	fd = netns_call(home, unshare_here, NULL);
 	close(home);
-	return fd < 0 ? error_set(e, fd, "network namespace: cannot make one: %s", strerror(-fd)) : fd;
+	return fd < 0 ? error_set(e, fd, "network namespace: cannot create one: %s", strerror(-fd)) : fd;
 }
 
 static int pod_make(struct node *node, struct netlink *nl, const char *pool, unsigned int number,

@@ -82,12 +82,12 @@ static int ensure_bpffs(const char *path, struct error *e)
 	if (at == path) {
 		err = mkdir_parents(path);
 		if (err)
-			return error_set(e, err, "%s: cannot make directory: %s", path, strerror(-err));
+			return error_set(e, err, "%s: cannot create directory: %s", path, strerror(-err));
 		if (is_bpffs(path))
 			return 0;
 	} else if (is_bpffs(at)) {
 		err = mkdir_parents(path);
-		return err ? error_set(e, err, "%s: cannot make directory: %s", path, strerror(-err)) : 0;
+		return err ? error_set(e, err, "%s: cannot create directory: %s", path, strerror(-err)) : 0;
 	}
 	if (mount("bpf", at, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700")) {
 		err = -errno;
@@ -95,7 +95,7 @@ static int ensure_bpffs(const char *path, struct error *e)
 				 strerror(-err));
 	}
 	err = mkdir_parents(path);
-	return err ? error_set(e, err, "%s: cannot make directory: %s", path, strerror(-err)) : 0;
+	return err ? error_set(e, err, "%s: cannot create directory: %s", path, strerror(-err)) : 0;
 }
 
 /* The ABI of other state under the root, 0 if there is none; one that nobody can upgrade goes first. */
@@ -246,7 +246,7 @@ int root_create(struct root *root, enum root_lock lock, struct error *e)
 		snprintf(path, sizeof(path), "%s%s", root->dir, inside[i]);
 		err = mkdir_private(path);
 		if (err)
-			error_set(e, err, "%s: cannot make directory: %s", path, strerror(-err));
+			error_set(e, err, "%s: cannot create directory: %s", path, strerror(-err));
 	}
 	if (!err) {
 		err = open_dir(root);

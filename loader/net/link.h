@@ -35,7 +35,7 @@ struct veth {
 	uint32_t mtu; /* of both; 0: the kernel's 1500 */
 };
 
-/* By name, or by index where @name is NULL. -ENODEV if there is none. */
+/* Looks up by name, or by index if @name is NULL. -ENODEV: none. */
 int link_get(struct netlink *nl, const char *name, uint32_t ifindex, struct link *link,
 	     struct error *e);
 /* The other end of the veth @link, wherever it is; its .peer_netns is seen from there. */

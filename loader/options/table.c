@@ -15,14 +15,14 @@ static const char *const xdp_guards[] = { "disabled", "native", NULL };
 /* The default pool precedes the pre-allocation, whose default depends on it. */
 const struct option options_table[] = {
 	{ .name = "ipam", .fallback = "multi-pool", .parse = value_only,
-	  .reason = "pinpool does multi-pool IPAM only" },
+	  .reason = "only multi-pool is supported" },
 	{ .name = DEFAULT_POOL, .fallback = "default", .parse = value_pool },
 	{ .name = PRE_ALLOCATION, .fallback = "", .parse = value_pre_allocation },
 	{ .name = AUTO_CREATE, .fallback = "", .parse = value_auto_create },
 	BOOL("enable-ipv4", "true", enable_ipv4),
 	BOOL("enable-ipv6", "false", enable_ipv6),
 	{ .name = "routing-mode", .fallback = "native", .parse = value_only,
-	  .reason = "pinpool routes natively only" },
+	  .reason = "only native routing is supported" },
 	{ .name = "ipv4-native-routing-cidr", .fallback = "", .parse = value_cidrs,
 	  .family = FAMILY_IPV4 },
 	{ .name = "ipv6-native-routing-cidr", .fallback = "", .parse = value_cidrs,

@@ -39,7 +39,7 @@ static const struct {
 	{ "ipam-default-ip-pool", "a-", -EINVAL, NULL },
 	{ "ipam-default-ip-pool", "a-.b", -EINVAL, NULL },
 	{ "routing-mode", "native", 0, NULL },
-	{ "routing-mode", "tunnel", -EINVAL, "pinpool routes natively only" },
+	{ "routing-mode", "tunnel", -EINVAL, "only native routing is supported" },
 	{ "enable-ipv4", "true", 0, NULL }, { "enable-ipv4", "T", 0, NULL },
 	{ "enable-ipv4", "1", 0, NULL }, { "enable-ipv4", "False", 0, NULL },
 	{ "enable-ipv4", "0", 0, NULL }, { "enable-ipv4", "FALSE", 0, NULL },
@@ -357,7 +357,7 @@ static void test_agreement(void)
 	} cases[] = {
 		{ "{\"enable-ipv4\":\"false\"}", "options enable-ipv4 and enable-ipv6: both are false" },
 		{ "{\"enable-ipv6\":\"true\",\"mtu\":\"1279\"}", "option mtu: 1279" },
-		{ "{\"routing-mode\":\"tunnel\"}", "pinpool routes natively only" },
+		{ "{\"routing-mode\":\"tunnel\"}", "only native routing is supported" },
 		{ "{\"mtu\":\"1\",\"devices\":\"eth0\"}", "option mtu:" },
 		{ "{\"enable-ipv4\":\"false\",\"enable-ipv6\":\"true\",\"mtu\":\"1280\"}", NULL },
 		{ "{\"mtu\":\"576\"}", NULL },
