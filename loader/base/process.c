@@ -19,9 +19,7 @@ uint64_t process_start(uint32_t pid)
 	n = fread(stat, 1, sizeof(stat) - 1, f);
 	fclose(f);
 	stat[n] = 0;
-	/*
-	 * The second field, the command, may contain spaces and parentheses: the last ')' ends it.
-	 */
+	/* The second field, the command, may contain spaces and parentheses: the last ')' ends it. */
 	rest = strrchr(stat, ')');
 	if (!rest || rest[1] == 0 || rest[2] == 'Z' ||
 	    sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",

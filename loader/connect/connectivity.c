@@ -201,8 +201,7 @@ static int add_other_nodes(struct test *t, enum family f, const struct test_pool
 			continue;
 		if (ciliumnode_address(nodes[i].json, "InternalIP", f, &addr)) {
 			/*
-			 * The source is not checked: masquerade depends on the route between the
-			 * two nodes.
+			 * The source is not checked: masquerade depends on the route between both nodes.
 			 */
 			add_path(t, f, from, node_text(nodes[i].name, to));
 			add_probe(t, PROBE_ICMP, p->pod[0].netns, &p->pod[0].ip[f], &addr);
@@ -213,10 +212,7 @@ static int add_other_nodes(struct test *t, enum family f, const struct test_pool
 	return 0;
 }
 
-/*
- * An address outside of all pods and nodes (RFC 5737, RFC 3849), which only a default route
- * reaches.
- */
+/* An address outside of all pods and nodes (RFC 5737, RFC 3849), which only a default route reaches. */
 static struct addr far_away(enum family f)
 {
 	struct addr addr = {};

@@ -76,10 +76,7 @@ static uint16_t checksum(const void *data, size_t size)
 	return htons(~sum);
 }
 
-/*
- * Writes the message, and for ICMP the echo request around it (the kernel fills in IPv6's
- * checksum).
- */
+/* Writes the message, and for ICMP the echo request around it (the kernel fills in IPv6's checksum). */
 static size_t build(const struct run *r, const struct probe *p, uint8_t buffer[65536])
 {
 	struct probe_message m = { .run = r->id, .index = p - r->probes };
@@ -120,9 +117,7 @@ static int connect_socket(struct run *r, struct probe *p)
 		     p->protocol == PROBE_TCP ? EPOLLOUT : EPOLLIN);
 }
 
-/*
- * One attempt. A TCP probe starts again: its first SYN may have met an interface without carrier.
- */
+/* One attempt. A TCP probe starts again: its first SYN may have met an interface without carrier. */
 static void probe_send(struct run *r, struct probe *p)
 {
 	uint8_t buffer[65536];

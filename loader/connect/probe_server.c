@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The server's end of probes: sockets in other namespaces that echo, and check the source address.
- */
+/* The server's end of probes: sockets in other namespaces that echo, and check the source address. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -72,10 +70,7 @@ int probe_socket(int netns, enum probe_protocol protocol, const struct addr *add
 		kind.type = SOCK_DGRAM;
 		break;
 	default:
-		/*
-		 * Ping sockets do not work: net.ipv4.ping_group_range forbids them by default, to
-		 * root too.
-		 */
+		/* By default net.ipv4.ping_group_range forbids ping sockets, to root too. */
 		kind.type = SOCK_RAW;
 		kind.protocol = ipv4 ? (int)IPPROTO_ICMP : (int)IPPROTO_ICMPV6;
 	}

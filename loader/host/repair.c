@@ -120,10 +120,7 @@ int repair_node(struct node *node, struct netlink *nl, struct repair *r)
 	memset(r, 0, sizeof(*r));
 	err = node_options(node, &options, e);
 	if (!err) {
-		/*
-		 * Two processes would pin the same links; changes of blocks and their routes wait
-		 * meanwhile.
-		 */
+		/* Two processes would pin the same links; changes of blocks wait meanwhile. */
 		err = root_lock_derived(&node->pins.root);
 		if (err)
 			error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));

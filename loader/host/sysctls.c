@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The host's sysctls: set by `up`, restored by `down --all`. The old values are stored as an
- * object.
- */
+/* The host's sysctls: set by `up`, restored by `down --all`. The old values are stored as an object. */
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>

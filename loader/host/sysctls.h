@@ -6,10 +6,7 @@
 #include "loader/kernel/context.h"
 #include "loader/net/sysctl.h"
 
-/*
- * The sysctls of pinpool(8), HOST SETTINGS, with current and expected values. The caller frees
- * *list.
- */
+/* The sysctls of pinpool(8), HOST SETTINGS, with current and expected values. The caller frees *list. */
 int host_sysctls(struct node *node, const struct options *options, struct sysctl_wanted **list,
 		 size_t *count, struct error *e);
 

@@ -216,10 +216,7 @@ static bool is_chosen(const struct uplink_choice *c, const struct uplink_entry *
 	return false;
 }
 
-/*
- * Keeps listed uplinks that still exist but have no default route: it may be missing only for a
- * moment.
- */
+/* Keeps listed uplinks that still exist but have no default route: it may be missing only for a moment. */
 static void keep_listed(struct attachment *a)
 {
 	struct uplink_choice *c = &a->choice;

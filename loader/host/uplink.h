@@ -21,10 +21,7 @@ int uplinks_read(struct node *node, struct uplink_entry **list, size_t *count, s
 const struct uplink_entry *uplink_find(const struct uplink_entry *list, size_t count,
 				       uint32_t ifindex);
 
-/*
- * The path of an uplink's pinned tcx link: <root>/v<ABI>/link/<ifname>_in or _out ('.' becomes
- * '_').
- */
+/* The path of an uplink's pinned tcx link: <root>/v<ABI>/link/<ifname>_in or _out ('.' becomes '_'). */
 void uplink_pin(const struct node *node, const char *ifname, enum tc_direction direction,
 		char *path, size_t size);
 

@@ -62,10 +62,7 @@ size_t release_choose(const struct block_view *blocks, size_t count, uint32_t ne
 	return dropped;
 }
 
-/*
- * The bits of @addr from @from to @to as a number: the index of the block with @to bits that
- * contains it.
- */
+/* The bits of @addr from @from to @to as a number: the index of its block with @to bits. */
 static uint64_t index_of(const struct addr *addr, unsigned int from, unsigned int to)
 {
 	uint64_t index = 0;

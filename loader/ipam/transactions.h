@@ -63,10 +63,7 @@ struct pending_entry {
 	struct pending pending;
 };
 
-/*
- * Read complete maps; the caller frees *list. Not sorted, except blocks (by id) and pools (by
- * name).
- */
+/* Read complete maps; the caller frees *list. Not sorted, except blocks (by id) and pools (by name). */
 int ipam_leases(struct pins *pins, struct lease_entry **list, size_t *count, struct error *e);
 int ipam_pools(struct pins *pins, struct pool_entry **list, size_t *count, struct error *e);
 int ipam_blocks(struct pins *pins, struct block_entry **list, size_t *count, struct error *e);

@@ -69,9 +69,7 @@ int node_write_config(struct node *node, struct error *e)
 	return 0;
 }
 
-/*
- * This node's labels: those of its Node, or else of its CiliumNode. Never NULL; the caller owns it.
- */
+/* This node's labels: those of its Node, or else of its CiliumNode. Never NULL; the caller owns it. */
 static json_t *node_labels(struct node *node)
 {
 	static const enum object_kind kinds[] = { OBJECT_KNODE, OBJECT_NODE };

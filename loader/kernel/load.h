@@ -37,10 +37,7 @@ int load_ipam(struct pins *pins, struct error *e);
  */
 int load_datapath(struct pins *pins, const struct options *options, bool *resized, struct error *e);
 
-/*
- * The XDP guard's object, configured and with its maps, for libxdp to load. NULL with errno and a
- * sentence.
- */
+/* The XDP guard's object with constants and maps, for libxdp to load. NULL with errno and a sentence. */
 struct bpf_object;
 struct bpf_object *load_open_guard(struct pins *pins, const struct options *options,
 				   struct error *e);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Lost pins recreated: a map lives as long as a program that uses it, and is found through that
- * program.
- */
+/* Lost pins recreated: a map lives as long as a program that uses it, and is found through it. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdbool.h>

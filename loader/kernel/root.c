@@ -170,10 +170,7 @@ static int lock_until(int fd, int operation, const char *path, struct error *e)
 	return 0;
 }
 
-/*
- * `down --all` may have removed the directory while this process waited for its lock: then retries
- * with the new one.
- */
+/* `down --all` may remove the directory while this process waits for its lock: then retries. */
 static int open_locked(struct root *root, enum root_lock lock, struct error *e)
 {
 	struct stat ours, present;

@@ -32,9 +32,7 @@ int root_init(struct root *root, const char *path, struct error *e);
  */
 int root_create(struct root *root, enum root_lock lock, struct error *e);
 
-/*
- * Opens and locks an existing root; -ENOENT (not up), -EACCES, -EUCLEAN (another ABI), -ETIMEDOUT.
- */
+/* Opens and locks an existing root; -ENOENT (not up), -EACCES, -EUCLEAN (another ABI), -ETIMEDOUT. */
 int root_open(struct root *root, enum root_lock lock, struct error *e);
 void root_close(struct root *root);
 

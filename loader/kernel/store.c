@@ -203,9 +203,7 @@ void store_sweep(struct pins *pins, enum object_kind kind, const char *name)
 		return;
 	if (!bpf_map_lookup_elem(fd, &key, &head))
 		keep = chunk_count(head.length);
-	/*
-	 * Chunks are written upwards and removed downwards, so that killed writers leave no gaps.
-	 */
+	/* Chunks are written upwards and removed downwards, so that killed writers leave no gaps. */
 	for (uint32_t parity = 0; parity < 2; parity++) {
 		uint32_t first = parity == (head.version & 1) && keep ? keep : 1, end = first;
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The kinds that pinpool reads (pinpool-ipam(7), OBJECTS) as tables of fields, and the search for
- * an object's row.
- */
+/* The kinds of objects (pinpool-ipam(7), OBJECTS) as tables of fields, and the search for a kind. */
 #include <string.h>
 
 #include "loader/manifest/kinds.h"

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Manifests: files and directories to documents to objects; each file is read completely or
- * rejected.
- */
+/* Manifests: files and directories to documents to objects; each file is read completely or rejected. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

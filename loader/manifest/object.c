@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * One object of a manifest: its metadata, its spec or data by its kind, and the rules across
- * fields.
- */
+/* One object of a manifest: its metadata, its spec or data by its kind, and the rules across fields. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,9 +36,7 @@ static void put_strings(json_t *object, const char *key, json_t *strings)
 		json_decref(strings);
 }
 
-/*
- * Warns about an annotation that resembles one of Cilium's pool annotations; keeps only Cilium's.
- */
+/* Warns about an annotation that resembles one of Cilium's pool annotations; keeps only Cilium's. */
 static json_t *filter_annotations(struct reader *r, const json_t *in, const json_t *all)
 {
 	json_t *kept = json_object(), *value;
@@ -113,10 +108,7 @@ static int read_masquerade(struct reader *r, const char *text, const struct plac
 
 	*out = NULL;
 	err = documents_parse(text, strlen(text), &d, &line, &reason);
-	/*
-	 * The text after | and > begins on the next line; lines of other strings cannot be told
-	 * apart.
-	 */
+	/* The text after | and > begins on the next line; lines of other strings cannot be told apart. */
 	line = at->block ? at->line + line : at->line;
 	if (err) {
 		err = reader_error(r, line, "%s", reason.text);

@@ -69,9 +69,7 @@ static int read_range(struct pool_family_spec *f, const json_t *json, const stru
 	return 0;
 }
 
-/*
- * Reads pool[]: each entry's CIDR is one of cidrs or an additional one; its ranges lie inside it.
- */
+/* Reads pool[]: each entry's CIDR is one of cidrs or an additional one; its ranges lie inside it. */
 static int read_entry(struct pool_family_spec *f, enum family family, const json_t *entry,
 		      const char *path, unsigned int *seen, struct error *e)
 {
@@ -201,10 +199,7 @@ static int check_mask(const struct pool_family_spec *f, enum family family, stru
 	return 0;
 }
 
-/*
- * Ranges that no other host can have, or that have a special meaning (pinpool-ipam(7), CHANGING
- * POOLS).
- */
+/* Ranges that no other host can have, or that have a special meaning (pinpool-ipam(7), CHANGING POOLS). */
 static const struct {
 	const char *cidr, *meaning;
 } special_ranges[] = {

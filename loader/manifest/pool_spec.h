@@ -33,9 +33,7 @@ struct pool_spec {
 	json_t *pod_selector, *namespace_selector; /* borrowed from the JSON; NULL: absent */
 };
 
-/*
- * @json must be normalized and valid (as manifest.c writes it); -EINVAL with a sentence otherwise.
- */
+/* @json must be normalized and valid (as manifest.c writes it); -EINVAL with a sentence otherwise. */
 int pool_spec_from_json(const json_t *json, struct pool_spec *spec, struct error *e);
 void pool_spec_free(struct pool_spec *spec);
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Kubernetes label selectors, and the choice of a pod's pool (pinpool-ipam(7), CHOICE OF THE POOL).
- * Pure.
- */
+/* Label selectors, and the choice of a pod's pool (pinpool-ipam(7), CHOICE OF THE POOL). Pure. */
 #ifndef PP_SELECTOR_H
 #define PP_SELECTOR_H
 

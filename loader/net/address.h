@@ -19,10 +19,7 @@ struct address {
 	uint8_t scope;   /* RT_SCOPE_* */
 };
 
-/*
- * Queues: adds @addr alone (/32, /128), without DAD and without a prefix route; existing already:
- * success.
- */
+/* Queues: adds @addr alone (/32, /128), without DAD and without a prefix route; exists: success. */
 void address_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr);
 
 /* All addresses of the namespace in the kernel's order. The caller frees *list. */

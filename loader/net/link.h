@@ -66,10 +66,7 @@ struct link_change {
 void link_set(struct netlink *nl, uint32_t ifindex, const struct link_change *change);
 void link_delete(struct netlink *nl, uint32_t ifindex); /* none: success */
 
-/*
- * Whether @name has the form that pod/link.h gives the host's end of a pod's veth: "pp" and 13 hex
- * digits.
- */
+/* Whether @name has the form of the host's end of a pod's veth (pod/link.h): "pp" and 13 hex digits. */
 bool link_has_pod_name(const char *name);
 
 #endif

@@ -40,15 +40,10 @@ void route_delete(struct netlink *nl, const struct route *route);  /* none: succ
  */
 int route_list(struct netlink *nl, uint32_t table, uint8_t protocol, struct route **list,
 	       size_t *count, struct error *e);
-/*
- * Lists the devices of the default routes in the main table, both families, each once, at most
- * @max.
- */
+/* Lists the devices of the default routes in the main table, both families, each once, at most @max. */
 int route_default_devices(struct netlink *nl, uint32_t *ifindex, size_t max, size_t *count,
 			  struct error *e);
-/*
- * Looks up the route of any table and protocol that the kernel uses for @addr. -ENETUNREACH: none.
- */
+/* Looks up the route of any table and protocol that the kernel uses for @addr. -ENETUNREACH: none. */
 int route_lookup(struct netlink *nl, const struct addr *addr, struct route *route, struct error *e);
 /* 1: @gateway is reached without another gateway, by *ifindex; 0: not; -errno. */
 int route_is_onlink(struct netlink *nl, const struct addr *gateway, uint32_t *ifindex,

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Makes the kernel's routes of pinpool equal an expected set: adds missing ones, removes unexpected
- * ones.
- */
+/* Reconciles the kernel's routes of pinpool with an expected set. */
 #ifndef PP_ROUTES_H
 #define PP_ROUTES_H
 
@@ -55,10 +52,7 @@ enum routes_kind routes_kind(const struct route *route);
 int routes_reconcile(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *expected,
 		     size_t count, struct routes_change *change, struct error *e);
 
-/*
- * Compares without changing: calls @fn for each route, the expected one or, for ROUTES_SURPLUS, the
- * kernel's.
- */
+/* Only compares: calls @fn for each expected route, and with ROUTES_SURPLUS for the kernel's others. */
 int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struct route *expected,
 		   size_t count,
 		   void (*fn)(const struct route *route, enum routes_state state, void *arg),

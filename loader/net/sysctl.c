@@ -59,10 +59,7 @@ int sysctl_set(const char *name, const char *value, char previous[SYSCTL_VALUE],
 	if (fd < 0)
 		return fd;
 	err = sysctl_read(fd, name, was, e);
-	/*
-	 * Writing some sysctls takes a lock, or makes the kernel work, even if the value does not
-	 * change.
-	 */
+	/* Writing some sysctls takes a lock or makes the kernel work even without a change. */
 	if (!err && strcmp(was, value)) {
 		/* An empty list is written as an empty line. */
 		err = 1;

@@ -12,10 +12,7 @@
 #define SYSCTL_NAME 96
 #define SYSCTL_VALUE 4096 /* limit of one write */
 
-/*
- * Reads @name, a path such as "net/ipv4/ip_forward", without the final newline. -ENOENT: the kernel
- * has none.
- */
+/* Reads @name ("net/ipv4/ip_forward") without the final newline. -ENOENT: the kernel has none. */
 int sysctl_get(const char *name, char value[SYSCTL_VALUE], struct error *e);
 /*
  * Writes @value unless it is set already: 1 changed, 0 unchanged, -errno. @previous (may be NULL)

@@ -200,8 +200,7 @@ int tc_promote_pod(struct netlink *nl, uint32_t ifindex, int program, struct err
 }
 
 /*
- * Opens the link pinned at @pin if it is attached to @ifindex. A descriptor, or -errno; -ENODEV:
- * its device is gone.
+ * The link pinned at @pin and attached to @ifindex: a descriptor, or -errno; -ENODEV: no device any more.
  */
 static int open_link(const char *pin, uint32_t ifindex, uint32_t *program)
 {

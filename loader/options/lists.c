@@ -20,10 +20,7 @@ static void *grown(void *array, size_t count, size_t size)
 	return array;
 }
 
-/*
- * Copies the next word of *@text to @word (truncated to fit), or returns false; moves *@text past
- * it.
- */
+/* Copies the next word of *@text to @word (truncated to fit), or returns false; moves *@text past it. */
 static bool next_word(const char **text, char *word, size_t size)
 {
 	size_t length;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Options: several layers merged into the values in effect on this node (pinpool-ipam(7), NODE
- * DEFAULTS).
- */
+/* Options: layers merged into the values in effect on this node (pinpool-ipam(7), NODE DEFAULTS). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +30,7 @@ int option_check(const char *name, const char *value, struct error *e)
 
 #define IGNORED_NAMED 4 /* options listed by name in one warning */
 
-/*
- * One sentence for all of them: a cluster's cilium-config has a hundred options that pinpool lacks.
- */
+/* One sentence for all of them: a cluster's cilium-config has a hundred options that pinpool lacks. */
 static char *ignored_text(const json_t *names, bool all)
 {
 	size_t count = json_array_size(names), size, shown = count;

@@ -20,10 +20,7 @@ struct pod_alias {
 	char pod[PP_NAME];  /* "": none; truncated if it does not fit */
 };
 
-/*
- * Formats @who; bytes that would break the alias (spaces, %, control, not ASCII) become %20 and so
- * on.
- */
+/* Formats @who; bytes that would break the alias (spaces, %, control, not ASCII) become %20 and so on. */
 void pod_alias_format(const struct pod_alias *who, char alias[LINK_ALIAS]);
 /* True if @alias is one of ours; then *who has its fields. */
 bool pod_alias_parse(const char *alias, struct pod_alias *who);

@@ -50,9 +50,7 @@ static int publish(struct node *node, const struct lease_entry *l, const struct 
 	return ipam_run(&node->pins, PROG_BIND, &request, &txn, e);
 }
 
-/*
- * The name may have been reused by another namespace: this one must have the other end of our veth.
- */
+/* The name may have been reused by another namespace: this one must have the other end of our veth. */
 static bool has_end(struct netlink *nl, const struct link *end)
 {
 	struct link here;
@@ -140,10 +138,7 @@ int pod_follow(struct node *node, struct netlink *nl, const struct lease_entry *
 	if (mac)
 		err = follow_mac(nl, l, pod, &end, e);
 	if (mtu) {
-		/*
-		 * Packets above this MTU get their ICMP error here and are not lost between the
-		 * ends.
-		 */
+		/* Packets above this MTU get their ICMP error here and are not lost between the ends. */
 		change.mtu = pod->mtu = end.mtu;
 		link_set(nl, host.ifindex, &change);
 	}

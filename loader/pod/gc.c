@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Garbage collection after crashes and administrators: leases without interface, interfaces without
- * lease.
- */
+/* Garbage of crashes and administrators: leases without interface, interfaces without lease. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,9 +74,7 @@ int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct er
 	*freed = 0;
 	if (!err)
 		err = sync_hosts(node, nl, e);
-	/*
-	 * Leases are read first: the list of links then includes a pod that is created meanwhile.
-	 */
+	/* Leases are read first: the list of links then includes a pod that is created meanwhile. */
 	if (!err)
 		err = ipam_leases(&node->pins, &leases, &lease_count, e);
 	if (!err)

@@ -97,9 +97,7 @@ static bool is_same_pair(const struct pod_link *spec, const struct link *link)
 	return same;
 }
 
-/*
- * Handles an existing device named @link->name. 0: it is the interface of @spec; 1: removed, retry.
- */
+/* Handles an existing device named @link->name. 0: it is the interface of @spec; 1: removed, retry. */
 static int resolve_conflict(struct netlink *nl, const struct pod_link *spec, const struct link *link,
 		  struct error *e)
 {
@@ -269,10 +267,7 @@ int pod_link_create(struct netlink *nl, const struct pod_link *spec, struct pod_
 		}
 		return error_wrap(e, err, "pod interface %s", spec->who.owner.ifname);
 	}
-	/*
-	 * A query makes the kernel (6.8 and later) process the new carrier now, so the next packet
-	 * passes.
-	 */
+	/* A query makes the kernel (6.8 and later) process the carrier, so the next packet passes. */
 	link_get(nl, NULL, link.ifindex, &link, NULL);
 	*made = (struct pod_link_made){
 		.ifindex = link.ifindex,

@@ -336,10 +336,7 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 		err = lease_acquire(node, nl, request, &pools, &txn, result, e);
 	if (err)
 		return err;
-	/*
-	 * The lease may be in a block that another process took: its ranges must be known before a
-	 * packet.
-	 */
+	/* The block may be another process's: its ranges must be known before the first packet. */
 	if (request->netns) {
 		err = pod_repair(node, e);
 		if (!err)

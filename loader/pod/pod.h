@@ -47,9 +47,7 @@ struct pod_result {
 int pod_add(struct node *node, struct netlink *nl, const struct pod_request *request,
 	    struct pod_result *result, struct error *e);
 
-/*
- * Removes interface and addresses; unknown: success. @nl may be NULL for leases without interface.
- */
+/* Removes interface and addresses; unknown: success. @nl may be NULL for leases without interface. */
 int pod_remove(struct node *node, struct netlink *nl, const struct lease_owner *owner,
 	       struct error *e);
 

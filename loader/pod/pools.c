@@ -110,9 +110,7 @@ static const char *family_title(int family)
 	return family == FAMILY_IPV4 ? "IPv4" : "IPv6";
 }
 
-/*
- * Looks the pool up; a family that it lacks is left out, or an error if it was requested by name.
- */
+/* Looks the pool up; a family that it lacks is left out, or an error if it was requested by name. */
 static int resolve(struct node *node, const struct pool_choice *choice, int family, bool wanted,
 		   struct pod_pools *pools, char *note, size_t note_size, struct error *e)
 {

@@ -14,10 +14,7 @@ void places_set_item(struct places *p, const json_t *list, size_t index, const s
 /* Takes ownership of @root; null is left out. */
 void documents_add(struct documents *d, json_t *root, const struct place *place);
 
-/*
- * The kind that the YAML tag @tag gives to @text; -EINVAL if they do not fit. An unknown tag yields
- * a float.
- */
+/* The kind of @text with the YAML tag @tag; -EINVAL if they do not fit. An unknown tag yields a float. */
 int scalar_tagged(const char *tag, const char *text, enum scalar_kind *kind);
 /* A scalar as jansson's value (owned); 0 for a number that it cannot hold. */
 json_t *scalar_json(enum scalar_kind kind, const char *text, size_t length);

@@ -85,10 +85,7 @@ void documents_free(struct documents *d)
 	*d = (struct documents){};
 }
 
-/*
- * Checked here, because libyaml would accept UTF-16, and neither reader reports the line of invalid
- * UTF-8.
- */
+/* libyaml would accept UTF-16, and neither reader reports the line of invalid UTF-8. */
 static int check_text(const char *text, size_t length, unsigned int *line, struct error *e)
 {
 	const char *end = text + length;

@@ -54,10 +54,7 @@ const char *json_kind_name(const json_t *json);
 /* The value of @key; NULL if it is missing or null, or if @map (may be NULL) is not a map. */
 json_t *json_get(const json_t *map, const char *key);
 
-/*
- * Formats @json as kubectl prints YAML: block style, two spaces, lists at their parent's
- * indentation.
- */
+/* Formats @json as kubectl prints YAML: block style, two spaces, lists at their parent's indentation. */
 char *json_to_yaml(const json_t *json);
 
 /* A string of bytes that may be anything: those that are not UTF-8 become question marks. */

@@ -237,9 +237,7 @@ static void merge_map(struct yaml_reader *r, struct yaml_node *map, json_t *from
 
 #define NO_MERGE "<< needs a map or a list of maps; quote the key if it is neither"
 
-/*
- * Handles <<: the pairs of a map, or of a list of maps; the map's own pairs and earlier maps win.
- */
+/* Handles <<: the pairs of a map, or of a list of maps; the map's own pairs and earlier maps win. */
 static int check_merge(struct yaml_reader *r, const struct yaml_node *from)
 {
 	json_t *item;
