@@ -66,4 +66,18 @@ int test_pools_make(struct node *node, struct netlink *nl, const volatile sig_at
 int test_pools_remove(struct node *node, struct netlink *nl, struct test_pool *list, size_t count,
 		      struct error *e);
 
+/* paths.c, for connectivity.c */
+struct test {
+	struct node *node;
+	struct netlink *nl;
+	const struct world *world;
+	struct test_pool *pools;
+	size_t pool_count;
+	struct probe_server host[FAMILIES]; /* on the node */
+	struct connectivity *result;
+};
+
+/* Opens the node's servers and lists all paths with their probes in t->result. */
+int test_paths_list(struct test *t, struct error *e);
+
 #endif
