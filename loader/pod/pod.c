@@ -209,15 +209,16 @@ static int wait_or_clean_up(struct node *node, struct netlink *nl, const struct 
 			   const struct txn *txn, struct error *e)
 {
 	const struct timespec delay = { .tv_nsec = 10000000 };
-	struct lease lease;
+	struct lease_entry l = { .owner = request->owner };
 	int err;
 
 	if (txn->state == LEASE_HELD || txn->state == LEASE_BOUND)
 		return 0;
-	if (ipam_lease_read(&node->pins, &request->owner, &lease) ||
-	    lease.generation != txn->generation)
+	if (ipam_lease_read(&node->pins, &request->owner, &l.lease) ||
+	    l.lease.generation != txn->generation)
 		return 1;
-	if (lease.state == LEASE_RESERVED && process_alive(lease.maker_pid, lease.maker_start)) {
+	/* Its creator may complete the lease at any moment, and then exit. */
+	if (l.lease.state != LEASE_DYING && !pod_is_abandoned(node, &l)) {
 		nanosleep(&delay, NULL);
 		return 1;
 	}

@@ -55,7 +55,7 @@ static const struct {
 	{ "ipv6-native-routing-cidr", "10.0.0.0/8", -EINVAL, "is not an IPv6 CIDR" },
 	{ "devices", "", 0, NULL }, { "devices", "eth0", 0, NULL },
 	{ "devices", "eth0,eth+ bond0", 0, NULL },
-	{ "devices", "a/b", -EINVAL, "option devices: \"a/b\"" },
+	{ "devices", "a/b", -EINVAL, "option devices: invalid interface name \"a/b\"" },
 	{ "devices", "sixteenletters00", -EINVAL, NULL },
 	{ "devices", "fifteenletters0", 0, NULL }, { "devices", "+", -EINVAL, NULL },
 	{ "devices", "..", -EINVAL, NULL },
