@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * pp_objects: every applied object as normalized text (compact JSON), split into chunks. Written
- * and read by the loader; packet programs do not use it.
+ * and read by the loader; packet programs do not use it. pp_nodes: likewise the CiliumNodes and
+ * Nodes, so that reading all other objects does not grow with the cluster.
  *
  * Replacing chunk 0 makes a new version visible. Chunks above 0 of version v have chunk = (v & 1)
  * << 16 | index in their key, so that chunks of the next version never overwrite those of the

@@ -6,6 +6,7 @@
 #ifndef PP_APPLY_H
 #define PP_APPLY_H
 
+#include "loader/blocks/changes.h"
 #include "loader/manifest/manifest.h"
 #include "loader/kernel/context.h"
 #include "loader/manifest/pool_spec.h"
@@ -33,18 +34,20 @@ struct apply_object {
 };
 
 struct apply {
-	struct apply_object *objects; /* the input in its order, then what is kept or pruned */
+	struct apply_object *objects; /* the input in its order, then what is kept or pruned (APPLY_ALL_NODES) */
 	size_t count;
 	struct options options;       /* as they will hold */
 	bool is_committed;            /* the objects are changed */
 	bool is_up;                   /* of `up`, which must not fail after a reboot for what was there before */
 	char **warnings;              /* owned */
 	size_t warning_count;
+	struct node_changes changes;  /* what apply_commit() changes of other nodes */
 };
 
 enum apply_flags {
 	APPLY_PRUNE = 1,     /* delete what the input lacks */
 	APPLY_LOAD_TIME = 2, /* `up`: load-time options may change */
+	APPLY_ALL_NODES = 4, /* the plan has all CiliumNodes, not only those that it is about */
 };
 
 /* One object to delete. */
@@ -78,6 +81,9 @@ void apply_options(struct node *node, const struct options *options);
  * (BLOCKS_DRY) or another node has no direct route (ROUTES_UNREACHABLE).
  */
 int apply_reconcile(struct node *node, const struct options *options, bool may_drop, struct error *e);
+
+/* The same after apply_commit() of the plan: where only CiliumNodes changed, what follows from them. */
+int apply_reconcile_plan(struct node *node, const struct apply *plan, struct error *e);
 
 /* The pool's object in the plan as it will be; NULL: none. */
 const struct apply_object *apply_pool(const struct apply *plan, const char *name);

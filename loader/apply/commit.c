@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "loader/apply/apply.h"
+#include "loader/apply/check.h"
 #include "loader/blocks/blocks.h"
 #include "loader/ipam/claims.h"
 #include "loader/ipam/transactions.h"
@@ -164,12 +165,6 @@ static int object_commit(struct node *node, const struct apply_object *o, struct
 	return err ? err : store_publish(&node->pins, &key, &head, e);
 }
 
-static bool is_change(const struct apply_object *o)
-{
-	return o->kind && (o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED ||
-			   o->result == APPLY_DELETED);
-}
-
 /* A CIDR that a pool of the plan has now, before it is committed. */
 struct held {
 	struct prefix prefix;
@@ -197,7 +192,7 @@ static void order_read(struct node *node, const struct apply *plan, struct order
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct apply_object *o = &plan->objects[i];
 
-		if (o->kind != OBJECT_POOL || !is_change(o) ||
+		if (o->kind != OBJECT_POOL || !apply_is_change(o) ||
 		    ipam_pool_find(&node->pins, o->name, &id, &pool) || pool.state != POOL_ACTIVE)
 			continue;
 		for (int f = 0; f < FAMILIES; f++) {
@@ -272,7 +267,7 @@ static int pools_round(struct node *node, struct apply *plan, struct order *orde
 	for (size_t i = 0; i < plan->count; i++) {
 		struct apply_object *o = &plan->objects[i];
 
-		if (order->done[i] || o->kind != OBJECT_POOL || !is_change(o))
+		if (order->done[i] || o->kind != OBJECT_POOL || !apply_is_change(o))
 			continue;
 		if (waits(order, o, i)) {
 			if (*stuck == plan->count && holds(order, i))
@@ -364,18 +359,32 @@ static int own_node_commit(struct node *node, const struct apply_object *o,
 	return err;
 }
 
+/* Taking the node's own blocks makes pp_remote of what is there so far: it goes before each change. */
+static int node_commit(struct node *node, const struct apply_object *o,
+		       const struct options *options, struct error *e)
+{
+	int err = remote_forget(node, e);
+
+	if (!err)
+		err = object_commit(node, o, e);
+	return err ? err : own_node_commit(node, o, options, e);
+}
+
 int apply_commit(struct node *node, struct apply *plan, struct error *e)
 {
-	int err = pools_commit(node, plan, e);
+	int err;
 
+	apply_list_changes(node, plan);
+	err = node_changes_begin(node, &plan->changes, e);
+	if (!err)
+		err = pools_commit(node, plan, e);
 	for (size_t i = 0; i < plan->count && !err; i++) {
 		const struct apply_object *o = &plan->objects[i];
 
-		if (o->kind == OBJECT_POOL || !is_change(o))
+		if (o->kind == OBJECT_POOL || !apply_is_change(o))
 			continue;
-		err = object_commit(node, o, e);
-		if (!err && o->kind == OBJECT_NODE)
-			err = own_node_commit(node, o, &plan->options, e);
+		err = o->kind == OBJECT_NODE ? node_commit(node, o, &plan->options, e) :
+					       object_commit(node, o, e);
 	}
-	return err;
+	return err ? err : node_changes_end(node, &plan->changes, e);
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "loader/apply/check.h"
-#include "loader/ipam/claims.h"
+#include "loader/ipam/remote.h"
 #include "loader/ipam/transactions.h"
 #include "loader/derive/overlaps.h"
 
@@ -19,18 +19,55 @@ static bool is_fresh(const struct apply_object *o)
 	return o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED;
 }
 
-/* What the routes say, and the CiliumNodes as they will be. */
-static int read_exclusions(const struct apply *plan, struct exclusions *x, struct error *e)
+/* The addresses in @prefix of the nodes that stay as they are. */
+static void add_kept(const struct remote *r, const struct changed_nodes *changed,
+		     const struct prefix *prefix, struct exclusions *x)
 {
+	size_t from, to;
+
+	remote_find_addresses(r, prefix, &from, &to);
+	for (; from < to; from++) {
+		const char *name = remote_name(r, r->addresses[from].node);
+
+		if (r->addresses[from].kind == REMOTE_ADDRESS && !changed_nodes_have(changed, name))
+			excluded_add(x, EXCLUDED_NODE, &r->addresses[from].prefix, name);
+	}
+}
+
+static void add_object(const struct apply *plan, const struct apply_object *o, const struct remote *r,
+		       const struct changed_nodes *changed, struct exclusions *x)
+{
+	struct claim *claims = NULL;
+	size_t count = 0;
+
+	if (o->kind == OBJECT_NODE) {
+		excluded_by_node(o->json, x);
+		claims_of(o->json, plan->options.default_pool, &claims, &count);
+	}
+	for (size_t i = 0; i < count; i++)
+		add_kept(r, changed, &claims[i].prefix, x);
+	for (int f = 0; f < FAMILIES && o->kind == OBJECT_POOL; f++)
+		for (size_t c = 0; c < o->pool.family[f].cidr_count; c++)
+			add_kept(r, changed, &o->pool.family[f].cidrs[c], x);
+	free(claims);
+}
+
+/* What the routes say, and of the CiliumNodes as they will be what is new or lies in what is new. */
+static int read_exclusions(const struct apply *plan, const struct remote *r, struct exclusions *x,
+			   struct error *e)
+{
+	struct changed_nodes changed;
 	struct netlink *nl = NULL;
 	int err = netlink_open(&nl, -1, e);
 
 	if (!err)
 		err = excluded_by_routes(nl, x, e);
 	netlink_close(nl);
+	changed_nodes_read(plan, &changed);
 	for (size_t i = 0; i < plan->count; i++)
-		if (plan->objects[i].kind == OBJECT_NODE && plan->objects[i].result != APPLY_DELETED)
-			excluded_by_node(plan->objects[i].json, x);
+		if (is_fresh(&plan->objects[i]))
+			add_object(plan, &plan->objects[i], r, &changed, x);
+	free(changed.names);
 	excluded_sort(x);
 	return err;
 }
@@ -117,7 +154,11 @@ static int check_claims(const struct node *node, const struct apply *plan,
 int apply_check_overlaps(struct node *node, struct apply *plan, struct error *e)
 {
 	struct exclusions x = {};
-	int err = read_exclusions(plan, &x, e);
+	struct remote r;
+	int err = remote_read(node, &r, e);
+
+	if (!err)
+		err = read_exclusions(plan, &r, &x, e);
 
 	for (size_t i = 0; i < plan->count && !err; i++) {
 		const struct apply_object *o = &plan->objects[i];
@@ -131,5 +172,6 @@ int apply_check_overlaps(struct node *node, struct apply *plan, struct error *e)
 				err = check_cidr(node, plan, o, &o->pool.family[f].cidrs[c], &x, e);
 	}
 	excluded_free(&x);
+	remote_free(&r);
 	return err;
 }

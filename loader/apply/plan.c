@@ -319,7 +319,7 @@ int apply_plan(struct node *node, const struct manifest *manifest, const json_t 
 	plan->is_up = flags & APPLY_LOAD_TIME;
 	err = take_input(manifest, plan, e);
 	if (!err)
-		err = store_list(&node->pins, OBJECT_NONE, &list, &count, e);
+		err = apply_read_stored(node, plan, remove, flags, &list, &count, e);
 	if (err)
 		goto out;
 	take_stored(node, list, count, flags, plan);
@@ -357,6 +357,7 @@ void apply_free(struct apply *plan)
 	free(plan->warnings);
 	free(plan->objects);
 	options_free(&plan->options);
+	node_changes_free(&plan->changes);
 	memset(plan, 0, sizeof(*plan));
 }
 

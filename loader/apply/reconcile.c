@@ -109,7 +109,8 @@ static void own_claims(struct node *node, json_t **object, struct claim **claims
 		claims_of(*object, node->config.default_pool_name, claims, count);
 }
 
-int apply_reconcile(struct node *node, const struct options *options, bool may_drop, struct error *e)
+static int reconcile(struct node *node, const struct options *options, bool may_drop,
+		     const struct node_changes *changes, struct error *e)
 {
 	struct claim *claims;
 	json_t *object;
@@ -133,7 +134,20 @@ int apply_reconcile(struct node *node, const struct options *options, bool may_d
 	if (err)
 		return keep(first, error_set(first < 0 ? NULL : e, err, "%s: cannot lock: %s",
 					     node->pins.root.dir, strerror(-err)));
-	err = sync_all(node, options, first < 0 ? NULL : e);
+	err = node_changes_sync(node, changes, options, first < 0 ? NULL : e);
 	root_unlock_derived(&node->pins.root);
 	return keep(first, err);
+}
+
+int apply_reconcile(struct node *node, const struct options *options, bool may_drop, struct error *e)
+{
+	int first = remote_rebuild(node, e);
+
+	return keep(first, reconcile(node, options, may_drop, &(struct node_changes){},
+				     first ? NULL : e));
+}
+
+int apply_reconcile_plan(struct node *node, const struct apply *plan, struct error *e)
+{
+	return reconcile(node, &plan->options, true, &plan->changes, e);
 }

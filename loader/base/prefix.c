@@ -180,3 +180,34 @@ const char *family_name(enum family family)
 {
 	return family == FAMILY_IPV4 ? "ipv4" : "ipv6";
 }
+
+const struct prefix *prefix_list_at(const struct prefix_list *list, size_t index)
+{
+	return (const struct prefix *)((const char *)list->first + index * list->stride);
+}
+
+static bool ends_before(const struct prefix_list *list, size_t index, const struct addr *addr)
+{
+	struct addr last = addr_last(prefix_list_at(list, index));
+
+	return addr_compare(&last, addr) < 0;
+}
+
+size_t prefix_list_find(const struct prefix_list *list, size_t from, const struct addr *addr)
+{
+	size_t low = from, high = list->count;
+
+	/* who goes through neighbours finds the next one at once */
+	for (int i = 0; i < 2 && low < high; i++, low++)
+		if (!ends_before(list, low, addr))
+			return low;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (ends_before(list, middle, addr))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}

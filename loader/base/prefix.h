@@ -4,6 +4,7 @@
 #define PP_PREFIX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "maps/addr.h"
@@ -44,6 +45,16 @@ bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 /* Orders by address, then the shorter first; IPv4 before IPv6. */
 int prefix_compare(const struct prefix *a, const struct prefix *b);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
+
+/* Prefixes that records of @stride bytes begin with, sorted; none overlaps another but an equal one. */
+struct prefix_list {
+	const void *first;
+	size_t count, stride;
+};
+
+const struct prefix *prefix_list_at(const struct prefix_list *list, size_t index);
+/* The first one from @from on that ends at or after @addr; count: there is none. */
+size_t prefix_list_find(const struct prefix_list *list, size_t from, const struct addr *addr);
 
 const char *family_name(enum family family); /* "ipv4", "ipv6" */
 

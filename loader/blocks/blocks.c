@@ -8,12 +8,12 @@
 
 #include "loader/blocks/list.h"
 #include "loader/blocks/blocks.h"
+#include "loader/blocks/changes.h"
 #include "loader/blocks/choose.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
 #include "loader/ipam/rules.h"
 #include "loader/kernel/store.h"
-#include "loader/blocks/sync.h"
 
 void block_fill(struct block *block, uint32_t id, const struct pool *pool,
 		const struct prefix *prefix)
@@ -48,19 +48,10 @@ int block_take(struct node *node, const struct block_request *request, bool list
 	return 0;
 }
 
-/* Chooses and takes one block of the pool; errors as choose_block(). */
-static int carve_one(struct node *node, const struct choice *v, uint32_t id, const struct pool *pool,
-		     enum family family, struct error *e)
-{
-	struct block_request request = {};
-	int err = choose_block(node, v, id, pool, family, &request);
-
-	return err ? err : block_take(node, &request, true, e);
-}
-
 int blocks_room(struct node *node, uint32_t id, enum family family, struct error *e)
 {
 	struct block_request request = {};
+	struct block_changes none = {};
 	const struct pool_family *pf;
 	struct pool pool;
 	struct choice v;
@@ -72,12 +63,15 @@ int blocks_room(struct node *node, uint32_t id, enum family family, struct error
 	if (node->config.allocator != NODE_ALLOCATOR_LOCAL)
 		return -ENOSPC;
 	do {
-		err = choice_read(node, &v, e);
+		err = block_changes_routes(&none, e);
+		if (!err)
+			err = choice_read(node, &none.routes, &v, e);
 		if (err)
-			return err;
+			break;
 		err = choose_block(node, &v, id, &pool, family, &request);
 		choice_free(&v);
 	} while (err == -EAGAIN && !ipam_pool_read(&node->pins, id, &pool));
+	block_changes_free(&none);
 	return err ? err : block_list_probe(node, e);
 }
 
@@ -91,41 +85,56 @@ uint32_t blocks_needed(struct node *node, const struct pool_entry *p, enum famil
 			     pf->pre_allocation);
 }
 
+/* Takes one block if capacity does not meet the need: 1; 0: it does; errors as choose_block(). */
+static int grow_once(struct node *node, struct pool_entry *p, enum family family,
+		     struct block_changes *changes, struct error *e)
+{
+	struct block_request request = {};
+	struct choice v;
+	int err = ipam_pool_read(&node->pins, p->id, &p->pool);
+
+	if (err || p->pool.state != POOL_ACTIVE || !p->pool.family[family].mask_length ||
+	    blocks_needed(node, p, family) <= p->pool.family[family].capacity)
+		return err == -ENOENT ? 0 : err;
+	err = block_changes_routes(changes, e);
+	if (!err)
+		err = choice_read(node, &changes->routes, &v, e);
+	if (err)
+		return err;
+	/* again, after the generation: a change since makes the carve stale */
+	if (ipam_pool_read(&node->pins, p->id, &p->pool)) {
+		choice_free(&v);
+		return -EAGAIN;
+	}
+	err = choose_block(node, &v, p->id, &p->pool, family, &request);
+	if (!err)
+		err = block_take(node, &request, true, e);
+	if (!err)
+		block_changes_add(changes, &request.block.prefix, true);
+	choice_free(&v);
+	return err ? err : 1;
+}
+
 /* Takes blocks until capacity meets the need. Under the derived lock. */
-static int grow(struct node *node, uint32_t id, enum family family, bool *changed, struct error *e)
+static int grow(struct node *node, uint32_t id, enum family family, struct block_changes *changes,
+		struct error *e)
 {
 	struct pool_entry p = { .id = id };
-	struct choice v;
-	int err = 0;
+	int err;
 
-	for (;;) {
-		/* the generation first: a change after it makes the carve stale */
-		err = choice_read(node, &v, e);
-		if (err)
-			return err;
-		err = ipam_pool_read(&node->pins, id, &p.pool);
-		if (err || p.pool.state != POOL_ACTIVE || !p.pool.family[family].mask_length ||
-		    blocks_needed(node, &p, family) <= p.pool.family[family].capacity) {
-			choice_free(&v);
-			return err == -ENOENT ? 0 : err;
-		}
-		err = carve_one(node, &v, id, &p.pool, family, e);
-		choice_free(&v);
-		if (err == -EAGAIN)
-			continue;
-		if (err == -ENOSPC)
-			return error_set(e, BLOCKS_DRY,
-					 "failed to allocate %s address for node \"%s\" from pool \"%s\": pool empty; add a CIDR to the pool",
-					 family_name(family), node->config.node, p.pool.name);
-		if (err)
-			return err == -EDQUOT ? BLOCKS_UNLISTED : err;
-		*changed = true;
-	}
+	do
+		err = grow_once(node, &p, family, changes, e);
+	while (err > 0 || err == -EAGAIN);
+	if (err == -ENOSPC)
+		return error_set(e, BLOCKS_DRY,
+				 "failed to allocate %s address for node \"%s\" from pool \"%s\": pool empty; add a CIDR to the pool",
+				 family_name(family), node->config.node, p.pool.name);
+	return err == -EDQUOT ? BLOCKS_UNLISTED : err;
 }
 
 /* Gives back what is not needed. Under the derived lock. */
-static int shrink(struct node *node, uint32_t id, enum family family, bool failed, bool *changed,
-		  struct error *e)
+static int shrink(struct node *node, uint32_t id, enum family family, bool failed,
+		  struct block_changes *changes, struct error *e)
 {
 	struct pool_entry p = { .id = id };
 	struct block_entry *blocks, **own;
@@ -161,7 +170,7 @@ static int shrink(struct node *node, uint32_t id, enum family family, bool faile
 		if (!err)
 			err = block_return(node, views[i].id, e);
 		if (err > 0) {
-			*changed = true;
+			block_changes_add(changes, &own[i]->block.prefix, false);
 			err = 0;
 		}
 	}
@@ -178,12 +187,23 @@ static bool may_shrink(const struct pool_family *pf, uint32_t needed)
 	return pf->empty && pf->capacity > needed;
 }
 
-static int finish(struct node *node, bool changed, int err, struct error *e)
+static int begin(struct node *node, struct block_changes *changes, struct error *e)
 {
-	int synced = 0;
+	int err = root_lock_derived(&node->pins.root);
 
-	if (changed)
-		synced = sync_blocks(node, err < 0 ? NULL : e);
+	if (err)
+		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
+	err = block_changes_begin(node, changes, e);
+	if (err)
+		root_unlock_derived(&node->pins.root);
+	return err;
+}
+
+static int finish(struct node *node, struct block_changes *changes, int err, struct error *e)
+{
+	int synced = block_changes_sync(node, changes, err < 0 ? NULL : e);
+
+	block_changes_free(changes);
 	root_unlock_derived(&node->pins.root);
 	return err < 0 || !synced ? err : synced;
 }
@@ -191,9 +211,10 @@ static int finish(struct node *node, bool changed, int err, struct error *e)
 static int balance(struct node *node, uint32_t id, enum family family, bool may_drop, bool failed,
 		   struct error *e)
 {
-	bool changed = false, local = node->config.allocator == NODE_ALLOCATOR_LOCAL;
+	bool local = node->config.allocator == NODE_ALLOCATOR_LOCAL;
 	struct pool_entry p = { .id = id };
 	const struct pool_family *pf = &p.pool.family[family];
+	struct block_changes changes;
 	uint32_t needed;
 	int err;
 
@@ -203,14 +224,14 @@ static int balance(struct node *node, uint32_t id, enum family family, bool may_
 	needed = blocks_needed(node, &p, family);
 	if (needed <= pf->capacity && !(may_drop && may_shrink(pf, needed)))
 		return 0;
-	err = root_lock_derived(&node->pins.root);
+	err = begin(node, &changes, e);
 	if (err)
-		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
+		return err;
 	if (needed > pf->capacity)
-		err = grow(node, id, family, &changed, e);
+		err = grow(node, id, family, &changes, e);
 	else
-		err = shrink(node, id, family, failed, &changed, e);
-	return finish(node, changed, err, e);
+		err = shrink(node, id, family, failed, &changes, e);
+	return finish(node, &changes, err, e);
 }
 
 int blocks_balance(struct node *node, uint32_t pool, enum family family, struct error *e)
@@ -274,18 +295,19 @@ int pool_retire(struct node *node, uint32_t id, struct error *e)
 
 int blocks_retire(struct node *node, uint32_t id, struct error *e)
 {
+	struct block_changes changes;
 	struct block block;
 	int err;
 
 	if (ipam_block_read(&node->pins, id, &block) || block.state != BLOCK_DRAINING || block.used)
 		return 0;
-	err = root_lock_derived(&node->pins.root);
+	err = begin(node, &changes, e);
 	if (err)
-		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
+		return err;
 	err = block_return(node, id, e);
 	if (err > 0) {
+		block_changes_add(&changes, &block.prefix, false);
 		err = pool_retire(node, block.pool, e);
-		return finish(node, true, err, e);
 	}
-	return finish(node, false, err, e);
+	return finish(node, &changes, err, e);
 }

@@ -7,16 +7,14 @@
 #include "loader/blocks/blocks.h"
 #include "loader/blocks/choose.h"
 #include "loader/kernel/map.h"
+#include "loader/kernel/store.h"
 #include "loader/manifest/pool_spec.h"
 #include "loader/ipam/rules.h"
 
 void choice_free(struct choice *v)
 {
-	free(v->blocks);
-	free(v->claims);
-	free(v->taken);
-	excluded_free(&v->exclusions);
-	stored_free(v->nodes, v->node_count);
+	free(v->own);
+	remote_free(&v->remote);
 	memset(v, 0, sizeof(*v));
 }
 
@@ -25,59 +23,37 @@ static int by_prefix(const void *a, const void *b)
 	return prefix_compare(a, b);
 }
 
-static void choice_take(struct choice *v)
+static int choice_own(struct node *node, struct choice *v, struct error *e)
 {
-	size_t n = v->block_count + v->claim_count, kept = 0;
+	struct block_entry *blocks;
+	int err = ipam_blocks(&node->pins, &blocks, &v->own_count, e);
 
-	v->taken = xcalloc(n, sizeof(*v->taken));
-	for (size_t i = 0; i < v->block_count; i++)
-		v->taken[i] = v->blocks[i].block.prefix;
-	for (size_t i = 0; i < v->claim_count; i++)
-		v->taken[v->block_count + i] = v->claims[i].prefix;
-	qsort(v->taken, n, sizeof(*v->taken), by_prefix);
-	for (size_t i = 0; i < n; i++)
-		if (!kept || !prefix_covers(&v->taken[kept - 1], &v->taken[i]))
-			v->taken[kept++] = v->taken[i];
-	v->taken_count = kept;
+	if (err)
+		return err;
+	v->own = xcalloc(v->own_count, sizeof(*v->own));
+	for (size_t i = 0; i < v->own_count; i++)
+		v->own[i] = blocks[i].block.prefix;
+	if (v->own_count)
+		qsort(v->own, v->own_count, sizeof(*v->own), by_prefix);
+	free(blocks);
+	return 0;
 }
 
-static int choice_exclusions(struct choice *v, struct error *e)
-{
-	struct netlink *nl = NULL;
-	int err = netlink_open(&nl, -1, e);
-
-	if (!err)
-		err = excluded_by_routes(nl, &v->exclusions, e);
-	netlink_close(nl);
-	return err;
-}
-
-int choice_read(struct node *node, struct choice *v, struct error *e)
+int choice_read(struct node *node, const struct exclusions *routes, struct choice *v, struct error *e)
 {
 	struct ipam ipam;
-	int err;
+	int err = ipam_read(&node->pins, &ipam, e);
 
-	memset(v, 0, sizeof(*v));
-	err = choice_exclusions(v, e);
+	*v = (struct choice){ .routes = routes };
 	if (!err)
-		err = ipam_read(&node->pins, &ipam, e);
+		err = choice_own(node, v, e);
 	if (!err)
-		err = ipam_blocks(&node->pins, &v->blocks, &v->block_count, e);
-	if (!err)
-		err = store_list(&node->pins, OBJECT_NODE, &v->nodes, &v->node_count, e);
-	if (err) {
+		err = remote_read(node, &v->remote, e);
+	if (err)
 		choice_free(v);
-		return err;
-	}
-	v->generation = ipam.generation;
-	for (size_t i = 0; i < v->node_count; i++) {
-		excluded_by_node(v->nodes[i].json, &v->exclusions);
-		if (strcmp(v->nodes[i].name, node->config.node))
-			claims_of(v->nodes[i].json, node->config.default_pool_name, &v->claims,
-				  &v->claim_count);
-	}
-	choice_take(v);
-	return 0;
+	else
+		v->generation = ipam.generation;
+	return err;
 }
 
 static int reserved_ranges(struct node *node, const char *pool, json_t **json,
@@ -88,21 +64,33 @@ static int reserved_ranges(struct node *node, const char *pool, json_t **json,
 	return *json ? pool_spec_from_json(*json, spec, NULL) : 0;
 }
 
+static void reserve(struct pool_family_spec *f, const struct prefix *prefix)
+{
+	f->reserved = xrealloc(f->reserved, (f->reserved_count + 1) * sizeof(*f->reserved));
+	f->reserved[f->reserved_count++] = (struct address_range){ prefix->addr, addr_last(prefix) };
+}
+
 /* What a block should not overlap is as if it were reserved; single addresses only if @all. */
 static void reserve_exclusions(const struct choice *v, const struct pool_cidr *cidrs, uint32_t count,
 			       bool all, struct pool_family_spec *f)
 {
-	for (size_t i = 0; i < v->exclusions.count; i++) {
-		const struct prefix *prefix = &v->exclusions.list[i].prefix;
+	size_t from, to;
+
+	count = count < POOL_FAMILY_CIDRS ? count : POOL_FAMILY_CIDRS;
+	for (size_t i = 0; i < v->routes->count; i++) {
+		const struct prefix *prefix = &v->routes->list[i].prefix;
 		uint32_t c = 0;
 
-		while (c < count && c < POOL_FAMILY_CIDRS && !prefix_overlaps(&cidrs[c].cidr, prefix))
+		while (c < count && !prefix_overlaps(&cidrs[c].cidr, prefix))
 			c++;
-		if (c == count || c == POOL_FAMILY_CIDRS || (!all && prefix->length == 128))
-			continue;
-		f->reserved = xrealloc(f->reserved, (f->reserved_count + 1) * sizeof(*f->reserved));
-		f->reserved[f->reserved_count++] =
-			(struct address_range){ prefix->addr, addr_last(prefix) };
+		if (c < count && (all || prefix->length != 128))
+			reserve(f, prefix);
+	}
+	for (uint32_t c = 0; c < count && all; c++) {
+		remote_find_addresses(&v->remote, &cidrs[c].cidr, &from, &to);
+		for (; from < to; from++)
+			if (v->remote.addresses[from].kind == REMOTE_ADDRESS)
+				reserve(f, &v->remote.addresses[from].prefix);
 	}
 }
 
@@ -110,11 +98,15 @@ static bool carve_any(const struct choice *v, const struct pool_cidr *cidrs,
 		      const struct pool_family *pf, const struct pool_family_spec *f,
 		      struct block_request *request, struct prefix *prefix)
 {
+	const struct prefix_list taken[] = {
+		{ v->own, v->own_count, sizeof(*v->own) },
+		{ v->remote.blocks, v->remote.block_count, sizeof(*v->remote.blocks) },
+	};
 	uint64_t index;
 
 	for (uint32_t i = 0; i < pf->cidrs && i < POOL_FAMILY_CIDRS; i++) {
-		if (carve_next(&cidrs[i].cidr, pf->mask_length, cidrs[i].cursor, v->taken,
-			       v->taken_count, f->reserved, f->reserved_count, prefix, &index))
+		if (carve_next(&cidrs[i].cidr, pf->mask_length, cidrs[i].cursor, taken, 2,
+			       f->reserved, f->reserved_count, prefix, &index))
 			continue;
 		request->cidr = i;
 		request->cursor = index + 1;

@@ -3,27 +3,21 @@
 #ifndef PP_BLOCKS_CHOOSE_H
 #define PP_BLOCKS_CHOOSE_H
 
-#include "loader/ipam/claims.h"
 #include "loader/net/excluded.h"
+#include "loader/ipam/remote.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/context.h"
-#include "loader/kernel/store.h"
 
 /* What a choice of blocks looks at; valid while pp_ipam has this generation. */
 struct choice {
 	uint64_t generation;
-	struct block_entry *blocks;
-	size_t block_count;
-	struct stored *nodes;
-	size_t node_count;
-	struct claim *claims; /* of other nodes */
-	size_t claim_count;
-	struct exclusions exclusions;
-	struct prefix *taken; /* blocks and claims, sorted, none in another */
-	size_t taken_count;
+	struct prefix *own; /* blocks, sorted */
+	size_t own_count;
+	struct remote remote;
+	const struct exclusions *routes; /* what they exclude; what CiliumNodes do is in remote */
 };
 
-int choice_read(struct node *node, struct choice *v, struct error *e);
+int choice_read(struct node *node, const struct exclusions *routes, struct choice *v, struct error *e);
 void choice_free(struct choice *v);
 
 /* Chooses the next block of the pool: 0, -EAGAIN, -ENOSPC without a sentence, or -errno. */

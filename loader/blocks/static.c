@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "loader/blocks/blocks.h"
-#include "loader/ipam/claims.h"
+#include "loader/ipam/remote.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
-#include "loader/kernel/store.h"
 #include "loader/blocks/sync.h"
 
 bool blocks_in_pool(struct node *node, const struct pool_entry *pool, const struct prefix *prefix)
@@ -27,38 +26,10 @@ bool blocks_in_pool(struct node *node, const struct pool_entry *pool, const stru
 	return false;
 }
 
-/* The blocks that other nodes' objects list; only for their prefixes: the names are freed here. */
-static void others_claims(struct node *node, struct claim **claims, size_t *count)
-{
-	struct stored *nodes;
-	size_t node_count;
-
-	*claims = NULL;
-	*count = 0;
-	if (store_list(&node->pins, OBJECT_NODE, &nodes, &node_count, NULL))
-		return;
-	for (size_t i = 0; i < node_count; i++)
-		if (strcmp(nodes[i].name, node->config.node))
-			claims_of(nodes[i].json, node->config.default_pool_name, claims, count);
-	stored_free(nodes, node_count);
-}
-
-static bool is_claimed(const struct claim *claims, size_t count, const struct prefix *prefix)
-{
-	for (size_t i = 0; i < count; i++)
-		if (prefix_overlaps(&claims[i].prefix, prefix))
-			return true;
-	return false;
-}
-
 /* 0: free to take; 1: this node has it for this pool; -EEXIST: somebody has (part of) it. */
-static int taken(struct node *node, uint32_t pool, const struct prefix *prefix,
+static int taken(const struct remote *others, uint32_t pool, const struct prefix *prefix,
 		 const struct block_entry *blocks, size_t block_count)
 {
-	struct claim *claims;
-	size_t claim_count;
-	bool claimed;
-
 	for (size_t i = 0; i < block_count; i++) {
 		const struct block *b = &blocks[i].block;
 
@@ -67,10 +38,7 @@ static int taken(struct node *node, uint32_t pool, const struct prefix *prefix,
 		if (prefix_overlaps(&b->prefix, prefix))
 			return -EEXIST;
 	}
-	others_claims(node, &claims, &claim_count);
-	claimed = is_claimed(claims, claim_count, prefix);
-	free(claims);
-	return claimed ? -EEXIST : 0;
+	return remote_is_claimed(others, prefix) ? -EEXIST : 0;
 }
 
 static int occupy(struct node *node, const char *pool, const struct prefix *prefix,
@@ -78,6 +46,7 @@ static int occupy(struct node *node, const char *pool, const struct prefix *pref
 {
 	struct block_request request = { .cidr = NO_CIDR };
 	struct block_entry *blocks;
+	struct remote others;
 	struct pool_entry p;
 	struct ipam ipam;
 	char text[PREFIX_TEXT];
@@ -92,10 +61,15 @@ static int occupy(struct node *node, const char *pool, const struct prefix *pref
 	err = ipam_blocks(&node->pins, &blocks, &count, e);
 	if (err)
 		return err;
-	err = taken(node, p.id, prefix, blocks, count);
+	err = remote_read(node, &others, e);
+	if (!err)
+		err = taken(&others, p.id, prefix, blocks, count);
+	remote_free(&others);
 	free(blocks);
 	if (err == 1)
 		return 0;
+	if (err && err != -EEXIST)
+		return err;
 	if (err)
 		return error_set(e, err,
 				 "unable to reuse from pool %s: cidr %s has already been allocated", pool, text);
@@ -169,16 +143,17 @@ int blocks_settle(struct node *node, const struct claim *claims, size_t claim_co
 	struct block_change *changes = NULL;
 	struct pool_entry *pools = NULL;
 	struct block_entry *blocks = NULL;
-	size_t pool_count, count, others_count;
-	struct claim *others;
+	size_t pool_count, count;
+	struct remote others;
 	struct ipam ipam;
 	struct txn txn = {};
 	int err;
 
-	others_claims(node, &others, &others_count);
 	do {
 		request->change_count = 0;
-		err = ipam_read(&node->pins, &ipam, e);
+		err = remote_read(node, &others, e);
+		if (!err)
+			err = ipam_read(&node->pins, &ipam, e);
 		if (!err)
 			err = ipam_pools(&node->pins, &pools, &pool_count, e);
 		if (!err)
@@ -190,7 +165,7 @@ int blocks_settle(struct node *node, const struct claim *claims, size_t claim_co
 			const struct block *b = &blocks[i].block;
 			const struct pool_entry *p = pool_by_id(pools, pool_count, b->pool);
 			bool keep = p && blocks_in_pool(node, p, &b->prefix) &&
-				    !is_claimed(others, others_count, &b->prefix) &&
+				    !remote_is_claimed(&others, &b->prefix) &&
 				    (!fixed || claim_find(claims, claim_count, &b->prefix));
 			enum block_state state = keep ? BLOCK_ACTIVE : BLOCK_DRAINING;
 
@@ -201,13 +176,14 @@ int blocks_settle(struct node *node, const struct claim *claims, size_t claim_co
 		request->changes = (uintptr_t)changes;
 		if (request->change_count)
 			err = ipam_run(&node->pins, PROG_BLOCK_STATE, request, &txn, e);
+		remote_free(&others);
 		free(changes);
 		free(blocks);
 		free(pools);
 		blocks = NULL;
 		pools = NULL;
 	} while (!err && request->change_count && txn.error == IPAM_STALE);
-	free(others);
+	remote_free(&others);
 	free(blocks);
 	free(pools);
 	free(request);

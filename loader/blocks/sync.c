@@ -13,7 +13,7 @@ static int keep(int first, int err)
 }
 
 /* The rest of the configuration may have been changed by `gc` since it was read. */
-static int note_synced(struct node *node, uint64_t generation, struct error *e)
+int note_synced(struct node *node, uint64_t generation, struct error *e)
 {
 	struct node now = *node;
 	int err = node_read_config(&now, e);

@@ -13,6 +13,10 @@
 /* After a change of this node's blocks: pp_cidrs, block routes, state file. */
 int sync_blocks(struct node *node, struct error *e);
 
+/* Notes of which generation the derived state is; SYNCED_UNKNOWN: it lacks something. */
+#define SYNCED_UNKNOWN UINT64_MAX
+int note_synced(struct node *node, uint64_t generation, struct error *e);
+
 /*
  * After a change of the node's addresses or routes, which nobody tells us: the addresses that no pod may
  * get, and the routes of blocks that have some. Takes the derived lock itself.

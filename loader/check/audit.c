@@ -50,6 +50,8 @@ int audit_run(struct node *node, struct netlink *nl, const struct audit_report *
 		err = audit_maps(&a, e);
 	}
 	if (!err)
+		err = audit_remote(&a, e);
+	if (!err)
 		err = audit_links(&a, e);
 	if (!err)
 		err = audit_routes(&a, e);

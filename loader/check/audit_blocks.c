@@ -102,9 +102,9 @@ static void report_overlap(const struct overlap *o, void *arg)
 }
 
 /* Objects whose text or JSON is broken; store_list() leaves them out. */
-static void check_objects(struct audit *a)
+static void check_objects(struct audit *a, enum pinned_map map)
 {
-	int fd = pins_map(&a->node->pins, PIN_OBJECTS);
+	int fd = pins_map(&a->node->pins, map);
 	struct object_key key, *before = NULL;
 	json_t *json;
 
@@ -138,6 +138,7 @@ void audit_blocks(struct audit *a)
 	overlaps_report(a->node, &a->s, report_overlap, a);
 	for (size_t n = 0; n < a->s.pool_count; n++)
 		check_pool(a, &a->s.pools[n].pool);
-	check_objects(a);
+	check_objects(a, PIN_OBJECTS);
+	check_objects(a, PIN_NODES);
 	check_lock(a);
 }

@@ -30,6 +30,7 @@ void audit_leases(struct audit *a);
 int audit_links(struct audit *a, struct error *e);
 /* A bound lease's slot and interface. */
 void audit_pod(struct audit *a, size_t lease, int program);
+int audit_remote(struct audit *a, struct error *e);
 int audit_routes(struct audit *a, struct error *e);
 int audit_flows(struct audit *a, struct error *e);
 /* Uplinks and sysctls. */

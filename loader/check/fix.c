@@ -163,6 +163,8 @@ int audit_fix(struct node *node, struct netlink *nl, struct error *e)
 	int err = free_lock(node, e);
 
 	if (!err)
+		err = remote_rebuild(node, e);
+	if (!err)
 		err = audit_rebuild(node, nl, &made, e);
 	if (!err)
 		err = fix_lease_blocks(node, e);

@@ -87,10 +87,8 @@ static void note_skipped(struct health_part *p, const struct examination *x)
 
 	for (size_t i = 0; i < x->s.claim_count && x->options.auto_direct_node_routes; i++) {
 		const struct claim *c = &x->s.claims[i];
-		uint32_t ifindex;
 
-		if (addr_is_zero(&c->next_hop) ||
-		    route_is_onlink(x->nl, &c->next_hop, &ifindex, NULL) > 0)
+		if (addr_is_zero(&c->next_hop) || state_claim_hop(&x->s, x->nl, c))
 			continue;
 		first = first ? first : c;
 		count++;

@@ -26,7 +26,7 @@ static void view_free(struct view *v)
 
 static int view_read(struct view *v, struct error *e)
 {
-	int err = state_read(v->node, STATE_POOLS | STATE_BLOCKS | STATE_LEASES | STATE_REMOTE, &v->state, e);
+	int err = state_read(v->node, STATE_POOLS | STATE_BLOCKS | STATE_LEASES | STATE_NODES, &v->state, e);
 
 	return err ? err : node_options(v->node, &v->options, e);
 }
@@ -207,7 +207,7 @@ static int describe_node(json_t *d, struct view *v, const char *name, struct err
 		return 0;
 	}
 	for (size_t i = 0; i < v->state.node_count; i++) {
-		if (strcmp(v->state.nodes[i].name, name))
+		if (strcmp(v->state.nodes[i].name, name) || !stored_parse(&v->state.nodes[i]))
 			continue;
 		describe_head(d, v->state.nodes[i].json);
 		describe_spec(d, v->state.nodes[i].json);

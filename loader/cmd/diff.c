@@ -135,7 +135,7 @@ static int run(struct call *c, struct error *e)
 	const struct input *input = c->data;
 	bool changes = false;
 	struct apply plan;
-	int err = apply_plan(&c->node, &input->manifest, NULL, NULL, input->flags, &plan, e);
+	int err = apply_plan(&c->node, &input->manifest, NULL, NULL, input->flags | APPLY_ALL_NODES, &plan, e);
 
 	if (err)
 		return err;

@@ -44,7 +44,9 @@ static void put_own(struct node *node, struct state *state, const struct options
 		if (!strcmp(state->nodes[i].name, node->config.node))
 			own = &state->nodes[i];
 	if (own) {
-		json_decref(own->json);
+		stored_forget(own);
+		free(own->text);
+		own->text = NULL;
 	} else {
 		state->nodes =
 			xrealloc(state->nodes, (state->node_count + 1) * sizeof(*state->nodes));
@@ -62,7 +64,7 @@ static int read_nodes(struct get *get, struct error *e)
 {
 	struct options options = {};
 	struct state state;
-	int err = state_read(get->node, STATE_POOLS | STATE_BLOCKS | STATE_REMOTE, &state, e);
+	int err = state_read(get->node, STATE_POOLS | STATE_BLOCKS | STATE_NODES, &state, e);
 
 	if (err)
 		return err;
@@ -93,9 +95,13 @@ static bool is_named(const struct get *get, const void *entry)
 
 static json_t *item_of(const struct get *get, const void *entry)
 {
-	const struct stored *s = entry;
+	struct stored *s = (struct stored *)entry;
+	json_t *json = json_incref((json_t *)stored_parse(s));
 
-	return kubectl_object(get, json_incref(s->json), s->created);
+	/* one at a time, where it can be parsed again */
+	if (s->text)
+		stored_forget(s);
+	return kubectl_object(get, json, s->created);
 }
 
 /* The node's addresses of a type. */

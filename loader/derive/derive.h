@@ -34,6 +34,9 @@ struct sources {
 
 /* Brings the maps of the mask up to date. All are tried, the first error returns. */
 int derived_apply(const struct sources *x, unsigned int maps, struct error *e);
+/* pp_cidrs and pp_nomasq of these prefixes alone; STATE_SOURCES of state_read_some() for them is enough. */
+int derived_apply_prefixes(const struct sources *x, const struct prefix *prefixes, size_t count,
+			   struct error *e);
 /* Reports where the maps of the mask differ; the node's own addresses in them may be older. */
 int derived_compare(const struct sources *x, unsigned int maps, const struct row_report *report,
 		    struct error *e);
@@ -57,6 +60,11 @@ int sync_block_routes(const struct sources *x, unsigned int *changes, struct err
 /* ROUTES_UNREACHABLE with a sentence: all is well but another node has no direct route. */
 #define ROUTES_UNREACHABLE 3 /* not one of BLOCKS_DRY, BLOCKS_UNLISTED */
 int sync_node_routes(const struct sources *x, unsigned int *changes, struct error *e);
+/* The same for the claims that there are and those of @before alone, without a look at the kernel's. */
+int sync_claim_routes(const struct sources *x, const struct claim *before, size_t before_count,
+		      struct error *e);
+/* The route that a local block should have; false: none, it would be in the way. */
+bool block_route(const struct state *s, const struct prefix *block, struct route *route);
 /* Those of pods; only while no pod comes or goes. */
 int sync_endpoint_routes(const struct sources *x, struct error *e);
 /* The same while pods come and go. */

@@ -71,16 +71,8 @@ static void agent_add(struct node *node, struct row_list *rows)
 
 static void nodes_add(const struct state *state, struct row_list *rows)
 {
-	for (size_t n = 0; n < state->node_count; n++) {
-		const json_t *list = json_object_get(json_object_get(state->nodes[n].json, "spec"),
-						     "addresses"), *entry;
-		struct addr addr;
-		size_t i;
-
-		json_array_foreach(list, i, entry)
-			if (!addr_parse(json_string_value(json_object_get(entry, "ip")), &addr))
-				nomasq_host(rows, &addr, NOMASQ_NODE);
-	}
+	for (size_t i = 0; i < state->address_count; i++)
+		nomasq_add(rows, &state->addresses[i].prefix, NOMASQ_NODE);
 }
 
 int nomasq_rows(const struct sources *x, struct row_list *rows, struct error *e)

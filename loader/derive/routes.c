@@ -42,18 +42,19 @@ static bool is_in_the_way(const struct state *s, const struct prefix *block)
 	return false;
 }
 
+bool block_route(const struct state *s, const struct prefix *block, struct route *route)
+{
+	*route = (struct route){ .to = *block, .type = RTN_UNREACHABLE, .metric = BLOCK_ROUTE_METRIC };
+	return !is_in_the_way(s, block);
+}
+
 static void expected_blocks(const struct state *s, struct route_list *list)
 {
-	for (size_t i = 0; i < s->block_count; i++) {
-		const struct prefix *prefix = &s->blocks[i].block.prefix;
-		struct route *r;
+	struct route route;
 
-		if (is_in_the_way(s, prefix))
-			continue;
-		r = append(list, prefix);
-		r->type = RTN_UNREACHABLE;
-		r->metric = BLOCK_ROUTE_METRIC;
-	}
+	for (size_t i = 0; i < s->block_count; i++)
+		if (block_route(s, &s->blocks[i].block.prefix, &route))
+			*append(list, &route.to) = route;
 }
 
 /* Its interface was removed by somebody; gc will free the lease. */
@@ -99,12 +100,13 @@ static int expected_nodes(const struct sources *x, struct route_list *list, stru
 
 	for (size_t i = 0; i < s->claim_count && x->options->auto_direct_node_routes; i++) {
 		const struct claim *c = &s->claims[i];
-		uint32_t ifindex = 0;
+		uint32_t ifindex;
 		struct route *r;
 
 		if (addr_is_zero(&c->next_hop))
 			continue;
-		if (route_is_onlink(x->nl, &c->next_hop, &ifindex, NULL) > 0) {
+		ifindex = state_claim_hop(s, x->nl, c);
+		if (ifindex) {
 			r = append(list, &c->prefix);
 			r->gateway = c->next_hop;
 			r->ifindex = ifindex;
@@ -236,6 +238,52 @@ int sync_node_routes(const struct sources *x, unsigned int *changes, struct erro
 	int err = expected_nodes(x, &list, e);
 
 	return reconcile(x, ROUTES_NODES, &list, err, changes, e);
+}
+
+static const struct claim *find_claim(const struct claim *claims, size_t count,
+				      const struct prefix *prefix)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_equal(&claims[i].prefix, prefix))
+			return &claims[i];
+	return NULL;
+}
+
+static bool has_route(const struct route_list *list, const struct prefix *to)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (prefix_equal(&list->routes[i].to, to))
+			return true;
+	return false;
+}
+
+int sync_claim_routes(const struct sources *x, const struct claim *before, size_t before_count,
+		      struct error *e)
+{
+	struct route_list list = {};
+	struct error later;
+	int err = expected_nodes(x, &list, e), late;
+
+	for (size_t i = 0; i < list.count; i++) {
+		const struct claim *old = find_claim(before, before_count, &list.routes[i].to);
+		const struct route_list seen = { list.routes, i, 0 };
+
+		if (has_route(&seen, &list.routes[i].to))
+			continue; /* a node may list a block twice */
+		if (!old || addr_is_zero(&old->next_hop))
+			route_add(x->nl, &list.routes[i]);
+		else if (addr_compare(&old->next_hop, &list.routes[i].gateway))
+			route_replace(x->nl, &list.routes[i]);
+	}
+	for (size_t i = 0; i < before_count && x->options->auto_direct_node_routes; i++)
+		if (!addr_is_zero(&before[i].next_hop) && !has_route(&list, &before[i].prefix))
+			route_delete(x->nl, &(struct route){ .to = before[i].prefix, .type = RTN_UNICAST,
+							  .gateway = before[i].next_hop });
+	free(list.routes);
+	late = netlink_flush(x->nl, &later);
+	if (late && e)
+		*e = later;
+	return late ? late : err;
 }
 
 int derived_routes_compare(const struct sources *x,

@@ -248,3 +248,24 @@ int rows_apply(struct node *node, struct row_list *expected, struct error *e)
 	rows_free(&now);
 	return err;
 }
+
+int rows_apply_keys(struct node *node, struct row_list *expected, const void *keys, size_t count,
+		    struct error *e)
+{
+	const struct row_table *t = expected->table;
+	int first = 0;
+
+	rows_sort(expected);
+	for (int removals = 0; removals < 2; removals++) {
+		for (size_t i = 0; i < count; i++) {
+			const void *key = (const char *)keys + i * t->key_size;
+			const void *value = rows_find(expected, key);
+			int err = 0;
+
+			if (removals == !value)
+				err = write_row(node, t, key, value, first ? NULL : e);
+			first = first ? first : err;
+		}
+	}
+	return first;
+}

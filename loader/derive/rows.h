@@ -81,5 +81,8 @@ int rows_compare(struct node *node, struct row_list *expected, const struct row_
  * shrinking set never has a hole. All rows are tried, the first error returns.
  */
 int rows_apply(struct node *node, struct row_list *expected, struct error *e);
+/* The same for @count keys alone, without a look at the map. */
+int rows_apply_keys(struct node *node, struct row_list *expected, const void *keys, size_t count,
+		    struct error *e);
 
 #endif

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The derived maps as tables: their rows, what violations call them, and who makes them. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
 #include "loader/derive/derive.h"
 #include "maps/cidrs.h"
 #include "maps/ips.h"
@@ -214,4 +216,30 @@ int derived_compare(const struct sources *x, unsigned int maps, const struct row
 
 	without_own.nl = NULL;
 	return for_each(&without_own, maps, report, e);
+}
+
+int derived_apply_prefixes(const struct sources *x, const struct prefix *prefixes, size_t count,
+			   struct error *e)
+{
+	struct row_list rows[DERIVED_MAPS];
+	struct cidr_key *keys = xcalloc(count, sizeof(*keys));
+	int err;
+
+	for (size_t i = 0; i < count; i++) {
+		keys[i].length = prefixes[i].length;
+		memcpy(keys[i].addr.byte, prefixes[i].addr.byte, sizeof(keys[i].addr.byte));
+	}
+	for (int m = 0; m < DERIVED_MAPS; m++)
+		rows[m] = (struct row_list){ .table = &derived_tables[m], .state = x->state };
+	err = cidrs_rows(x, rows, e);
+	if (!err)
+		err = rows_apply_keys(x->node, &rows[MAP_CIDRS], keys, count, e);
+	if (!err)
+		err = nomasq_rows(x, rows, e);
+	if (!err)
+		err = rows_apply_keys(x->node, &rows[MAP_NOMASQ], keys, count, e);
+	rows_free(&rows[MAP_CIDRS]);
+	rows_free(&rows[MAP_NOMASQ]);
+	free(keys);
+	return err;
 }

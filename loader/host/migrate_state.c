@@ -10,6 +10,7 @@
 
 #include "loader/host/migrate_parts.h"
 #include "loader/kernel/map.h"
+#include "loader/kernel/store.h"
 #include "maps/ipam.h"
 #include "maps/pods.h"
 #include "maps/txn.h"
@@ -23,6 +24,7 @@ struct copy {
 	enum pinned_map to;
 	void (*convert)(const void *from, void *to); /* the value; NULL: it is the same */
 	void (*convert_key)(const void *from, void *to); /* NULL: the key is the same */
+	enum pinned_map (*place)(const void *key); /* of the new key; NULL: all are in @to */
 	bool is_array;       /* elements of zero are there already */
 };
 
@@ -77,6 +79,11 @@ static void convert_object_key(const void *from, void *to)
 	memcpy(to, &key, sizeof(key));
 }
 
+static enum pinned_map place_object(const void *key)
+{
+	return store_map(((const struct object_key *)key)->kind);
+}
+
 static void convert_config(const struct abi1_config *old, struct config *c)
 {
 	memset(c, 0, sizeof(*c));
@@ -117,7 +124,7 @@ static const struct copy copies[] = {
 	{ "pp_ips", ABI1_IPS_KEY, ABI1_IPS_CHUNK, .to = PIN_IPS },
 	{ "pp_leases", ABI1_LEASE_OWNER, ABI1_LEASE, .to = PIN_LEASES },
 	{ "pp_objects", sizeof(struct abi1_object_key), ABI1_OBJECT_CHUNK, .to = PIN_OBJECTS,
-	  .convert_key = convert_object_key },
+	  .convert_key = convert_object_key, .place = place_object },
 	{ "pp_pods", 4, sizeof(struct abi1_pod), .to = PIN_PODS, .convert = convert_pod, .is_array = true },
 	{ "pp_pod_ips", ABI1_ADDR, ABI1_POD_IP, .to = PIN_POD_IPS },
 };
@@ -168,24 +175,22 @@ static void convert(void (*fn)(const void *from, void *to), const void *from, si
 
 static int copy_map(struct pins *pins, const struct copy *c, struct error *e)
 {
-	int to = pins_map(pins, c->to), err;
 	char key[KEY_MAX], value[VALUE_MAX];
 	char *list;
 	size_t count;
-
-	if (to < 0)
-		return pins_error(pins, pinned_map_names[c->to], to, e);
-	err = abi1_read(&pins->root, c->name, c->key, c->value, (void **)&list, &count, e);
+	int err = abi1_read(&pins->root, c->name, c->key, c->value, (void **)&list, &count, e);
 	for (size_t i = 0; !err && i < count; i++) {
 		const char *from = list + i * (ABI1_ALIGN(c->key) + ABI1_ALIGN(c->value));
+		enum pinned_map to;
 
 		if (c->is_array && is_zero(from + ABI1_ALIGN(c->key), c->value))
 			continue;
 		convert(c->convert_key, from, c->key, key);
 		convert(c->convert, from + ABI1_ALIGN(c->key), c->value, value);
-		if (bpf_map_update_elem(to, key, value, BPF_ANY))
+		to = c->place ? c->place(key) : c->to;
+		if (bpf_map_update_elem(pins_map(pins, to), key, value, BPF_ANY))
 			err = error_set(e, -errno, "%s: cannot copy the state of ABI %d: %s; free kernel memory",
-					pinned_map_names[c->to], PP_ABI_BEFORE, strerror(errno));
+					pinned_map_names[to], PP_ABI_BEFORE, strerror(errno));
 	}
 	free(list);
 	return err;

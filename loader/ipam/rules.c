@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Arithmetic of pinpool-ipam(7): size of blocks, demand, choice and release of blocks. */
 #include <errno.h>
+#include <string.h>
 
 #include "loader/ipam/rules.h"
 
@@ -86,49 +87,43 @@ static struct prefix block_at(const struct prefix *cidr, unsigned int length, ui
 	return block;
 }
 
-/* The first of @taken that ends at or after @addr; they are sorted by start and so by end. */
-static size_t first_ending_after(const struct addr *addr, const struct prefix *taken, size_t count)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		struct addr last = addr_last(&taken[middle]);
-
-		if (addr_compare(&last, addr) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
+/* Where a walk through the blocks of a CIDR is in each list of what is taken. */
+struct walk {
+	const struct prefix_list *taken;
+	size_t lists, at[CARVE_LISTS];
+	const struct address_range *reserved;
+	size_t reserved_count;
+};
 
 /* True if @block overlaps something; *last is the last address of the obstacle within it. */
-static bool block_obstacle(const struct prefix *block, const struct prefix *taken,
-			   size_t taken_count, const struct address_range *reserved,
-			   size_t reserved_count, struct addr *last)
+static bool block_obstacle(struct walk *w, const struct prefix *block, struct addr *last)
 {
-	size_t i = first_ending_after(&block->addr, taken, taken_count);
 	struct addr end = addr_last(block);
 
-	if (i < taken_count && prefix_overlaps(&taken[i], block)) {
-		*last = addr_last(&taken[i]);
-		return true;
+	for (size_t l = 0; l < w->lists; l++) {
+		const struct prefix_list *list = &w->taken[l];
+		size_t i = w->at[l] = prefix_list_find(list, w->at[l], &block->addr);
+
+		if (i < list->count && prefix_overlaps(prefix_list_at(list, i), block)) {
+			*last = addr_last(prefix_list_at(list, i));
+			return true;
+		}
 	}
-	for (i = 0; i < reserved_count; i++) {
-		if (addr_compare(&reserved[i].start, &end) > 0 ||
-		    addr_compare(&reserved[i].end, &block->addr) < 0)
+	for (size_t i = 0; i < w->reserved_count; i++) {
+		if (addr_compare(&w->reserved[i].start, &end) > 0 ||
+		    addr_compare(&w->reserved[i].end, &block->addr) < 0)
 			continue;
-		*last = reserved[i].end;
+		*last = w->reserved[i].end;
 		return true;
 	}
 	return false;
 }
 
 int carve_next(const struct prefix *cidr, unsigned int length, uint64_t cursor,
-	       const struct prefix *taken, size_t taken_count, const struct address_range *reserved,
+	       const struct prefix_list *taken, size_t lists, const struct address_range *reserved,
 	       size_t reserved_count, struct prefix *block, uint64_t *index)
 {
+	struct walk w = { taken, lists, {}, reserved, reserved_count };
 	uint64_t count, at, end;
 
 	if (length < cidr->length || length > 128 || length - cidr->length > 63)
@@ -148,11 +143,11 @@ int carve_next(const struct prefix *cidr, unsigned int length, uint64_t cursor,
 			/* The second half of the round: the part before the cursor. */
 			at = 0;
 			end = cursor;
+			memset(w.at, 0, sizeof(w.at));
 			continue;
 		}
 		candidate = block_at(cidr, length, at);
-		if (!block_obstacle(&candidate, taken, taken_count, reserved, reserved_count,
-				    &last)) {
+		if (!block_obstacle(&w, &candidate, &last)) {
 			*block = candidate;
 			*index = at;
 			return 0;

@@ -33,12 +33,12 @@ size_t release_choose(const struct block_view *blocks, size_t count, uint32_t ne
 
 /*
  * Next-fit choice of a block of @bits (128-based length) in @cidr, from the @cursor-th block on,
- * wrapping, that overlaps none of @taken (sorted by prefix_compare, not overlapping each other) and
- * none of @reserved. 0 and @block and its index in @index, or -ENOSPC. The caller keeps cursor =
- * index + 1.
+ * wrapping, that overlaps nothing in the @lists (at most CARVE_LISTS) of @taken and none of @reserved.
+ * 0 and @block and its index in @index, or -ENOSPC. The caller keeps cursor = index + 1.
  */
+#define CARVE_LISTS 2
 int carve_next(const struct prefix *cidr, unsigned int length, uint64_t cursor,
-	       const struct prefix *taken, size_t taken_count, const struct address_range *reserved,
+	       const struct prefix_list *taken, size_t lists, const struct address_range *reserved,
 	       size_t reserved_count, struct prefix *block, uint64_t *index);
 
 /* The index of @block in @cidr, among the blocks of its size: carve_next()'s index. */

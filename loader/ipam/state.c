@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
+#include "loader/ipam/hops.h"
 #include "loader/ipam/state.h"
 #include "loader/kernel/map.h"
 
@@ -61,17 +63,68 @@ static void index_slots(struct state *s)
 	}
 }
 
-static int read_remote(struct node *node, struct state *s, struct error *e)
+/* What is read of other nodes: everything (@prefixes NULL), or what has to do with these prefixes. */
+struct wanted {
+	const struct prefix *prefixes;
+	size_t count;
+};
+
+static void add_claims(struct node *node, struct state *s, size_t from, size_t to)
 {
-	int err = store_list(&node->pins, OBJECT_NODE, &s->nodes, &s->node_count, e);
+	s->claims = xrealloc(s->claims, (s->claim_count + to - from) * sizeof(*s->claims));
+	for (size_t i = from; i < to; i++)
+		s->claims[s->claim_count++] = remote_claim(&s->remote, &s->remote.blocks[i],
+							   node->config.default_pool_name);
+}
 
-	for (size_t i = 0; !err && i < s->node_count; i++) {
-		bool own = !strcmp(s->nodes[i].name, node->config.node);
+static void add_addresses(struct state *s, size_t from, size_t to)
+{
+	size_t count = s->address_count, more = to - from;
 
-		claims_of(s->nodes[i].json, node->config.default_pool_name, own ? &s->own : &s->claims,
-			  own ? &s->own_count : &s->claim_count);
+	s->addresses = xrealloc(s->addresses, (count + more) * sizeof(*s->addresses));
+	if (more)
+		memcpy(s->addresses + count, s->remote.addresses + from, more * sizeof(*s->addresses));
+	s->address_count += more;
+}
+
+static void add_some(struct node *node, struct state *s, const struct wanted *wanted)
+{
+	size_t from, to;
+
+	for (size_t i = 0; i < wanted->count; i++) {
+		remote_find_blocks(&s->remote, &wanted->prefixes[i], &from, &to);
+		for (; from < to; from++)
+			if (prefix_equal(&s->remote.blocks[from].prefix, &wanted->prefixes[i]))
+				add_claims(node, s, from, from + 1);
+		remote_find_addresses(&s->remote, &wanted->prefixes[i], &from, &to);
+		add_addresses(s, from, to);
 	}
-	return err;
+	for (size_t i = 0; i < s->block_count; i++) {
+		remote_find_addresses(&s->remote, &s->blocks[i].block.prefix, &from, &to);
+		add_addresses(s, from, to);
+	}
+}
+
+static int read_remote(struct node *node, const struct wanted *wanted, struct state *s, struct error *e)
+{
+	json_t *own;
+	int err = remote_read(node, &s->remote, e);
+
+	if (err)
+		return err;
+	if (wanted) {
+		add_some(node, s, wanted);
+	} else {
+		add_claims(node, s, 0, s->remote.block_count);
+		add_addresses(s, 0, s->remote.address_count);
+	}
+	own = store_get(&node->pins, OBJECT_NODE, node->config.node);
+	if (own)
+		claims_of(own, node->config.default_pool_name, &s->own, &s->own_count);
+	for (size_t i = 0; i < s->own_count; i++)
+		s->own[i].node = node->config.node;
+	json_decref(own);
+	return 0;
 }
 
 static int read_pools(struct node *node, unsigned int parts, struct state *s, struct error *e)
@@ -88,11 +141,12 @@ static int read_pools(struct node *node, unsigned int parts, struct state *s, st
 	return err;
 }
 
-int state_read(struct node *node, unsigned int parts, struct state *s, struct error *e)
+static int read_parts(struct node *node, unsigned int parts, const struct wanted *wanted,
+		      struct state *s, struct error *e)
 {
 	int err;
 
-	memset(s, 0, sizeof(*s));
+	*s = (struct state){ .hops = xcalloc(1, sizeof(*s->hops)) };
 	err = ipam_read(&node->pins, &s->ipam, e);
 	if (!err && (parts & STATE_LEASES)) {
 		err = ipam_leases(&node->pins, &s->leases, &s->lease_count, e);
@@ -105,7 +159,9 @@ int state_read(struct node *node, unsigned int parts, struct state *s, struct er
 		index_blocks(s);
 	}
 	if (!err && (parts & STATE_REMOTE))
-		err = read_remote(node, s, e);
+		err = read_remote(node, wanted, s, e);
+	if (!err && (parts & STATE_NODES))
+		err = store_list_texts(&node->pins, OBJECT_NODE, &s->nodes, &s->node_count, e);
 	if (!err && (parts & STATE_PODS))
 		err = MAP_READ(&node->pins, PIN_PODS, s->pods, s->pod_count, slot, pod, e);
 	if (err)
@@ -113,13 +169,32 @@ int state_read(struct node *node, unsigned int parts, struct state *s, struct er
 	return err;
 }
 
+int state_read(struct node *node, unsigned int parts, struct state *s, struct error *e)
+{
+	return read_parts(node, parts, NULL, s, e);
+}
+
+int state_read_some(struct node *node, unsigned int parts, const struct prefix *prefixes, size_t count,
+		    struct state *s, struct error *e)
+{
+	return read_parts(node, parts, &(struct wanted){ prefixes, count }, s, e);
+}
+
+void state_exclude_addresses(struct state *s)
+{
+	for (size_t i = 0; i < s->address_count; i++)
+		if (s->addresses[i].kind == REMOTE_ADDRESS)
+			excluded_add(&s->exclusions, EXCLUDED_NODE, &s->addresses[i].prefix,
+				     remote_name(&s->remote, s->addresses[i].node));
+	excluded_sort(&s->exclusions);
+}
+
 int state_read_exclusions(struct state *s, struct netlink *nl, struct error *e)
 {
 	int err = excluded_by_routes(nl, &s->exclusions, e);
 
-	for (size_t i = 0; i < s->node_count && !err; i++)
-		excluded_by_node(s->nodes[i].json, &s->exclusions);
-	excluded_sort(&s->exclusions);
+	if (!err)
+		state_exclude_addresses(s);
 	return err;
 }
 
@@ -134,9 +209,12 @@ void state_free(struct state *s)
 	free(s->lease_of_slot);
 	free(s->claims);
 	free(s->own);
+	free(s->addresses);
+	hops_free(s->hops);
 	free(s->pods);
 	excluded_free(&s->exclusions);
 	stored_free(s->nodes, s->node_count);
+	remote_free(&s->remote);
 	memset(s, 0, sizeof(*s));
 }
 

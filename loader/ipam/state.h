@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "loader/ipam/claims.h"
+#include "loader/ipam/remote.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/context.h"
 #include "loader/kernel/store.h"
@@ -20,7 +20,8 @@ enum state_part {
 	STATE_CIDRS = 2,  /* of the pools */
 	STATE_BLOCKS = 4, /* of this node */
 	STATE_LEASES = 8,
-	STATE_REMOTE = 16, /* CiliumNodes, and the blocks that they list */
+	STATE_REMOTE = 16, /* the nodes' addresses, and the blocks that CiliumNodes list */
+	STATE_NODES = 64,  /* the CiliumNodes themselves */
 	STATE_PODS = 32,   /* pp_pods, one entry per slot */
 	/* all that derived maps and routes follow from */
 	STATE_SOURCES = STATE_POOLS | STATE_CIDRS | STATE_BLOCKS | STATE_REMOTE,
@@ -50,10 +51,14 @@ struct state {
 	struct lease_entry *leases; /* read before pools and blocks: these have all that the leases name */
 	size_t lease_count;
 	int32_t *lease_of_slot; /* PODS_MAX indexes of leases; -1: none */
-	struct stored *nodes;   /* CiliumNodes, by name */
+	struct stored *nodes;   /* CiliumNodes, by name; not parsed (store_list_texts()) */
 	size_t node_count;
+	struct remote remote;
+	struct remote_row *addresses; /* of all nodes */
+	size_t address_count;
 	struct claim *claims; /* of the other nodes */
 	size_t claim_count;
+	struct hops *hops;    /* state_claim_hop() */
 	struct claim *own; /* what this node's own CiliumNode lists */
 	size_t own_count;
 	struct pod_entry *pods; /* by slot */
@@ -63,9 +68,20 @@ struct state {
 
 /* @parts: a mask of enum state_part. The caller frees @s unless it fails. 0 or -errno with a sentence. */
 int state_read(struct node *node, unsigned int parts, struct state *s, struct error *e);
+/*
+ * The same, but of what other nodes have only what has exactly one of @prefixes (a block) or lies in
+ * one of them or in a local block (an address): as much however large the cluster is.
+ */
+int state_read_some(struct node *node, unsigned int parts, const struct prefix *prefixes, size_t count,
+		    struct state *s, struct error *e);
 /* Adds the addresses that no pod may get, sorted; needs STATE_REMOTE. @nl: the node's namespace. */
 int state_read_exclusions(struct state *s, struct netlink *nl, struct error *e);
+/* Its part about the nodes' addresses. */
+void state_exclude_addresses(struct state *s);
 void state_free(struct state *s);
+
+/* The interface by which a claim's next hop is reached without a gateway, looked up once; 0: none. */
+uint32_t state_claim_hop(const struct state *s, struct netlink *nl, const struct claim *claim);
 
 /* NULL: none. */
 const struct pool_entry *state_pool(const struct state *s, uint32_t id);

@@ -192,13 +192,29 @@ static int load_files(struct loading *l, const struct object_file *files,
 	return err;
 }
 
+/* No program uses pp_nodes: bound to one, it is found again should its pin get lost (repin.h). */
+static int bind_nodes(struct pins *pins, struct error *e)
+{
+	int map = pins_map(pins, PIN_NODES), program = pins_prog(pins, PROG_POOL_SET);
+
+	if (map < 0)
+		return pins_error(pins, "pp_nodes", map, e);
+	if (program < 0)
+		return pins_error(pins, "pp_pool_set", program, e);
+	if (bpf_prog_bind_map(program, map, NULL))
+		return pins_error(pins, "pp_nodes", -errno, e);
+	return 0;
+}
+
 int load_ipam(struct pins *pins, struct error *e)
 {
 	struct loading l = { .pins = pins, .e = e };
 	struct datapath_config none = {};
 	int err = repin_maps(pins, e);
 
-	return err ? err : load_files(&l, ipam_files, &none);
+	if (!err)
+		err = load_files(&l, ipam_files, &none);
+	return err ? err : bind_nodes(pins, e);
 }
 
 /* One slot moves all pods of the node to the new program. */

@@ -26,6 +26,7 @@ int root_init(struct root *root, const char *path, struct error *e)
 	size_t length = strlen(path);
 
 	root->path_fd = root->dir_fd = -1;
+	root->locked = false;
 	while (length > 1 && path[length - 1] == '/')
 		length--;
 	if (path[0] != '/')
@@ -176,6 +177,7 @@ static int open_locked(struct root *root, enum root_lock lock, struct error *e)
 	struct stat ours, present;
 	int err;
 
+	root->locked = lock != ROOT_UNLOCKED;
 	for (;;) {
 		root->path_fd = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (root->path_fd < 0)

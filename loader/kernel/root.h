@@ -21,6 +21,7 @@ struct root {
 	char path[PATH_MAX];    /* --root, PINPOOL_ROOT or PP_ROOT */
 	char dir[PATH_MAX + 16]; /* path/v<ABI> */
 	int path_fd, dir_fd;    /* -1: not open */
+	bool locked;            /* shared or exclusively: objects change by nobody else */
 };
 
 /* Fills in the paths; opens nothing. -ENAMETOOLONG with a sentence. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Objects in pp_objects: split into chunks, published by writing the first. */
+/* Objects in pp_objects and pp_nodes: split into chunks, published by writing the first. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +15,11 @@ struct chunk_entry {
 	struct object_key key;
 	struct object_chunk chunk;
 };
+
+enum pinned_map store_map(enum object_kind kind)
+{
+	return kind == OBJECT_NODE || kind == OBJECT_KNODE ? PIN_NODES : PIN_OBJECTS;
+}
 
 static int key_set(struct object_key *key, enum object_kind kind, const char *name)
 {
@@ -59,7 +64,7 @@ static int read_rest(int fd, struct object_key *key, const struct object_chunk *
 /* One stored object, owned by the caller, and its creation time; NULL as store_get(). */
 static char *store_text(struct pins *pins, enum object_kind kind, const char *name, uint64_t *created)
 {
-	int fd = pins_map(pins, PIN_OBJECTS), err = -EAGAIN;
+	int fd = pins_map(pins, store_map(kind)), err = -EAGAIN;
 	struct object_chunk head;
 	struct object_key key;
 	char *text = NULL;
@@ -100,41 +105,124 @@ static int by_kind_and_name(const void *a, const void *b)
 	return x->kind != y->kind ? (int)x->kind - (int)y->kind : strcmp(x->name, y->name);
 }
 
-int store_list(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,
-	       struct error *e)
+/* What fits into its first chunk was read with it. */
+static bool fill(struct pins *pins, const struct chunk_entry *c, struct stored *s)
 {
-	int fd = pins_map(pins, PIN_OBJECTS), err;
-	struct chunk_entry *chunks;
-	size_t n, used = 0;
+	memset(s, 0, sizeof(*s));
+	s->kind = c->key.kind;
+	memcpy(s->name, c->key.name, sizeof(s->name) - 1);
+	s->created = c->chunk.created;
+	s->text = c->chunk.length <= OBJECT_CHUNK_TEXT ?
+			  strndup(c->chunk.text, c->chunk.length) :
+			  store_text(pins, s->kind, s->name, &s->created);
+	return s->text; /* else it was deleted meanwhile, or is damaged: check says so */
+}
 
-	*list = NULL;
-	*count = 0;
+static int list_map(struct pins *pins, enum pinned_map map, enum object_kind kind,
+		    struct stored **list, size_t *count, struct error *e)
+{
+	int fd = pins_map(pins, map), err;
+	struct chunk_entry *chunks;
+	size_t n;
+
 	if (fd < 0)
-		return pins_error(pins, "pp_objects", fd, e);
+		return pins_error(pins, pinned_map_names[map], fd, e);
 	err = map_read_all(fd, sizeof(chunks->key), offsetof(struct chunk_entry, chunk),
 			   sizeof(chunks->chunk), sizeof(*chunks), (void **)&chunks, &n);
 	if (err)
-		return pins_error(pins, "pp_objects", err, e);
-	*list = xcalloc(n, sizeof(**list));
-	for (size_t i = 0; i < n; i++) {
-		struct stored *s = &(*list)[used];
-
-		if (chunks[i].key.chunk || (kind && chunks[i].key.kind != kind))
-			continue;
-		chunks[i].key.name[PP_NAME - 1] = 0;
-		s->kind = chunks[i].key.kind;
-		memcpy(s->name, chunks[i].key.name, sizeof(s->name));
-		s->text = store_text(pins, s->kind, s->name, &s->created);
-		s->json = s->text ? json_loads(s->text, 0, NULL) : NULL;
-		if (s->json)
-			used++;
-		else
-			free(s->text); /* deleted meanwhile, or damaged, which check reports */
-	}
+		return pins_error(pins, pinned_map_names[map], err, e);
+	*list = xrealloc(*list, (*count + n) * sizeof(**list));
+	for (size_t i = 0; i < n; i++)
+		if (!chunks[i].key.chunk && (!kind || chunks[i].key.kind == kind))
+			*count += fill(pins, &chunks[i], &(*list)[*count]);
 	free(chunks);
-	qsort(*list, used, sizeof(**list), by_kind_and_name);
-	*count = used;
 	return 0;
+}
+
+static int list_maps(struct pins *pins, bool objects, bool nodes, enum object_kind kind,
+		     struct stored **list, size_t *count, struct error *e)
+{
+	int err = 0;
+
+	*list = NULL;
+	*count = 0;
+	if (objects)
+		err = list_map(pins, PIN_OBJECTS, kind, list, count, e);
+	if (nodes && !err)
+		err = list_map(pins, PIN_NODES, kind, list, count, e);
+	if (err) {
+		stored_free(*list, *count);
+		*list = NULL;
+		*count = 0;
+	} else if (*count) {
+		qsort(*list, *count, sizeof(**list), by_kind_and_name);
+	}
+	return err;
+}
+
+const json_t *stored_parse(struct stored *s)
+{
+	if (!s->json && s->text)
+		s->json = json_loads(s->text, 0, NULL);
+	return s->json;
+}
+
+void stored_forget(struct stored *s)
+{
+	json_decref(s->json);
+	s->json = NULL;
+}
+
+/* What is no JSON is left out: check says so. */
+static void parse_all(struct stored *list, size_t *count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < *count; i++) {
+		if (stored_parse(&list[i]))
+			list[kept++] = list[i];
+		else
+			free(list[i].text);
+	}
+	*count = kept;
+}
+
+int store_list_texts(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,
+		     struct error *e)
+{
+	bool nodes = store_map(kind) == PIN_NODES;
+
+	return list_maps(pins, !nodes, nodes || !kind, kind, list, count, e);
+}
+
+int store_list(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,
+	       struct error *e)
+{
+	int err = store_list_texts(pins, kind, list, count, e);
+
+	parse_all(*list, count);
+	return err;
+}
+
+int store_list_settings(struct pins *pins, struct stored **list, size_t *count, struct error *e)
+{
+	int err = list_maps(pins, true, false, OBJECT_NONE, list, count, e);
+
+	parse_all(*list, count);
+	return err;
+}
+
+bool store_read(struct pins *pins, enum object_kind kind, const char *name, struct stored *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->kind = kind;
+	if (strlen(name) < sizeof(s->name))
+		memcpy(s->name, name, strlen(name));
+	s->text = store_text(pins, kind, name, &s->created);
+	s->json = s->text ? json_loads(s->text, 0, NULL) : NULL;
+	if (!s->json)
+		free(s->text);
+	return s->json;
 }
 
 void stored_free(struct stored *list, size_t count)
@@ -149,12 +237,12 @@ void stored_free(struct stored *list, size_t count)
 int store_prepare(struct pins *pins, enum object_kind kind, const char *name, const char *text,
 		  struct object_key *key, struct object_chunk *head, struct error *e)
 {
-	int fd = pins_map(pins, PIN_OBJECTS);
+	int fd = pins_map(pins, store_map(kind));
 	size_t length = strlen(text);
 	struct object_chunk chunk;
 
 	if (fd < 0)
-		return pins_error(pins, "pp_objects", fd, e);
+		return pins_error(pins, pinned_map_names[store_map(kind)], fd, e);
 	if (key_set(key, kind, name) || length > OBJECT_CHUNK_TEXT * OBJECT_CHUNKS_MAX)
 		return error_set(e, -E2BIG, "%s: object too large (%zu bytes); at most %d are kept", name,
 				 length, OBJECT_CHUNK_TEXT * OBJECT_CHUNKS_MAX);
@@ -185,7 +273,7 @@ int store_prepare(struct pins *pins, enum object_kind kind, const char *name, co
 int store_publish(struct pins *pins, const struct object_key *key, const struct object_chunk *head,
 		  struct error *e)
 {
-	if (bpf_map_update_elem(pins_map(pins, PIN_OBJECTS), key, head, BPF_ANY))
+	if (bpf_map_update_elem(pins_map(pins, store_map(key->kind)), key, head, BPF_ANY))
 		return error_set(e, -errno, "%s: cannot store object: %s; free kernel memory", key->name,
 				 strerror(errno));
 	store_sweep(pins, key->kind, key->name);
@@ -194,7 +282,7 @@ int store_publish(struct pins *pins, const struct object_key *key, const struct 
 
 void store_sweep(struct pins *pins, enum object_kind kind, const char *name)
 {
-	int fd = pins_map(pins, PIN_OBJECTS);
+	int fd = pins_map(pins, store_map(kind));
 	struct object_chunk head = {}, chunk;
 	struct object_key key;
 	uint32_t keep = 0;
@@ -219,11 +307,11 @@ void store_sweep(struct pins *pins, enum object_kind kind, const char *name)
 
 int store_delete(struct pins *pins, enum object_kind kind, const char *name, struct error *e)
 {
-	int fd = pins_map(pins, PIN_OBJECTS);
+	int fd = pins_map(pins, store_map(kind));
 	struct object_key key;
 
 	if (fd < 0)
-		return pins_error(pins, "pp_objects", fd, e);
+		return pins_error(pins, pinned_map_names[store_map(kind)], fd, e);
 	if (key_set(&key, kind, name) || bpf_map_delete_elem(fd, &key))
 		return error_set(e, -ENOENT, "%s: not found", name);
 	store_sweep(pins, kind, name);

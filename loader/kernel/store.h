@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The applied objects in pp_objects. Writing chunk 0 is the one instant at which an object becomes
- * new; a writer killed before leaves the old one and some litter that store_sweep() removes.
+ * The applied objects in pp_objects and pp_nodes. Writing chunk 0 is the one instant at which an object
+ * becomes new; a writer killed before leaves the old one and some litter that store_sweep() removes.
  */
 #ifndef PP_STORE_H
 #define PP_STORE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,12 +23,27 @@ struct stored {
 	char *text;       /* owned; as stored */
 };
 
+/* The map that has the objects of a kind. */
+enum pinned_map store_map(enum object_kind kind);
+
 /* The normalized JSON of one object, owned by the caller; NULL if it is missing or unreadable. */
 json_t *store_get(struct pins *pins, enum object_kind kind, const char *name);
 
 /* All objects, of @kind (OBJECT_NONE: of every kind), sorted by kind and name. */
 int store_list(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,
 	       struct error *e);
+/*
+ * The same as text: json is NULL until stored_parse(), which gives NULL for what is no JSON. Parsed and
+ * forgotten one by one, thousands take a third of the time.
+ */
+int store_list_texts(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,
+		     struct error *e);
+const json_t *stored_parse(struct stored *s);
+void stored_forget(struct stored *s);
+/* All but CiliumNodes and Nodes, of which there are as many as the cluster has. */
+int store_list_settings(struct pins *pins, struct stored **list, size_t *count, struct error *e);
+/* One object; false: as NULL of store_get(). */
+bool store_read(struct pins *pins, enum object_kind kind, const char *name, struct stored *s);
 void stored_free(struct stored *list, size_t count);
 
 /*

@@ -96,10 +96,11 @@ static int collect(const struct nlmsghdr *answer, void *arg)
 		return 0;
 	}
 	h = nlmsg_data(answer);
+	/* ours are as many as the cluster has blocks; their gateways are addresses of CiliumNodes */
+	if (h->rtm_protocol == ROUTE_PROTOCOL)
+		return 0;
 	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*h), a, RTA_MAX, NULL))
 		return -EBADMSG;
-	if (h->rtm_protocol == ROUTE_PROTOCOL && !a[RTA_GATEWAY])
-		return 0;
 	to.length = prefix_length(h->rtm_family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6,
 				  h->rtm_dst_len);
 	if (!a[RTA_DST] || netlink_get_addr(a[RTA_DST], &to.addr))
@@ -136,6 +137,12 @@ int excluded_by_routes(struct netlink *nl, struct exclusions *x, struct error *e
 	int err = by_family(nl, AF_INET, x, e);
 
 	return err ? err : by_family(nl, AF_INET6, x, e);
+}
+
+void excluded_add(struct exclusions *x, enum exclusion_kind kind, const struct prefix *prefix,
+		  const char *node)
+{
+	append(x, kind, prefix, 0, node);
 }
 
 void excluded_by_node(const json_t *ciliumnode, struct exclusions *x)

@@ -26,7 +26,7 @@ struct exclusion {
 	struct prefix prefix;
 	enum exclusion_kind kind;
 	uint32_t ifindex;  /* 0: unknown */
-	const char *node;  /* EXCLUDED_NODE: belongs to the object that it was read from */
+	const char *node;  /* EXCLUDED_NODE: not owned */
 };
 
 struct exclusions {
@@ -36,8 +36,10 @@ struct exclusions {
 
 /* Appends the addresses found in the routes of all tables in @nl's namespace. */
 int excluded_by_routes(struct netlink *nl, struct exclusions *x, struct error *e);
-/* Appends the addresses of a CiliumNode. */
+/* Appends the addresses of a CiliumNode, and one thing. */
 void excluded_by_node(const json_t *ciliumnode, struct exclusions *x);
+void excluded_add(struct exclusions *x, enum exclusion_kind kind, const struct prefix *prefix,
+		  const char *node);
 void excluded_sort(struct exclusions *x);
 void excluded_free(struct exclusions *x);
 

@@ -28,9 +28,10 @@ int node_apply(struct node *node, struct netlink *nl, struct apply *plan, struct
 	if (err)
 		return err;
 	plan->is_committed = true;
-	/* devices may have come, gone, or been renamed by an option */
-	err = repair_host(node, nl, &plan->options, 0, &r, e);
-	second = apply_reconcile(node, &plan->options, true, &later);
+	/* devices may have come, gone, or been renamed by an option: not by other nodes */
+	if (!plan->changes.complete)
+		err = repair_host(node, nl, &plan->options, 0, &r, e);
+	second = apply_reconcile_plan(node, plan, &later);
 	note_terminating(node, plan);
 	if (second > 0)
 		apply_warn(plan, "%s", later.text);

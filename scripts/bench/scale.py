@@ -3,12 +3,12 @@
 import re
 import time
 
-from common import BUILD, PINPOOL, BenchError, ip, median, run, say, spawn
+from common import BUILD, PINPOOL, SCRATCH, BenchError, ip, median, run, say, spawn
 from cost import measure
 from ipam import Node, ms
 from report import table
 
-NAMES = ("pods", "leases", "pools", "blocks", "nodes", "programs")
+NAMES = ("pods", "leases", "pools", "blocks", "nodes", "cluster", "programs")
 POOL = """
 apiVersion: cilium.io/v2alpha1
 kind: CiliumPodIPPool
@@ -117,18 +117,61 @@ def scale_blocks(options):
     return grow(options, 5000, "blocks", manifest)
 
 
-def scale_nodes(options):
-    def lan(name):
-        netns = f"{name}-n"
-        run("ip", "netns", "add", netns)
-        ip(netns, "link add eth0 type veth peer name switch\nlink set eth0 up\nlink set switch up\n"
-                  "addr add 172.20.255.1/16 dev eth0\nroute add default via 172.20.255.2\n")
-        return netns
+def lan(name):
+    """A namespace on the network of the nodes."""
+    netns = f"{name}-n"
+    run("ip", "netns", "add", netns)
+    ip(netns, "link add eth0 type veth peer name switch\nlink set eth0 up\nlink set switch up\n"
+              "addr add 172.20.255.1/16 dev eth0\nroute add default via 172.20.255.2\n")
+    return netns
 
+
+def scale_nodes(options):
     def manifest(count):
         return (POOL % ("default", "10.0.0.0/8", 27) + CONFIG % 'auto-direct-node-routes: "true"' + "".join(
             CILIUM_NODE % (n, n >> 8, n & 255, n >> 11, n >> 3 & 255, (n & 7) * 32) for n in range(count)))
     return grow(options, 5000, "nodes", manifest, lan)
+
+
+def other_nodes(first, count, hop=0):
+    """CiliumNodes with four blocks each; @hop tells two versions of them apart."""
+    nodes = []
+    for n in range(first, first + count):
+        cidrs = ", ".join(f"10.{n >> 9}.{n >> 1 & 255}.{(n & 1) * 128 + 32 * i}/27" for i in range(4))
+        nodes.append("apiVersion: cilium.io/v2\nkind: CiliumNode\nmetadata: {name: other%d}\nspec:\n"
+                     "  addresses: [{type: InternalIP, ip: 172.20.%d.%d}]\n"
+                     "  ipam: {pools: {allocated: [{pool: default, cidrs: [%s]}]}}\n---\n"
+                     % (n, (n >> 8) + 64 * hop, n & 255, cidrs))
+    return "".join(nodes)
+
+
+def cluster_times(node, name, count):
+    """ms of what happens on a node with @count others: its own blocks, another's CiliumNode, two looks."""
+    commands = {"status": ["status"], "get nodes": ["get", "nodes"], "apply one CiliumNode": ["apply", "-f", f"{SCRATCH}/{name}-{{}}"]}
+    for n in range(20):
+        with open(f"{SCRATCH}/{name}-{n}", "w", encoding="utf-8") as file:
+            file.write(other_nodes(count, 1, n & 1))
+    # each address is a block of its own
+    alloc, release = alloc_ms(node)
+    found = {"alloc, a new block": alloc, "release, a block given back": release}
+    for label, command in commands.items():
+        found[label] = ms(spawn([PINPOOL, *node.options, *command], 20)[0])
+    return found
+
+
+def scale_cluster(options):
+    series = {}
+    for direct in ("false", "true"):
+        for count in [0, 10, 100] if options.quick else [0, 10, 100, 1000, 5000]:
+            say(f"scale: {count} other nodes, auto-direct-node-routes {direct}")
+            name = f"cluster{direct}{count}"
+            manifest = POOL % ("default", "10.0.0.0/8", 32) + other_nodes(0, count) + CONFIG % (
+                f'auto-direct-node-routes: "{direct}", ipam-multi-pool-pre-allocation: default=1')
+            node = Node(name, manifest, lan(name))
+            for label, value in cluster_times(node, name, count).items():
+                series.setdefault(label + (", direct routes" if direct == "true" else ""), []).append([count + 1, value])
+            node.down()
+    return {"x": "nodes, this one and others with four blocks each", "y": "ms", "series": series}
 
 
 def scale_programs(options):

@@ -11,7 +11,7 @@ commands() {
 	build/pinpool --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'
 }
 maps() {
-	sed -n 's/^} \(pp_[a-z_]*\) SEC("\.maps").*/\1/p' maps/*.h bpf/*.c bpf/*.h | sort -u
+	sed -n -e 's/^} \(pp_[a-z_]*\) SEC("\.maps").*/\1/p' -e 's/^#define [A-Z]*_MAP "\(pp_[a-z_]*\)"/\1/p' maps/*.h bpf/*.c bpf/*.h | sort -u
 }
 options() {
 	sed -n '/^const struct option options_table/,/^};/p' loader/options/table.c | grep -o '"[a-z0-9]*\(-[a-z0-9]*\)*", .fallback\|BOOL("[a-z0-9-]*' |

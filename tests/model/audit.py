@@ -189,7 +189,7 @@ class Audit:
 
     def check_objects(self):
         chunks, heads = {}, {}
-        for key, value in self.maps.items("pp_objects"):
+        for key, value in self.maps.items("pp_objects") + self.maps.items("pp_nodes"):
             name = key["kind"], key["name"]
             chunks.setdefault(name, set()).add(key["chunk"])
             if not key["chunk"]:

@@ -18,6 +18,7 @@ MAPS = {  # name: key, value; None is an unsigned int
     "pp_blocks": (None, "block"), "pp_ips": ("ips_key", "ips_chunk"),
     "pp_excluded": ("ips_key", "ips_chunk"), "pp_leases": ("lease_owner", "lease"),
     "pp_pending": ("pending_key", "pending"), "pp_objects": ("object_key", "object_chunk"),
+    "pp_nodes": ("object_key", "object_chunk"),
     "pp_pods": (None, "pod"), "pp_pod_ips": ("addr", "pod_ip"), "pp_cidrs": ("cidr_key", "cidr"),
 }
 BATCH = 4096

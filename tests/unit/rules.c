@@ -8,6 +8,8 @@
 #include "loader/ipam/rules.h"
 #include "tests/lib/tap.h"
 
+#define LIST(array, n) ((struct prefix_list){ array, n, sizeof(*(array)) })
+
 static struct prefix prefix(const char *text)
 {
 	struct prefix p;
@@ -274,7 +276,7 @@ static void test_carve_table(void)
 			reserved_count = 1;
 		}
 		err = carve_next(&cidr, prefix_length(prefix_family(&cidr), cases[i].bits),
-				 cases[i].cursor, taken, count, &reserved, reserved_count, &block,
+				 cases[i].cursor, &LIST(taken, count), 1, &reserved, reserved_count, &block,
 				 &index);
 		ok(cases[i].block ? !err && index == cases[i].index &&
 					    !strcmp(prefix_format(&block, text), cases[i].block) :
@@ -353,8 +355,12 @@ static void test_carve_property(const char *text)
 			reserved[i].start = addr_add(&cidr.addr, random_below(300));
 			reserved[i].end = addr_add(&reserved[i].start, random_below(40));
 		}
-		err = carve_next(&cidr, length, cursor, taken, taken_count, reserved,
-				 reserved_count, &block, &index);
+		/* every other one in each of two lists */
+		err = carve_next(&cidr, length, cursor,
+				 (struct prefix_list[]){
+					 { taken, (taken_count + 1) / 2, 2 * sizeof(*taken) },
+					 { taken + 1, taken_count / 2, 2 * sizeof(*taken) } },
+				 2, reserved, reserved_count, &block, &index);
 		naive_err = carve_naive(&cidr, length, cursor, taken, taken_count, reserved,
 					reserved_count, &naive);
 		full += !!err;
@@ -372,7 +378,7 @@ static void test_carve_walk(void)
 	size_t count = 0;
 	bool rising = true;
 
-	while (!carve_next(&cidr, 123, cursor, taken, count, NULL, 0, &block, &index)) {
+	while (!carve_next(&cidr, 123, cursor, &LIST(taken, count), 1, NULL, 0, &block, &index)) {
 		rising &= index == count;
 		cursor = index + 1;
 		taken[count++] = block;
@@ -380,7 +386,7 @@ static void test_carve_walk(void)
 	ok(rising && count == 8, "a /24 has its eight /27 in order, then none");
 	/* 10.0.0.32/27 comes back: next-fit finds it, though the cursor stands at the end */
 	memmove(&taken[1], &taken[2], 6 * sizeof(*taken));
-	ok(!carve_next(&cidr, 123, cursor, taken, 7, NULL, 0, &block, &index) && index == 1,
+	ok(!carve_next(&cidr, 123, cursor, &LIST(taken, 7), 1, NULL, 0, &block, &index) && index == 1,
 	   "a released block is found again after the wrap");
 }
 
@@ -400,7 +406,7 @@ static void test_carve_speed(void)
 		taken[i] = (struct prefix){ addr_add(&cidr.addr, i << 11), .length = 117 };
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (int i = 0; i < rounds; i++)
-		if (carve_next(&cidr, 128, 1, taken, TAKEN - 1, reserved, 2, &block, &index) !=
+		if (carve_next(&cidr, 128, 1, &LIST(taken, TAKEN - 1), 1, reserved, 2, &block, &index) !=
 		    -ENOSPC)
 			break;
 	clock_gettime(CLOCK_MONOTONIC, &to);
@@ -408,7 +414,7 @@ static void test_carve_speed(void)
 	/* without sanitizers about 1 ms a call; stepping one by one would take seconds */
 	ok(seconds / rounds < 0.5 * tap_slow(), "16,777,216 candidates behind 8,191 blocks: %.2f ms a search",
 	   seconds / rounds * 1e3);
-	ok(!carve_next(&cidr, 128, 1, taken, TAKEN - 1, reserved, 1, &block, &index) &&
+	ok(!carve_next(&cidr, 128, 1, &LIST(taken, TAKEN - 1), 1, reserved, 1, &block, &index) &&
 		   index == (uint64_t)(TAKEN - 1) << 11,
 	   "and the first of the last /21 is found");
 	free(taken);

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A plan and the other nodes: what of them is read, whose blocks overlap, what changes. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/apply/check.h"
+#include "loader/base/memory.h"
+#include "loader/ipam/state.h"
+
+/* With more input than this, all that is stored is read at once. */
+#define FEW_OBJECTS 64
+
+bool apply_is_change(const struct apply_object *o)
+{
+	return o->kind && (o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED ||
+			   o->result == APPLY_DELETED);
+}
+
+static void read_one(struct node *node, enum object_kind kind, const char *name,
+		     struct stored **list, size_t *count)
+{
+	bool of_node = kind == OBJECT_NODE || kind == OBJECT_KNODE;
+
+	for (size_t i = 0; i < *count && of_node; i++)
+		if ((*list)[i].kind == kind && !strcmp((*list)[i].name, name))
+			return;
+	*list = xrealloc(*list, (*count + 1) * sizeof(**list));
+	*count += of_node && store_read(&node->pins, kind, name, &(*list)[*count]);
+}
+
+/* What is stored, but of other nodes only what the plan is about, if that is little. */
+int apply_read_stored(struct node *node, const struct apply *plan, const struct apply_delete *remove,
+		      unsigned int flags, struct stored **list, size_t *count, struct error *e)
+{
+	int err;
+
+	if (flags & (APPLY_PRUNE | APPLY_ALL_NODES) || plan->count > FEW_OBJECTS)
+		return store_list(&node->pins, OBJECT_NONE, list, count, e);
+	err = store_list_settings(&node->pins, list, count, e);
+	if (err)
+		return err;
+	for (size_t i = 0; i < plan->count; i++)
+		read_one(node, plan->objects[i].kind, plan->objects[i].name, list, count);
+	if (remove)
+		read_one(node, remove->kind, remove->name, list, count);
+	read_one(node, OBJECT_NODE, node->config.node, list, count);
+	read_one(node, OBJECT_KNODE, node->config.node, list, count);
+	return 0;
+}
+
+static int claims_overlap(const struct claim *a, const struct claim *b, struct error *e)
+{
+	char x[PREFIX_TEXT], y[PREFIX_TEXT];
+
+	return error_set(e, -EEXIST,
+			 "CiliumNode \"%s\": block %s of pool \"%s\" overlaps %s of CiliumNode \"%s\"; a block belongs to one node",
+			 b->node, prefix_format(&b->prefix, y), b->pool, prefix_format(&a->prefix, x), a->node);
+}
+
+/*
+ * A block that this node's own object lists. One that the node holds may be outside its pool, or its
+ * pool gone: it drains, and pinpool itself publishes it so. Another one is left out.
+ */
+static int check_own_block(struct node *node, struct apply *plan, const struct claim *claim,
+			   struct error *e)
+{
+	const struct apply_object *pool = apply_pool(plan, claim->pool);
+	char text[PREFIX_TEXT];
+	struct error warning;
+
+	if (!pool)
+		return error_set(e, -ENOENT,
+				 "CiliumNode \"%s\": cannot reuse from non-existing pool: %s; apply the pool too",
+				 node->config.node, claim->pool);
+	if (apply_covers(pool, &claim->prefix))
+		return 0;
+	error_set(&warning, -EINVAL,
+		  "CiliumNode \"%s\": unable to reuse from pool %s: cidr %s is not part of the requested pool: not taken; correct the CiliumNode or the pool",
+		  node->config.node, claim->pool, prefix_format(&claim->prefix, text));
+	apply_warn(plan, "%s", warning.text);
+	return 0;
+}
+
+static int check_own(struct node *node, const struct state *s, struct apply *plan,
+		     const struct apply_object *o, struct error *e)
+{
+	struct claim *claims = NULL;
+	size_t count = 0;
+	int err = 0;
+
+	claims_of(o->json, plan->options.default_pool, &claims, &count);
+	for (size_t i = 0; !err && i < count; i++)
+		if (!state_block_at(s, &claims[i].prefix))
+			err = check_own_block(node, plan, &claims[i], e);
+	free(claims);
+	return err;
+}
+
+/* What this node holds is claimed, listed or not; an empty block gives way. */
+static void claim_held(struct node *node, const struct state *s, struct claim **claims, size_t *count)
+{
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct pool_entry *pool = state_pool(s, s->blocks[i].block.pool);
+		struct claim claim = { .prefix = s->blocks[i].block.prefix, .node = node->config.node };
+
+		if (!s->blocks[i].block.used || !pool)
+			continue;
+		memcpy(claim.pool, pool->pool.name, sizeof(claim.pool));
+		*claims = xrealloc(*claims, (*count + 1) * sizeof(**claims));
+		(*claims)[(*count)++] = claim;
+	}
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void changed_nodes_read(const struct apply *plan, struct changed_nodes *c)
+{
+	*c = (struct changed_nodes){ .names = xcalloc(plan->count, sizeof(*c->names)) };
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct apply_object *o = &plan->objects[i];
+
+		if (o->kind != OBJECT_NODE || !apply_is_change(o))
+			continue;
+		c->names[c->count++] = o->name;
+		c->any_new |= o->result != APPLY_DELETED;
+	}
+	if (c->count)
+		qsort(c->names, c->count, sizeof(*c->names), by_name);
+}
+
+bool changed_nodes_have(const struct changed_nodes *c, const char *name)
+{
+	return c->count && bsearch(&name, c->names, c->count, sizeof(*c->names), by_name);
+}
+
+/* Those of the nodes that stay as they are. */
+static int check_kept(const struct remote *r, const struct changed_nodes *changed,
+		      const struct apply *plan, const struct claim *claim, struct error *e)
+{
+	size_t from, to;
+
+	remote_find_blocks(r, &claim->prefix, &from, &to);
+	for (; from < to; from++) {
+		struct claim kept = remote_claim(r, &r->blocks[from], plan->options.default_pool);
+
+		if (changed_nodes_have(changed, kept.node))
+			continue;
+		return prefix_compare(&kept.prefix, &claim->prefix) < 0 ?
+			       claims_overlap(&kept, claim, e) : claims_overlap(claim, &kept, e);
+	}
+	return 0;
+}
+
+/* The blocks of the nodes that change and of this one. */
+static int read_claims(struct node *node, const struct state *s, struct apply *plan, struct claim **claims,
+		       size_t *count, struct error *e)
+{
+	bool fixed = plan->options.allocator == ALLOCATOR_STATIC;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < plan->count; i++) {
+		const struct apply_object *o = &plan->objects[i];
+		bool own = !strcmp(o->name, node->config.node);
+		bool fresh = o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED;
+
+		/* else demand has moved on since this node was given its list */
+		if (o->kind != OBJECT_NODE || !(fresh || (own && fixed && o->result != APPLY_DELETED)))
+			continue;
+		claims_of(o->json, plan->options.default_pool, claims, count);
+		if (fresh && own)
+			err = check_own(node, s, plan, o, e);
+	}
+	claim_held(node, s, claims, count);
+	return err;
+}
+
+int apply_check_nodes(struct node *node, const struct state *s, struct apply *plan, struct error *e)
+{
+	struct claim *claims = NULL;
+	struct changed_nodes changed;
+	struct remote r = {};
+	size_t count = 0;
+	int err = 0;
+
+	changed_nodes_read(plan, &changed);
+	if (changed.any_new)
+		err = read_claims(node, s, plan, &claims, &count, e);
+	if (changed.any_new && !err)
+		err = remote_read(node, &r, e);
+	claims_sort(claims, count);
+	for (size_t i = 0; !err && i < count; i++) {
+		if (i && prefix_overlaps(&claims[i - 1].prefix, &claims[i].prefix) &&
+		    (strcmp(claims[i - 1].node, claims[i].node) ||
+		     !prefix_equal(&claims[i - 1].prefix, &claims[i].prefix)))
+			err = claims_overlap(&claims[i - 1], &claims[i], e);
+		else
+			err = check_kept(&r, &changed, plan, &claims[i], e);
+	}
+	remote_free(&r);
+	free(claims);
+	free(changed.names);
+	return err;
+}
+
+void apply_list_changes(const struct node *node, struct apply *plan)
+{
+	struct node_changes *c = &plan->changes;
+
+	c->complete = true;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct apply_object *o = &plan->objects[i];
+
+		if (!apply_is_change(o))
+			continue;
+		if (o->kind != OBJECT_NODE || !strcmp(o->name, node->config.node))
+			c->complete = false;
+		if (o->kind == OBJECT_NODE)
+			c->count++;
+	}
+	c->complete &= c->count > 0;
+	c->list = xcalloc(c->count, sizeof(*c->list));
+	c->count = 0;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct apply_object *o = &plan->objects[i];
+
+		if (apply_is_change(o) && o->kind == OBJECT_NODE)
+			c->list[c->count++] = (struct remote_change){
+				o->name, o->result == APPLY_DELETED ? NULL : o->json };
+	}
+}
