@@ -112,7 +112,7 @@ __noinline int address_free(__u32 id, __u32 offset)
 struct block_walk {
 	__u32 id;
 	__u32 offset;
-	struct addr wanted;
+	struct addr requested;
 	bool any;
 	enum ipam_error error;
 };
@@ -133,7 +133,7 @@ static long walk_free(__u32 i, void *data)
 	return 0;
 }
 
-static long walk_wanted(__u32 i, void *data)
+static long walk_requested(__u32 i, void *data)
 {
 	struct block_walk *walk = data;
 	struct block *b = block_get(walk->id);
@@ -142,7 +142,7 @@ static long walk_wanted(__u32 i, void *data)
 
 	if (!b)
 		return 1;
-	offset = block_offset(b, &walk->wanted);
+	offset = block_offset(b, &walk->requested);
 	if (offset == NO_OFFSET) {
 		walk->id = b->next;
 		return 0;
@@ -163,13 +163,13 @@ static long walk_wanted(__u32 i, void *data)
 }
 
 /* Chooses an address of the pool without taking it (pinpool-ipam(7), CHOICE OF THE ADDRESS). */
-static __noinline enum ipam_error block_choose(__u32 pool, __u32 family, const struct addr *wanted,
+static __noinline enum ipam_error block_choose(__u32 pool, __u32 family, const struct addr *requested,
 					       struct block_walk *walk)
 {
 	struct pool *p = bpf_map_lookup_elem(&pp_pools, &pool);
 	struct pool_family *pf;
 
-	if (!walk || !wanted)
+	if (!walk || !requested)
 		return IPAM_FAULT;
 	if (!p || family >= FAMILIES)
 		return IPAM_NO_POOL;
@@ -178,12 +178,12 @@ static __noinline enum ipam_error block_choose(__u32 pool, __u32 family, const s
 	pf = &p->family[family];
 	if (!pf->blocks)
 		return IPAM_NO_BLOCK;
-	walk->wanted = *wanted;
+	walk->requested = *requested;
 	walk->offset = NO_OFFSET;
-	if (addr_half(wanted, 0) || addr_half(wanted, 1)) {
+	if (addr_half(requested, 0) || addr_half(requested, 1)) {
 		walk->error = IPAM_NOT_IN_CIDR;
 		walk->id = pf->first;
-		bpf_loop(BLOCKS_MAX, walk_wanted, walk, 0);
+		bpf_loop(BLOCKS_MAX, walk_requested, walk, 0);
 		return walk->error;
 	}
 	walk->id = pf->hint;

@@ -86,7 +86,7 @@ static __always_inline enum ipam_error lease_choose(struct txn *txn, struct leas
 	if (!r->pool[family])
 		return IPAM_OK;
 	txn->family = family;
-	error = block_choose(r->pool[family], family, &r->wanted[family], &walk);
+	error = block_choose(r->pool[family], family, &r->requested[family], &walk);
 	txn->id = walk.id;
 	b = block_get(walk.id);
 	if (error || !b)
@@ -94,7 +94,7 @@ static __always_inline enum ipam_error lease_choose(struct txn *txn, struct leas
 	ip->block = walk.id;
 	ip->pool = r->pool[family];
 	block_address(b, walk.offset, &ip->address);
-	r->wanted[family] = ip->address;
+	r->requested[family] = ip->address;
 	return IPAM_OK;
 }
 
@@ -228,8 +228,8 @@ static __always_inline enum ipam_error lease_bind(struct txn *txn, struct bind_r
 	pod->state = POD_READY;
 	lease->ifindex = r->ifindex;
 	__builtin_memcpy(lease->host_ifname, r->host_ifname, sizeof(lease->host_ifname));
-	lease->maker_pid = 0;
-	lease->maker_start = 0;
+	lease->creator_pid = 0;
+	lease->creator_start = 0;
 	lease->state = LEASE_BOUND;
 	return IPAM_OK;
 }

@@ -31,9 +31,9 @@ struct lease_ip {
 struct lease {
 	enum lease_state state;
 	__u32 generation;       /* of this lease, never reused: flows of an older one are dead */
-	__u32 maker_pid;        /* while reserved: who makes the pod, */
+	__u32 creator_pid;        /* while reserved: who makes the pod, */
 	__u32 slot;             /* in pp_pods; NO_SLOT for held leases */
-	__u64 maker_start;      /* and when that process started (clock ticks since boot) */
+	__u64 creator_start;      /* and when that process started (clock ticks since boot) */
 	__u64 created;          /* seconds since the epoch */
 	struct lease_ip ip[FAMILIES];
 	__u32 ifindex;          /* of the host's end; 0 before bind */

@@ -17,10 +17,10 @@
 enum object_kind {
 	OBJECT_NONE,
 	OBJECT_POOL,       /* CiliumPodIPPool */
-	OBJECT_NODE,       /* CiliumNode */
+	OBJECT_CILIUMNODE,       /* CiliumNode */
 	OBJECT_NODECONFIG, /* CiliumNodeConfig */
 	OBJECT_CONFIGMAP,  /* cilium-config, ip-masq-agent */
-	OBJECT_KNODE,      /* v1 Node: labels */
+	OBJECT_NODE,      /* v1 Node: labels */
 	OBJECT_NAMESPACE,
 	OBJECT_SETTINGS,   /* options of `up --set`; name "set" */
 	OBJECT_KINDS,

@@ -65,9 +65,9 @@ struct txn {
 
 struct lease_request {
 	struct lease_owner owner;
-	struct lease lease;     /* state HELD or RESERVED, maker, names; the rest is ours */
+	struct lease lease;     /* state HELD or RESERVED, creator, names; the rest is ours */
 	__u32 pool[FAMILIES];   /* 0: no address of this family */
-	struct addr wanted[FAMILIES]; /* all zero: any */
+	struct addr requested[FAMILIES]; /* all zero: any */
 };
 
 struct bind_request {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Applying objects (IPAM.md 1 and 7): a plan is the whole of what would be, checked; committing it is
+ * Applying objects (pinpool-ipam(7)): a plan is the whole of what would be, checked; committing it is
  * one transaction per object, in an order of which every prefix is a valid state.
  */
 #ifndef PP_APPLY_H
@@ -60,7 +60,7 @@ struct apply_delete {
  * @manifest must outlive the plan. @settings: what --set says, replaces what the last `up` said; NULL:
  * keep that. @remove: NULL or an object to delete (-ENOENT if it does not exist).
  */
-int apply_plan(struct node *node, const struct manifest *manifest, const json_t *settings,
+int apply_plan(struct context *node, const struct manifest *manifest, const json_t *settings,
 	       const struct apply_delete *remove, unsigned int flags, struct apply *plan,
 	       struct error *e);
 void apply_free(struct apply *plan);
@@ -69,10 +69,10 @@ void apply_free(struct apply *plan);
 void apply_warn(struct apply *plan, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Carries it out. Needs the root's lock exclusively. */
-int apply_commit(struct node *node, struct apply *plan, struct error *e);
+int apply_commit(struct context *node, struct apply *plan, struct error *e);
 
 /* The options into node->config (not written). */
-void apply_options(struct node *node, const struct options *options);
+void apply_options(struct context *node, const struct options *options);
 
 /*
  * Makes everything that follows from the objects true: config, block states, demand, derived maps and
@@ -80,10 +80,10 @@ void apply_options(struct node *node, const struct options *options);
  * Positive, with a sentence to warn with, if all is well but a pool has fewer blocks than are needed
  * (BLOCKS_DRY) or another node has no direct route (ROUTES_UNREACHABLE).
  */
-int apply_reconcile(struct node *node, const struct options *options, bool may_drop, struct error *e);
+int apply_reconcile(struct context *node, const struct options *options, bool may_drop, struct error *e);
 
 /* The same after apply_commit() of the plan: where only CiliumNodes changed, what follows from them. */
-int apply_reconcile_plan(struct node *node, const struct apply *plan, struct error *e);
+int apply_reconcile_plan(struct context *node, const struct apply *plan, struct error *e);
 
 /* The pool's object in the plan as it will be; NULL: none. */
 const struct apply_object *apply_pool(const struct apply *plan, const char *name);

@@ -91,7 +91,7 @@ static int check_pools(const struct state *s, const struct apply *plan, struct e
 	return err;
 }
 
-int apply_check(struct node *node, struct apply *plan, struct error *e)
+int apply_check(struct context *node, struct apply *plan, struct error *e)
 {
 	struct state s;
 	int err = state_read(node, STATE_POOLS | STATE_BLOCKS, &s, e);

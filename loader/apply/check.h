@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a whole plan must fulfil across objects (IPAM.md 5 and 7); for apply_plan.c. */
+/* What a whole plan must fulfil across objects (pinpool-ipam(7)); for apply_plan.c. */
 #ifndef PP_APPLY_CHECK_H
 #define PP_APPLY_CHECK_H
 
 #include "loader/apply/apply.h"
 
 /* -EEXIST, -EADDRINUSE, -EINVAL or -ENOENT with a sentence that names both sides. */
-int apply_check(struct node *node, struct apply *plan, struct error *e);
+int apply_check(struct context *node, struct apply *plan, struct error *e);
 
 /* Its part about addresses that are something else's (excluded.h); warns where they are in a pool already. */
-int apply_check_overlaps(struct node *node, struct apply *plan, struct error *e);
+int apply_check_overlaps(struct context *node, struct apply *plan, struct error *e);
 
 /* That no block of two nodes overlaps; of what is kept only what the plan's changes overlap is looked at. */
 struct state;
-int apply_check_nodes(struct node *node, const struct state *s, struct apply *plan, struct error *e);
+int apply_check_nodes(struct context *node, const struct state *s, struct apply *plan, struct error *e);
 
 /* The CiliumNodes that the plan creates, changes or deletes, by name; the caller frees names. */
 struct changed_nodes {
@@ -28,9 +28,9 @@ bool changed_nodes_have(const struct changed_nodes *c, const char *name);
 bool apply_is_change(const struct apply_object *o);
 /* What is stored, but of other nodes only what the input is about, if that is little. */
 struct stored;
-int apply_read_stored(struct node *node, const struct apply *plan, const struct apply_delete *remove,
+int apply_read_stored(struct context *node, const struct apply *plan, const struct apply_delete *remove,
 		      unsigned int flags, struct stored **list, size_t *count, struct error *e);
 /* Fills in plan->changes: the CiliumNodes that change, and whether nothing else does. */
-void apply_list_changes(const struct node *node, struct apply *plan);
+void apply_list_changes(const struct context *node, struct apply *plan);
 
 #endif

@@ -38,7 +38,7 @@ static uint64_t cursor_convert(uint64_t cursor, uint32_t from, uint32_t to)
 }
 
 /* A CIDR that stays keeps its cursor wherever it stands in the list now. */
-static void keep_cursors(struct node *node, struct pool_request *r, const struct pool *old)
+static void keep_cursors(struct context *node, struct pool_request *r, const struct pool *old)
 {
 	struct pool_cidr before[POOL_FAMILY_CIDRS];
 
@@ -65,7 +65,7 @@ static uint32_t flags_of(const struct apply_object *o)
 }
 
 /* The states of the pool's blocks once it is as @o says; NULL: it is deleted. */
-static int fill_changes(struct node *node, struct pool_request *r, const struct apply_object *o,
+static int fill_changes(struct context *node, struct pool_request *r, const struct apply_object *o,
 			struct block_change **changes, struct error *e)
 {
 	bool local = node->config.allocator == NODE_ALLOCATOR_LOCAL;
@@ -91,7 +91,7 @@ static int fill_changes(struct node *node, struct pool_request *r, const struct 
 	return 0;
 }
 
-static int pool_request_fill(struct node *node, struct pool_request *r, const struct apply_object *o,
+static int pool_request_fill(struct context *node, struct pool_request *r, const struct apply_object *o,
 			     const struct options *options, struct error *e)
 {
 	struct ipam ipam;
@@ -121,7 +121,7 @@ static int pool_request_fill(struct node *node, struct pool_request *r, const st
 	return store_prepare(&node->pins, OBJECT_POOL, o->name, o->text, &r->object_key, &r->object, e);
 }
 
-static int pool_commit(struct node *node, const struct apply_object *o,
+static int pool_commit(struct context *node, const struct apply_object *o,
 		       const struct options *options, struct error *e)
 {
 	struct pool_request *r = xcalloc(1, sizeof(*r));
@@ -153,7 +153,7 @@ static int pool_commit(struct node *node, const struct apply_object *o,
 	return err;
 }
 
-static int object_commit(struct node *node, const struct apply_object *o, struct error *e)
+static int object_commit(struct context *node, const struct apply_object *o, struct error *e)
 {
 	struct object_chunk head;
 	struct object_key key;
@@ -182,7 +182,7 @@ static int by_prefix(const void *a, const void *b)
 	return prefix_compare(&((const struct held *)a)->prefix, &((const struct held *)b)->prefix);
 }
 
-static void order_read(struct node *node, const struct apply *plan, struct order *order)
+static void order_read(struct context *node, const struct apply *plan, struct order *order)
 {
 	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
 	struct pool pool;
@@ -257,7 +257,7 @@ static bool holds(const struct order *order, size_t object)
  * One round over the plan. 1: some were committed; 0: none could be, and then *stuck is one that waits
  * and that others wait for.
  */
-static int pools_round(struct node *node, struct apply *plan, struct order *order, size_t *stuck,
+static int pools_round(struct context *node, struct apply *plan, struct order *order, size_t *stuck,
 		       bool *finished, struct error *e)
 {
 	bool waiting = false;
@@ -297,7 +297,7 @@ static bool is_held_by(const struct order *order, const struct prefix *prefix, s
  * Takes those of a pool's CIDRs away that it is not to keep, its object untouched: should we die now,
  * the next apply sees a change.
  */
-static int pool_strip(struct node *node, const struct apply *plan, size_t object,
+static int pool_strip(struct context *node, const struct apply *plan, size_t object,
 		      struct order *order, struct error *e)
 {
 	struct apply_object bare = plan->objects[object];
@@ -324,7 +324,7 @@ static int pool_strip(struct node *node, const struct apply *plan, size_t object
  * Pools in an order in which no CIDR is ever in two of them. Where pools swap CIDRs there is none: then
  * one of them goes first without any.
  */
-static int pools_commit(struct node *node, struct apply *plan, struct error *e)
+static int pools_commit(struct context *node, struct apply *plan, struct error *e)
 {
 	struct order order = {};
 	bool finished = false;
@@ -343,7 +343,7 @@ static int pools_commit(struct node *node, struct apply *plan, struct error *e)
 }
 
 /* In local mode a node's own CiliumNode says what to take now; demand decides what stays. */
-static int own_node_commit(struct node *node, const struct apply_object *o,
+static int own_node_commit(struct context *node, const struct apply_object *o,
 			   const struct options *options, struct error *e)
 {
 	struct claim *claims = NULL;
@@ -360,7 +360,7 @@ static int own_node_commit(struct node *node, const struct apply_object *o,
 }
 
 /* Taking the node's own blocks makes pp_remote of what is there so far: it goes before each change. */
-static int node_commit(struct node *node, const struct apply_object *o,
+static int node_commit(struct context *node, const struct apply_object *o,
 		       const struct options *options, struct error *e)
 {
 	int err = remote_forget(node, e);
@@ -370,7 +370,7 @@ static int node_commit(struct node *node, const struct apply_object *o,
 	return err ? err : own_node_commit(node, o, options, e);
 }
 
-int apply_commit(struct node *node, struct apply *plan, struct error *e)
+int apply_commit(struct context *node, struct apply *plan, struct error *e)
 {
 	int err;
 
@@ -383,7 +383,7 @@ int apply_commit(struct node *node, struct apply *plan, struct error *e)
 
 		if (o->kind == OBJECT_POOL || !apply_is_change(o))
 			continue;
-		err = o->kind == OBJECT_NODE ? node_commit(node, o, &plan->options, e) :
+		err = o->kind == OBJECT_CILIUMNODE ? node_commit(node, o, &plan->options, e) :
 					       object_commit(node, o, e);
 	}
 	return err ? err : node_changes_end(node, &plan->changes, e);

@@ -17,10 +17,10 @@ bool apply_is_change(const struct apply_object *o)
 			   o->result == APPLY_DELETED);
 }
 
-static void read_one(struct node *node, enum object_kind kind, const char *name,
+static void read_one(struct context *node, enum object_kind kind, const char *name,
 		     struct stored **list, size_t *count)
 {
-	bool of_node = kind == OBJECT_NODE || kind == OBJECT_KNODE;
+	bool of_node = kind == OBJECT_CILIUMNODE || kind == OBJECT_NODE;
 
 	for (size_t i = 0; i < *count && of_node; i++)
 		if ((*list)[i].kind == kind && !strcmp((*list)[i].name, name))
@@ -30,7 +30,7 @@ static void read_one(struct node *node, enum object_kind kind, const char *name,
 }
 
 /* What is stored, but of other nodes only what the plan is about, if that is little. */
-int apply_read_stored(struct node *node, const struct apply *plan, const struct apply_delete *remove,
+int apply_read_stored(struct context *node, const struct apply *plan, const struct apply_delete *remove,
 		      unsigned int flags, struct stored **list, size_t *count, struct error *e)
 {
 	int err;
@@ -44,8 +44,8 @@ int apply_read_stored(struct node *node, const struct apply *plan, const struct 
 		read_one(node, plan->objects[i].kind, plan->objects[i].name, list, count);
 	if (remove)
 		read_one(node, remove->kind, remove->name, list, count);
+	read_one(node, OBJECT_CILIUMNODE, node->config.node, list, count);
 	read_one(node, OBJECT_NODE, node->config.node, list, count);
-	read_one(node, OBJECT_KNODE, node->config.node, list, count);
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static int claims_overlap(const struct claim *a, const struct claim *b, struct e
  * A block that this node's own object lists. One that the node holds may be outside its pool, or its
  * pool gone: it drains, and pinpool itself publishes it so. Another one is left out.
  */
-static int check_own_block(struct node *node, struct apply *plan, const struct claim *claim,
+static int check_own_block(struct context *node, struct apply *plan, const struct claim *claim,
 			   struct error *e)
 {
 	const struct apply_object *pool = apply_pool(plan, claim->pool);
@@ -82,7 +82,7 @@ static int check_own_block(struct node *node, struct apply *plan, const struct c
 	return 0;
 }
 
-static int check_own(struct node *node, const struct state *s, struct apply *plan,
+static int check_own(struct context *node, const struct state *s, struct apply *plan,
 		     const struct apply_object *o, struct error *e)
 {
 	struct claim *claims = NULL;
@@ -98,7 +98,7 @@ static int check_own(struct node *node, const struct state *s, struct apply *pla
 }
 
 /* What this node holds is claimed, listed or not; an empty block gives way. */
-static void claim_held(struct node *node, const struct state *s, struct claim **claims, size_t *count)
+static void claim_held(struct context *node, const struct state *s, struct claim **claims, size_t *count)
 {
 	for (size_t i = 0; i < s->block_count; i++) {
 		const struct pool_entry *pool = state_pool(s, s->blocks[i].block.pool);
@@ -123,7 +123,7 @@ void changed_nodes_read(const struct apply *plan, struct changed_nodes *c)
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct apply_object *o = &plan->objects[i];
 
-		if (o->kind != OBJECT_NODE || !apply_is_change(o))
+		if (o->kind != OBJECT_CILIUMNODE || !apply_is_change(o))
 			continue;
 		c->names[c->count++] = o->name;
 		c->any_new |= o->result != APPLY_DELETED;
@@ -156,7 +156,7 @@ static int check_kept(const struct remote *r, const struct changed_nodes *change
 }
 
 /* The blocks of the nodes that change and of this one. */
-static int read_claims(struct node *node, const struct state *s, struct apply *plan, struct claim **claims,
+static int read_claims(struct context *node, const struct state *s, struct apply *plan, struct claim **claims,
 		       size_t *count, struct error *e)
 {
 	bool fixed = plan->options.allocator == ALLOCATOR_STATIC;
@@ -168,7 +168,7 @@ static int read_claims(struct node *node, const struct state *s, struct apply *p
 		bool fresh = o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED;
 
 		/* else demand has moved on since this node was given its list */
-		if (o->kind != OBJECT_NODE || !(fresh || (own && fixed && o->result != APPLY_DELETED)))
+		if (o->kind != OBJECT_CILIUMNODE || !(fresh || (own && fixed && o->result != APPLY_DELETED)))
 			continue;
 		claims_of(o->json, plan->options.default_pool, claims, count);
 		if (fresh && own)
@@ -178,7 +178,7 @@ static int read_claims(struct node *node, const struct state *s, struct apply *p
 	return err;
 }
 
-int apply_check_nodes(struct node *node, const struct state *s, struct apply *plan, struct error *e)
+int apply_check_nodes(struct context *node, const struct state *s, struct apply *plan, struct error *e)
 {
 	struct claim *claims = NULL;
 	struct changed_nodes changed;
@@ -206,7 +206,7 @@ int apply_check_nodes(struct node *node, const struct state *s, struct apply *pl
 	return err;
 }
 
-void apply_list_changes(const struct node *node, struct apply *plan)
+void apply_list_changes(const struct context *node, struct apply *plan)
 {
 	struct node_changes *c = &plan->changes;
 
@@ -216,9 +216,9 @@ void apply_list_changes(const struct node *node, struct apply *plan)
 
 		if (!apply_is_change(o))
 			continue;
-		if (o->kind != OBJECT_NODE || !strcmp(o->name, node->config.node))
+		if (o->kind != OBJECT_CILIUMNODE || !strcmp(o->name, node->config.node))
 			c->complete = false;
-		if (o->kind == OBJECT_NODE)
+		if (o->kind == OBJECT_CILIUMNODE)
 			c->count++;
 	}
 	c->complete &= c->count > 0;
@@ -227,7 +227,7 @@ void apply_list_changes(const struct node *node, struct apply *plan)
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct apply_object *o = &plan->objects[i];
 
-		if (apply_is_change(o) && o->kind == OBJECT_NODE)
+		if (apply_is_change(o) && o->kind == OBJECT_CILIUMNODE)
 			c->list[c->count++] = (struct remote_change){
 				o->name, o->result == APPLY_DELETED ? NULL : o->json };
 	}

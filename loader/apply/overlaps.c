@@ -40,7 +40,7 @@ static void add_object(const struct apply *plan, const struct apply_object *o, c
 	struct claim *claims = NULL;
 	size_t count = 0;
 
-	if (o->kind == OBJECT_NODE) {
+	if (o->kind == OBJECT_CILIUMNODE) {
 		excluded_by_node(o->json, x);
 		claims_of(o->json, plan->options.default_pool, &claims, &count);
 	}
@@ -72,7 +72,7 @@ static int read_exclusions(const struct apply *plan, const struct remote *r, str
 	return err;
 }
 
-static bool pool_has(struct node *node, const char *pool, const struct prefix *cidr)
+static bool pool_has(struct context *node, const char *pool, const struct prefix *cidr)
 {
 	enum family family = prefix_family(cidr);
 	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
@@ -89,7 +89,7 @@ static bool pool_has(struct node *node, const char *pool, const struct prefix *c
 }
 
 /* Whether this is the first `up` after a reboot: no pool yet, and a block list of this node. */
-static bool is_rebooted(struct node *node)
+static bool is_rebooted(struct context *node)
 {
 	struct manifest m = {};
 	struct ipam ipam;
@@ -100,12 +100,12 @@ static bool is_rebooted(struct node *node)
 	    manifest_read(node->config.state_file, &m, NULL))
 		return false;
 	for (size_t i = 0; i < m.count; i++)
-		found |= m.objects[i].kind == OBJECT_NODE && !strcmp(m.objects[i].name, node->config.node);
+		found |= m.objects[i].kind == OBJECT_CILIUMNODE && !strcmp(m.objects[i].name, node->config.node);
 	manifest_free(&m);
 	return found;
 }
 
-static int check_cidr(struct node *node, struct apply *plan, const struct apply_object *o,
+static int check_cidr(struct context *node, struct apply *plan, const struct apply_object *o,
 		      const struct prefix *cidr, const struct exclusions *x, struct error *e)
 {
 	const struct pool_family_spec *f = &o->pool.family[prefix_family(cidr)];
@@ -127,7 +127,7 @@ static int check_cidr(struct node *node, struct apply *plan, const struct apply_
 }
 
 /* The route to another node's block must not come before the way to something else. */
-static int check_claims(const struct node *node, const struct apply *plan,
+static int check_claims(const struct context *node, const struct apply *plan,
 			const struct apply_object *o, const struct exclusions *x, struct error *e)
 {
 	char prefix[PREFIX_TEXT], text[EXCLUSION_TEXT];
@@ -151,7 +151,7 @@ static int check_claims(const struct node *node, const struct apply *plan,
 	return err;
 }
 
-int apply_check_overlaps(struct node *node, struct apply *plan, struct error *e)
+int apply_check_overlaps(struct context *node, struct apply *plan, struct error *e)
 {
 	struct exclusions x = {};
 	struct remote r;
@@ -165,7 +165,7 @@ int apply_check_overlaps(struct node *node, struct apply *plan, struct error *e)
 
 		if (!is_fresh(o))
 			continue;
-		if (o->kind == OBJECT_NODE)
+		if (o->kind == OBJECT_CILIUMNODE)
 			err = check_claims(node, plan, o, &x, e);
 		for (int f = 0; f < FAMILIES && o->kind == OBJECT_POOL; f++)
 			for (size_t c = 0; c < o->pool.family[f].cidr_count && !err; c++)

@@ -90,7 +90,7 @@ static int take_input(const struct manifest *manifest, struct apply *plan, struc
 }
 
 /* A pool being terminated is deleted already, though its object is still there. */
-static bool is_terminating(struct node *node, const struct stored *s)
+static bool is_terminating(struct context *node, const struct stored *s)
 {
 	struct pool pool;
 	uint32_t id;
@@ -107,7 +107,7 @@ static int by_name(const void *key, const void *member)
 	return s->kind != (*m)->kind ? (int)s->kind - (int)(*m)->kind : strcmp(s->name, (*m)->name);
 }
 
-static void take_stored(struct node *node, const struct stored *list, size_t count,
+static void take_stored(struct context *node, const struct stored *list, size_t count,
 			unsigned int flags, struct apply *plan)
 {
 	size_t input = plan->count;
@@ -149,7 +149,7 @@ static bool will_be(const struct apply_object *o)
 
 static json_t *labels_of(struct apply *plan, const char *node)
 {
-	static const enum object_kind kinds[] = { OBJECT_KNODE, OBJECT_NODE };
+	static const enum object_kind kinds[] = { OBJECT_NODE, OBJECT_CILIUMNODE };
 
 	for (unsigned int i = 0; i < 2; i++) {
 		struct apply_object *o = find(plan, kinds[i], node);
@@ -195,7 +195,7 @@ static int check_options(struct apply *plan, struct error *e)
 	return 0;
 }
 
-static int work_out_options(struct node *node, struct apply *plan, json_t **effective,
+static int work_out_options(struct context *node, struct apply *plan, json_t **effective,
 			    struct error *e)
 {
 	json_t *nodeconfigs = json_array(), *labels = labels_of(plan, node->config.node);
@@ -213,10 +213,10 @@ static int work_out_options(struct node *node, struct apply *plan, json_t **effe
 	return err ? err : check_options(plan, e);
 }
 
-/* Options that only loading the programs can change (INTERFACES.md). */
-static int refuse_load_time(struct node *node, json_t *effective, struct error *e)
+/* Options that only loading the programs can change. */
+static int refuse_load_time(struct context *node, json_t *effective, struct error *e)
 {
-	json_t *now = node_effective(node, NULL), *value;
+	json_t *now = context_effective(node, NULL), *value;
 	const char *key, *before;
 	int err = 0;
 
@@ -242,7 +242,7 @@ static void auto_create(struct apply *plan)
 		struct apply_object *o = find(plan, OBJECT_POOL, name);
 
 		if (o && will_be(o))
-			continue; /* an existing pool is never changed by it (IPAM.md 9) */
+			continue; /* an existing pool is never changed by it (pinpool-ipam(7), POOLS BY CONFIGURATION) */
 		if (o) { /* to be deleted: it comes back as the configuration has it */
 			json_decref(o->json);
 			free(o->text);
@@ -268,7 +268,7 @@ static int read_pools(struct apply *plan, struct error *e)
 	return err;
 }
 
-static int take_removal(struct node *node, const struct apply_delete *remove, struct apply *plan, struct error *e)
+static int take_removal(struct context *node, const struct apply_delete *remove, struct apply *plan, struct error *e)
 {
 	struct apply_object *o = remove ? find(plan, remove->kind, remove->name) : NULL;
 	json_t *json = NULL;
@@ -306,7 +306,7 @@ static void take_settings(const json_t *settings, struct apply *plan)
 	o->text = text;
 }
 
-int apply_plan(struct node *node, const struct manifest *manifest, const json_t *settings,
+int apply_plan(struct context *node, const struct manifest *manifest, const json_t *settings,
 	       const struct apply_delete *remove, unsigned int flags, struct apply *plan,
 	       struct error *e)
 {

@@ -13,14 +13,8 @@
 #include "loader/kernel/store.h"
 #include "loader/blocks/sync.h"
 
-/* The first error, or else that a pool ran dry. */
-static int keep(int first, int err)
-{
-	return first < 0 || !err ? first : err;
-}
-
 /* The pool as it is, to be changed; 1: it does not exist. */
-static int read_request(struct node *node, uint32_t id, struct pool_request *r, struct error *e)
+static int read_request(struct context *node, uint32_t id, struct pool_request *r, struct error *e)
 {
 	struct ipam ipam;
 	int err = ipam_read(&node->pins, &ipam, e);
@@ -41,7 +35,7 @@ static int read_request(struct node *node, uint32_t id, struct pool_request *r, 
 }
 
 /* pre-allocation is an option, but each pool carries its own number of it */
-static int set_pre_allocation(struct node *node, const struct pool_entry *p, uint32_t wanted,
+static int set_pre_allocation(struct context *node, const struct pool_entry *p, uint32_t wanted,
 			      struct error *e)
 {
 	struct pool_request *r = xcalloc(1, sizeof(*r));
@@ -62,7 +56,7 @@ static int set_pre_allocation(struct node *node, const struct pool_entry *p, uin
 	return err || !txn.error ? err : ipam_refused(&node->pins, PROG_POOL_SET, &txn, e);
 }
 
-static int sync_pools(struct node *node, const struct options *options, struct error *e)
+static int sync_pools(struct context *node, const struct options *options, struct error *e)
 {
 	struct pool_entry *pools;
 	size_t count;
@@ -79,7 +73,7 @@ static int sync_pools(struct node *node, const struct options *options, struct e
 	return err;
 }
 
-void apply_options(struct node *node, const struct options *o)
+void apply_options(struct context *node, const struct options *o)
 {
 	struct config *c = &node->config;
 	struct pool pool;
@@ -100,16 +94,16 @@ void apply_options(struct node *node, const struct options *o)
 }
 
 /* The blocks that this node's own CiliumNode lists, in any mode; claims borrow from *object. */
-static void own_claims(struct node *node, json_t **object, struct claim **claims, size_t *count)
+static void own_claims(struct context *node, json_t **object, struct claim **claims, size_t *count)
 {
 	*claims = NULL;
 	*count = 0;
-	*object = store_get(&node->pins, OBJECT_NODE, node->config.node);
+	*object = store_get(&node->pins, OBJECT_CILIUMNODE, node->config.node);
 	if (*object)
 		claims_of(*object, node->config.default_pool_name, claims, count);
 }
 
-static int reconcile(struct node *node, const struct options *options, bool may_drop,
+static int reconcile(struct context *node, const struct options *options, bool may_drop,
 		     const struct node_changes *changes, struct error *e)
 {
 	struct claim *claims;
@@ -118,36 +112,36 @@ static int reconcile(struct node *node, const struct options *options, bool may_
 	int first, err;
 
 	apply_options(node, options);
-	first = node_write_config(node, e);
-	first = keep(first, sync_pools(node, options, first ? NULL : e));
+	first = context_write_config(node, e);
+	first = first_error(first, sync_pools(node, options, first ? NULL : e));
 	own_claims(node, &object, &claims, &count);
-	first = keep(first, blocks_settle(node, claims, count, first ? NULL : e));
+	first = first_error(first, blocks_settle(node, claims, count, first ? NULL : e));
 	/* what is empty makes room for what the list has now */
-	first = keep(first, blocks_retire_all(node, first ? NULL : e));
+	first = first_error(first, blocks_retire_all(node, first ? NULL : e));
 	if (node->config.allocator == NODE_ALLOCATOR_STATIC)
-		first = keep(first, blocks_match(node, claims, count, 0,
+		first = first_error(first, blocks_match(node, claims, count, 0,
 						 first ? NULL : e));
-	first = keep(first, blocks_balance_all(node, may_drop, first ? NULL : e));
+	first = first_error(first, blocks_balance_all(node, may_drop, first ? NULL : e));
 	free(claims);
 	json_decref(object);
 	err = root_lock_derived(&node->pins.root);
 	if (err)
-		return keep(first, error_set(first < 0 ? NULL : e, err, "%s: cannot lock: %s",
+		return first_error(first, error_set(first < 0 ? NULL : e, err, "%s: cannot lock: %s",
 					     node->pins.root.dir, strerror(-err)));
 	err = node_changes_sync(node, changes, options, first < 0 ? NULL : e);
 	root_unlock_derived(&node->pins.root);
-	return keep(first, err);
+	return first_error(first, err);
 }
 
-int apply_reconcile(struct node *node, const struct options *options, bool may_drop, struct error *e)
+int apply_reconcile(struct context *node, const struct options *options, bool may_drop, struct error *e)
 {
 	int first = remote_rebuild(node, e);
 
-	return keep(first, reconcile(node, options, may_drop, &(struct node_changes){},
+	return first_error(first, reconcile(node, options, may_drop, &(struct node_changes){},
 				     first ? NULL : e));
 }
 
-int apply_reconcile_plan(struct node *node, const struct apply *plan, struct error *e)
+int apply_reconcile_plan(struct context *node, const struct apply *plan, struct error *e)
 {
 	return reconcile(node, &plan->options, true, &plan->changes, e);
 }

@@ -29,7 +29,7 @@ void block_fill(struct block *block, uint32_t id, const struct pool *pool,
 	block->created = time(NULL);
 }
 
-int block_take(struct node *node, const struct block_request *request, bool list, struct error *e)
+int block_take(struct context *node, const struct block_request *request, bool list, struct error *e)
 {
 	struct txn txn;
 	char text[PREFIX_TEXT];
@@ -48,7 +48,7 @@ int block_take(struct node *node, const struct block_request *request, bool list
 	return 0;
 }
 
-int blocks_room(struct node *node, uint32_t id, enum family family, struct error *e)
+int blocks_room(struct context *node, uint32_t id, enum family family, struct error *e)
 {
 	struct block_request request = {};
 	struct block_changes none = {};
@@ -75,7 +75,7 @@ int blocks_room(struct node *node, uint32_t id, enum family family, struct error
 	return err ? err : block_list_probe(node, e);
 }
 
-uint32_t blocks_needed(struct node *node, const struct pool_entry *p, enum family family)
+uint32_t blocks_needed(struct context *node, const struct pool_entry *p, enum family family)
 {
 	const struct pool_family *pf = &p->pool.family[family];
 
@@ -86,7 +86,7 @@ uint32_t blocks_needed(struct node *node, const struct pool_entry *p, enum famil
 }
 
 /* Takes one block if capacity does not meet the need: 1; 0: it does; errors as choose_block(). */
-static int grow_once(struct node *node, struct pool_entry *p, enum family family,
+static int grow_once(struct context *node, struct pool_entry *p, enum family family,
 		     struct block_changes *changes, struct error *e)
 {
 	struct block_request request = {};
@@ -116,7 +116,7 @@ static int grow_once(struct node *node, struct pool_entry *p, enum family family
 }
 
 /* Takes blocks until capacity meets the need. Under the derived lock. */
-static int grow(struct node *node, uint32_t id, enum family family, struct block_changes *changes,
+static int grow(struct context *node, uint32_t id, enum family family, struct block_changes *changes,
 		struct error *e)
 {
 	struct pool_entry p = { .id = id };
@@ -133,7 +133,7 @@ static int grow(struct node *node, uint32_t id, enum family family, struct block
 }
 
 /* Gives back what is not needed. Under the derived lock. */
-static int shrink(struct node *node, uint32_t id, enum family family, bool failed,
+static int shrink(struct context *node, uint32_t id, enum family family, bool failed,
 		  struct block_changes *changes, struct error *e)
 {
 	struct pool_entry p = { .id = id };
@@ -187,7 +187,7 @@ static bool may_shrink(const struct pool_family *pf, uint32_t needed)
 	return pf->empty && pf->capacity > needed;
 }
 
-static int begin(struct node *node, struct block_changes *changes, struct error *e)
+static int begin(struct context *node, struct block_changes *changes, struct error *e)
 {
 	int err = root_lock_derived(&node->pins.root);
 
@@ -199,7 +199,7 @@ static int begin(struct node *node, struct block_changes *changes, struct error 
 	return err;
 }
 
-static int finish(struct node *node, struct block_changes *changes, int err, struct error *e)
+static int finish(struct context *node, struct block_changes *changes, int err, struct error *e)
 {
 	int synced = block_changes_sync(node, changes, err < 0 ? NULL : e);
 
@@ -208,7 +208,7 @@ static int finish(struct node *node, struct block_changes *changes, int err, str
 	return err < 0 || !synced ? err : synced;
 }
 
-static int balance(struct node *node, uint32_t id, enum family family, bool may_drop, bool failed,
+static int balance(struct context *node, uint32_t id, enum family family, bool may_drop, bool failed,
 		   struct error *e)
 {
 	bool local = node->config.allocator == NODE_ALLOCATOR_LOCAL;
@@ -234,17 +234,17 @@ static int balance(struct node *node, uint32_t id, enum family family, bool may_
 	return finish(node, &changes, err, e);
 }
 
-int blocks_balance(struct node *node, uint32_t pool, enum family family, struct error *e)
+int blocks_balance(struct context *node, uint32_t pool, enum family family, struct error *e)
 {
 	return balance(node, pool, family, true, false, e);
 }
 
-int blocks_balance_failed(struct node *node, uint32_t pool, enum family family, struct error *e)
+int blocks_balance_failed(struct context *node, uint32_t pool, enum family family, struct error *e)
 {
 	return balance(node, pool, family, true, true, e);
 }
 
-int blocks_balance_all(struct node *node, bool may_drop, struct error *e)
+int blocks_balance_all(struct context *node, bool may_drop, struct error *e)
 {
 	struct pool_entry *pools;
 	size_t count;
@@ -255,14 +255,14 @@ int blocks_balance_all(struct node *node, bool may_drop, struct error *e)
 			int err = balance(node, pools[i].id, family, may_drop, false,
 					  first < 0 ? NULL : e);
 
-			first = first < 0 || !err ? first : err;
+			first = first_error(first, err);
 		}
 	}
 	free(pools);
 	return first;
 }
 
-int pool_retire(struct node *node, uint32_t id, struct error *e)
+int pool_retire(struct context *node, uint32_t id, struct error *e)
 {
 	struct pool_request *request;
 	struct ipam ipam;
@@ -293,7 +293,7 @@ int pool_retire(struct node *node, uint32_t id, struct error *e)
 	}
 }
 
-int blocks_retire(struct node *node, uint32_t id, struct error *e)
+int blocks_retire(struct context *node, uint32_t id, struct error *e)
 {
 	struct block_changes changes;
 	struct block block;

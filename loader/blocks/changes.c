@@ -15,11 +15,11 @@
 #define NODES_AT_ONCE 64
 
 /* The caller's own copy of the configuration may be newer but for this. */
-static int is_complete(struct node *node, bool *complete, struct error *e)
+static int is_complete(struct context *node, bool *complete, struct error *e)
 {
-	struct node now = *node;
+	struct context now = *node;
 	struct ipam ipam;
-	int err = node_read_config(&now, e);
+	int err = context_read_config(&now, e);
 
 	if (!err)
 		err = ipam_read(&now.pins, &ipam, e);
@@ -28,7 +28,7 @@ static int is_complete(struct node *node, bool *complete, struct error *e)
 	return err;
 }
 
-int block_changes_begin(struct node *node, struct block_changes *c, struct error *e)
+int block_changes_begin(struct context *node, struct block_changes *c, struct error *e)
 {
 	memset(c, 0, sizeof(*c));
 	return is_complete(node, &c->complete, e);
@@ -99,7 +99,7 @@ static int sync_routes(const struct state *s, const struct block_changes *c, str
 	return netlink_flush(nl, e);
 }
 
-static int sync_changed(struct node *node, struct block_changes *c, const struct prefix *prefixes,
+static int sync_changed(struct context *node, struct block_changes *c, const struct prefix *prefixes,
 			struct error *e)
 {
 	struct options options = {};
@@ -109,7 +109,7 @@ static int sync_changed(struct node *node, struct block_changes *c, const struct
 
 	if (err)
 		return err;
-	err = node_options(node, &options, e);
+	err = context_options(node, &options, e);
 	if (!err)
 		err = netlink_open(&x.nl, -1, e);
 	if (!err)
@@ -131,7 +131,7 @@ static int sync_changed(struct node *node, struct block_changes *c, const struct
 	return err;
 }
 
-int block_changes_sync(struct node *node, struct block_changes *c, struct error *e)
+int block_changes_sync(struct context *node, struct block_changes *c, struct error *e)
 {
 	struct prefix *prefixes = xcalloc(c->count, sizeof(*prefixes));
 	int err = 0;
@@ -146,7 +146,7 @@ int block_changes_sync(struct node *node, struct block_changes *c, struct error 
 	return err;
 }
 
-int node_changes_begin(struct node *node, struct node_changes *c, struct error *e)
+int node_changes_begin(struct context *node, struct node_changes *c, struct error *e)
 {
 	bool complete;
 	int err;
@@ -162,7 +162,7 @@ int node_changes_begin(struct node *node, struct node_changes *c, struct error *
 	return err ? err : remote_forget(node, e);
 }
 
-int node_changes_end(struct node *node, struct node_changes *c, struct error *e)
+int node_changes_end(struct context *node, struct node_changes *c, struct error *e)
 {
 	return c->count ? remote_replace(node, &c->before, c->list, c->count, e) : 0;
 }
@@ -198,7 +198,7 @@ static bool is_changed(const struct node_changes *c, const char *name)
 }
 
 /* Where a name begins tells nodes apart: each is compared once. */
-static void add_rows(struct node *node, const struct node_changes *c, const struct remote *r,
+static void add_rows(struct context *node, const struct node_changes *c, const struct remote *r,
 		     struct affected *a, bool before)
 {
 	signed char *changed = xcalloc(r->names_size, 1);
@@ -248,7 +248,7 @@ static bool touches_blocks(const struct state *s, const struct affected *a)
 	return false;
 }
 
-static int sync_affected(struct node *node, const struct affected *a, const struct state *s,
+static int sync_affected(struct context *node, const struct affected *a, const struct state *s,
 			 const struct options *options, struct error *e)
 {
 	struct sources x = { node, s, options, NULL };
@@ -266,7 +266,7 @@ static int sync_affected(struct node *node, const struct affected *a, const stru
 	return err ? err : routes;
 }
 
-int node_changes_sync(struct node *node, const struct node_changes *c,
+int node_changes_sync(struct context *node, const struct node_changes *c,
 		      const struct options *options, struct error *e)
 {
 	struct affected a = {};

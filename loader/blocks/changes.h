@@ -23,13 +23,13 @@ struct block_changes {
 };
 
 /* Before the first change. */
-int block_changes_begin(struct node *node, struct block_changes *c, struct error *e);
+int block_changes_begin(struct context *node, struct block_changes *c, struct error *e);
 /* @held: this node took the block, else it gave it back. */
 void block_changes_add(struct block_changes *c, const struct prefix *prefix, bool held);
 /* Fills in what the host's routes exclude, read once for all changes. */
 int block_changes_routes(struct block_changes *c, struct error *e);
 /* Brings up to date what follows from them. */
-int block_changes_sync(struct node *node, struct block_changes *c, struct error *e);
+int block_changes_sync(struct context *node, struct block_changes *c, struct error *e);
 void block_changes_free(struct block_changes *c);
 
 /* Other nodes' CiliumNodes that an apply changes. */
@@ -44,15 +44,15 @@ struct node_changes {
  * node_changes_begin() goes before the first of them is stored, node_changes_end() after the last: in
  * between, pp_remote is not there and pp_config says that what is derived is behind.
  */
-int node_changes_begin(struct node *node, struct node_changes *c, struct error *e);
-int node_changes_end(struct node *node, struct node_changes *c, struct error *e);
+int node_changes_begin(struct context *node, struct node_changes *c, struct error *e);
+int node_changes_end(struct context *node, struct node_changes *c, struct error *e);
 void node_changes_free(struct node_changes *c);
 
 /*
  * pp_cidrs, pp_nomasq, pp_excluded and the routes for these nodes; if they are not complete, sync_all().
  * ROUTES_UNREACHABLE as there.
  */
-int node_changes_sync(struct node *node, const struct node_changes *c,
+int node_changes_sync(struct context *node, const struct node_changes *c,
 		      const struct options *options, struct error *e);
 
 #endif

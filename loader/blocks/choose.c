@@ -23,7 +23,7 @@ static int by_prefix(const void *a, const void *b)
 	return prefix_compare(a, b);
 }
 
-static int choice_own(struct node *node, struct choice *v, struct error *e)
+static int choice_own(struct context *node, struct choice *v, struct error *e)
 {
 	struct block_entry *blocks;
 	int err = ipam_blocks(&node->pins, &blocks, &v->own_count, e);
@@ -39,7 +39,7 @@ static int choice_own(struct node *node, struct choice *v, struct error *e)
 	return 0;
 }
 
-int choice_read(struct node *node, const struct exclusions *routes, struct choice *v, struct error *e)
+int choice_read(struct context *node, const struct exclusions *routes, struct choice *v, struct error *e)
 {
 	struct ipam ipam;
 	int err = ipam_read(&node->pins, &ipam, e);
@@ -56,7 +56,7 @@ int choice_read(struct node *node, const struct exclusions *routes, struct choic
 	return err;
 }
 
-static int reserved_ranges(struct node *node, const char *pool, json_t **json,
+static int reserved_ranges(struct context *node, const char *pool, json_t **json,
 			   struct pool_spec *spec)
 {
 	memset(spec, 0, sizeof(*spec));
@@ -115,7 +115,7 @@ static bool carve_any(const struct choice *v, const struct pool_cidr *cidrs,
 	return false;
 }
 
-int choose_block(struct node *node, const struct choice *v, uint32_t id, const struct pool *pool,
+int choose_block(struct context *node, const struct choice *v, uint32_t id, const struct pool *pool,
 		 enum family family, struct block_request *request)
 {
 	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which block a pool gives next (IPAM.md 5); for blocks.c. */
+/* Which block a pool gives next (pinpool-ipam(7), BLOCKS OF A NODE); for blocks.c. */
 #ifndef PP_BLOCKS_CHOOSE_H
 #define PP_BLOCKS_CHOOSE_H
 
@@ -17,11 +17,11 @@ struct choice {
 	const struct exclusions *routes; /* what they exclude; what CiliumNodes do is in remote */
 };
 
-int choice_read(struct node *node, const struct exclusions *routes, struct choice *v, struct error *e);
+int choice_read(struct context *node, const struct exclusions *routes, struct choice *v, struct error *e);
 void choice_free(struct choice *v);
 
 /* Chooses the next block of the pool: 0, -EAGAIN, -ENOSPC without a sentence, or -errno. */
-int choose_block(struct node *node, const struct choice *v, uint32_t id, const struct pool *pool,
+int choose_block(struct context *node, const struct choice *v, uint32_t id, const struct pool *pool,
 		 enum family family, struct block_request *request);
 
 #endif

@@ -28,7 +28,7 @@ static int by_pool(const void *a, const void *b)
 }
 
 /* Pools that only the pre-allocation map or pending demand name: nothing is in use of them. */
-static void request_unknown(struct node *node, const struct options *options, struct request **list,
+static void request_unknown(struct context *node, const struct options *options, struct request **list,
 			    size_t *count)
 {
 	struct pending_entry *pendings;
@@ -57,7 +57,7 @@ static void count_excluded(const struct state *state, struct request *list, size
 }
 
 /* Who gives the blocks does not know of the exclusions: where there is demand, they are in use. */
-static void set_needed(struct node *node, struct request *r, enum family f, uint32_t pre_allocation)
+static void set_needed(struct context *node, struct request *r, enum family f, uint32_t pre_allocation)
 {
 	uint32_t pending = ipam_pending_count(&node->pins, r->pool, f);
 	bool any = r->in_use[f] || pending || pre_allocation;
@@ -67,7 +67,7 @@ static void set_needed(struct node *node, struct request *r, enum family f, uint
 	r->needed[f] = any ? demand_needed(r->in_use[f], pending, pre_allocation) : 0;
 }
 
-void ciliumnode_requested(struct node *node, const struct state *state,
+void ciliumnode_requested(struct context *node, const struct state *state,
 			  const struct options *options, struct request **list, size_t *count)
 {
 	const bool enabled[FAMILIES] = { options->enable_ipv4, options->enable_ipv6 };
@@ -103,7 +103,7 @@ void ciliumnode_requested(struct node *node, const struct state *state,
 		qsort(*list, kept, sizeof(**list), by_pool);
 }
 
-static json_t *requested_json(struct node *node, const struct state *state,
+static json_t *requested_json(struct context *node, const struct state *state,
 			      const struct options *options)
 {
 	static const char *const names[FAMILIES] = { "ipv4-addrs", "ipv6-addrs" };
@@ -155,7 +155,7 @@ static json_t *allocated_json(const struct state *state)
 	return array;
 }
 
-static json_t *addresses_json(struct node *node, const json_t *applied)
+static json_t *addresses_json(struct context *node, const json_t *applied)
 {
 	json_t *list = json_object_get(json_object_get(applied, "spec"), "addresses");
 	char text[ADDR_TEXT];
@@ -173,9 +173,9 @@ static json_t *addresses_json(struct node *node, const json_t *applied)
 	return list;
 }
 
-static json_t *build(struct node *node, const struct state *state, json_t *requested)
+static json_t *build(struct context *node, const struct state *state, json_t *requested)
 {
-	json_t *applied = store_get(&node->pins, OBJECT_NODE, node->config.node);
+	json_t *applied = store_get(&node->pins, OBJECT_CILIUMNODE, node->config.node);
 	json_t *labels = json_object_get(json_object_get(applied, "metadata"), "labels");
 	json_t *metadata = json_pack("{s:s}", "name", node->config.node), *pools = json_object(), *out;
 
@@ -191,12 +191,12 @@ static json_t *build(struct node *node, const struct state *state, json_t *reque
 	return out;
 }
 
-json_t *ciliumnode_own(struct node *node, const struct state *state, const struct options *options)
+json_t *ciliumnode_own(struct context *node, const struct state *state, const struct options *options)
 {
 	return build(node, state, requested_json(node, state, options));
 }
 
-json_t *ciliumnode_blocks(struct node *node, const struct state *state)
+json_t *ciliumnode_blocks(struct context *node, const struct state *state)
 {
 	return build(node, state, NULL);
 }

@@ -6,7 +6,7 @@
 #include "loader/ipam/transactions.h"
 #include "loader/ipam/rules.h"
 
-int block_return(struct node *node, uint32_t block, struct error *e)
+int block_return(struct context *node, uint32_t block, struct error *e)
 {
 	struct block_request request = { .id = block };
 	struct txn txn;
@@ -20,7 +20,7 @@ int block_return(struct node *node, uint32_t block, struct error *e)
 	return ipam_refused(&node->pins, PROG_BLOCK_DROP, &txn, e);
 }
 
-int block_return_undo(struct node *node, const struct block_entry *entry, struct error *e)
+int block_return_undo(struct context *node, const struct block_entry *entry, struct error *e)
 {
 	const struct block *b = &entry->block;
 	struct block_request request = { .id = entry->id, .undo = 1 };

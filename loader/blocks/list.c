@@ -11,7 +11,7 @@
 #include "loader/ipam/state.h"
 
 /* The list as it should be on disk; NULL with a sentence. */
-static json_t *list_of(struct node *node, const struct block *more, struct error *e)
+static json_t *list_of(struct context *node, const struct block *more, struct error *e)
 {
 	struct state state;
 	json_t *json;
@@ -27,7 +27,7 @@ static json_t *list_of(struct node *node, const struct block *more, struct error
 	return json;
 }
 
-int block_list_write(struct node *node, const struct block *more, struct error *e)
+int block_list_write(struct context *node, const struct block *more, struct error *e)
 {
 	json_t *json;
 	int err;
@@ -42,7 +42,7 @@ int block_list_write(struct node *node, const struct block *more, struct error *
 	return err;
 }
 
-int block_list_catch_up(struct node *node, struct error *e)
+int block_list_catch_up(struct context *node, struct error *e)
 {
 	int err = root_lock_derived(&node->pins.root);
 
@@ -53,7 +53,7 @@ int block_list_catch_up(struct node *node, struct error *e)
 	return err;
 }
 
-bool block_list_is_current(struct node *node)
+bool block_list_is_current(struct context *node)
 {
 	bool current = true;
 	json_t *json;
@@ -66,7 +66,7 @@ bool block_list_is_current(struct node *node)
 	return current;
 }
 
-int block_list_probe(struct node *node, struct error *e)
+int block_list_probe(struct context *node, struct error *e)
 {
 	json_t *json;
 	int err;

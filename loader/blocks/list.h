@@ -14,15 +14,15 @@
  * Writes the blocks that this node holds, and @more if it is not NULL; no write where the file says so
  * already. Under the derived lock. -EDQUOT with a sentence where the file cannot be written.
  */
-int block_list_write(struct node *node, const struct block *more, struct error *e);
+int block_list_write(struct context *node, const struct block *more, struct error *e);
 
 /* block_list_write(node, NULL) under the derived lock, which it takes. */
-int block_list_catch_up(struct node *node, struct error *e);
+int block_list_catch_up(struct context *node, struct error *e);
 
 /* Whether the file lists exactly the blocks held. A carve that is under way makes it false. */
-bool block_list_is_current(struct node *node);
+bool block_list_is_current(struct context *node);
 
 /* Whether another block could be listed, tried without changing the file; errors as above. */
-int block_list_probe(struct node *node, struct error *e);
+int block_list_probe(struct context *node, struct error *e);
 
 #endif

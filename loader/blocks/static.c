@@ -11,7 +11,7 @@
 #include "loader/kernel/map.h"
 #include "loader/blocks/sync.h"
 
-bool blocks_in_pool(struct node *node, const struct pool_entry *pool, const struct prefix *prefix)
+bool blocks_in_pool(struct context *node, const struct pool_entry *pool, const struct prefix *prefix)
 {
 	enum family family = prefix_family(prefix);
 	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
@@ -41,7 +41,7 @@ static int taken(const struct remote *others, uint32_t pool, const struct prefix
 	return remote_is_claimed(others, prefix) ? -EEXIST : 0;
 }
 
-static int occupy(struct node *node, const char *pool, const struct prefix *prefix,
+static int occupy(struct context *node, const char *pool, const struct prefix *prefix,
 		  unsigned int keep_seconds, struct error *e)
 {
 	struct block_request request = { .cidr = NO_CIDR };
@@ -87,7 +87,7 @@ static int occupy(struct node *node, const char *pool, const struct prefix *pref
 }
 
 /* 0, 1 (taken now), or -errno; under the derived lock. */
-static int occupy_locked(struct node *node, const char *pool, const struct prefix *prefix,
+static int occupy_locked(struct context *node, const char *pool, const struct prefix *prefix,
 			 unsigned int keep_seconds, struct error *e)
 {
 	int err;
@@ -98,14 +98,14 @@ static int occupy_locked(struct node *node, const char *pool, const struct prefi
 	return err;
 }
 
-static int begin(struct node *node, struct error *e)
+static int begin(struct context *node, struct error *e)
 {
 	int err = root_lock_derived(&node->pins.root);
 
 	return err ? error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err)) : 0;
 }
 
-int blocks_occupy(struct node *node, const char *pool, const struct prefix *prefix, struct error *e)
+int blocks_occupy(struct context *node, const char *pool, const struct prefix *prefix, struct error *e)
 {
 	int err = begin(node, e);
 
@@ -136,7 +136,7 @@ static const struct pool_entry *pool_by_id(const struct pool_entry *pools, size_
 }
 
 /* The states that all blocks should have, where they differ; one transaction. */
-int blocks_settle(struct node *node, const struct claim *claims, size_t claim_count, struct error *e)
+int blocks_settle(struct context *node, const struct claim *claims, size_t claim_count, struct error *e)
 {
 	bool fixed = node->config.allocator == NODE_ALLOCATOR_STATIC;
 	struct pool_request *request = xcalloc(1, sizeof(*request));
@@ -190,7 +190,7 @@ int blocks_settle(struct node *node, const struct claim *claims, size_t claim_co
 	return err || !txn.error ? err : ipam_refused(&node->pins, PROG_BLOCK_STATE, &txn, e);
 }
 
-int blocks_retire_all(struct node *node, struct error *e)
+int blocks_retire_all(struct context *node, struct error *e)
 {
 	struct pool_entry *pools = NULL;
 	struct block_entry *blocks;
@@ -208,7 +208,7 @@ int blocks_retire_all(struct node *node, struct error *e)
 	return err;
 }
 
-bool blocks_can_take(struct node *node, const struct claim *claim)
+bool blocks_can_take(struct context *node, const struct claim *claim)
 {
 	struct pool_entry pool;
 
@@ -216,7 +216,7 @@ bool blocks_can_take(struct node *node, const struct claim *claim)
 	       blocks_in_pool(node, &pool, &claim->prefix);
 }
 
-int blocks_match(struct node *node, const struct claim *claims, size_t count,
+int blocks_match(struct context *node, const struct claim *claims, size_t count,
 		 unsigned int keep_seconds, struct error *e)
 {
 	int first = 0, err = begin(node, e);

@@ -7,25 +7,20 @@
 #include "loader/blocks/sync.h"
 #include "loader/derive/derive.h"
 
-static int keep(int first, int err)
-{
-	return first ? first : err;
-}
-
 /* The rest of the configuration may have been changed by `gc` since it was read. */
-int note_synced(struct node *node, uint64_t generation, struct error *e)
+int note_synced(struct context *node, uint64_t generation, struct error *e)
 {
-	struct node now = *node;
-	int err = node_read_config(&now, e);
+	struct context now = *node;
+	int err = context_read_config(&now, e);
 
 	now.config.synced = node->config.synced = generation;
 	if (!err)
-		err = node_write_config(&now, e);
+		err = context_write_config(&now, e);
 	node->pins = now.pins; /* what was opened meanwhile */
 	return err;
 }
 
-int sync_blocks(struct node *node, struct error *e)
+int sync_blocks(struct context *node, struct error *e)
 {
 	struct options options = {};
 	struct state state;
@@ -34,7 +29,7 @@ int sync_blocks(struct node *node, struct error *e)
 
 	if (err)
 		return err;
-	err = node_options(node, &options, e);
+	err = context_options(node, &options, e);
 	if (!err)
 		err = netlink_open(&x.nl, -1, e);
 	if (!err)
@@ -56,7 +51,7 @@ int sync_blocks(struct node *node, struct error *e)
 	return err;
 }
 
-int sync_hosts(struct node *node, struct netlink *nl, struct error *e)
+int sync_hosts(struct context *node, struct netlink *nl, struct error *e)
 {
 	struct state state = {};
 	const struct sources x = { node, &state, NULL, nl };
@@ -76,7 +71,7 @@ int sync_hosts(struct node *node, struct netlink *nl, struct error *e)
 	return err;
 }
 
-int sync_host(struct node *node, const struct options *options, struct netlink *nl,
+int sync_host(struct context *node, const struct options *options, struct netlink *nl,
 	      unsigned int *changes, struct error *e)
 {
 	struct state state;
@@ -87,15 +82,15 @@ int sync_host(struct node *node, const struct options *options, struct netlink *
 		return err;
 	first = state_read_exclusions(&state, nl, e);
 	/* the node's own addresses are in these */
-	first = keep(first, derived_apply(&x, DERIVED_ALL & ~DERIVED_CIDRS, first ? NULL : e));
-	first = keep(first, sync_block_routes(&x, changes, first ? NULL : e));
-	first = keep(first, sync_pod_routes(&x, changes, first ? NULL : e));
-	first = keep(first, sync_node_routes(&x, changes, first ? NULL : e));
+	first = first_error(first, derived_apply(&x, DERIVED_ALL & ~DERIVED_CIDRS, first ? NULL : e));
+	first = first_error(first, sync_block_routes(&x, changes, first ? NULL : e));
+	first = first_error(first, sync_pod_routes(&x, changes, first ? NULL : e));
+	first = first_error(first, sync_node_routes(&x, changes, first ? NULL : e));
 	state_free(&state);
 	return first == ROUTES_UNREACHABLE ? 0 : first;
 }
 
-int sync_all(struct node *node, const struct options *options, struct error *e)
+int sync_all(struct context *node, const struct options *options, struct error *e)
 {
 	struct state state;
 	struct sources x = { node, &state, options, NULL };
@@ -110,11 +105,11 @@ int sync_all(struct node *node, const struct options *options, struct error *e)
 	}
 	/* one part's failure is no reason to leave the others stale */
 	first = state_read_exclusions(&state, x.nl, e);
-	first = keep(first, derived_apply(&x, DERIVED_ALL, first ? NULL : e));
-	first = keep(first, sync_block_routes(&x, NULL, first ? NULL : e));
-	first = keep(first, sync_endpoint_routes(&x, first ? NULL : e));
+	first = first_error(first, derived_apply(&x, DERIVED_ALL, first ? NULL : e));
+	first = first_error(first, sync_block_routes(&x, NULL, first ? NULL : e));
+	first = first_error(first, sync_endpoint_routes(&x, first ? NULL : e));
 	routes = sync_node_routes(&x, NULL, first ? NULL : e);
-	first = keep(first, routes < 0 ? routes : 0);
+	first = first_error(first, routes < 0 ? routes : 0);
 	if (!first)
 		first = note_synced(node, state.ipam.generation, e);
 	if (!first && block_list_write(node, NULL, e))

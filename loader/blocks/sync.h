@@ -11,30 +11,30 @@
 #include "loader/kernel/context.h"
 
 /* After a change of this node's blocks: pp_cidrs, block routes, state file. */
-int sync_blocks(struct node *node, struct error *e);
+int sync_blocks(struct context *node, struct error *e);
 
 /* Notes of which generation the derived state is; SYNCED_UNKNOWN: it lacks something. */
 #define SYNCED_UNKNOWN UINT64_MAX
-int note_synced(struct node *node, uint64_t generation, struct error *e);
+int note_synced(struct context *node, uint64_t generation, struct error *e);
 
 /*
  * After a change of the node's addresses or routes, which nobody tells us: the addresses that no pod may
  * get, and the routes of blocks that have some. Takes the derived lock itself.
  */
-int sync_hosts(struct node *node, struct netlink *nl, struct error *e);
+int sync_hosts(struct context *node, struct netlink *nl, struct error *e);
 
 /*
  * Everything, after a change of objects or options. ROUTES_UNREACHABLE with a sentence to warn with if
  * all is well but another node's blocks have no direct route: links come and go, so that is no reason
  * to fail.
  */
-int sync_all(struct node *node, const struct options *options, struct error *e);
+int sync_all(struct context *node, const struct options *options, struct error *e);
 
 /*
  * What changes on the host without us: the node's own addresses in pp_ranges and pp_nomasq, and all routes. Pods may
  * come and go meanwhile: the root's lock may be shared. *changes is increased by the routes changed.
  */
-int sync_host(struct node *node, const struct options *options, struct netlink *nl,
+int sync_host(struct context *node, const struct options *options, struct netlink *nl,
 	      unsigned int *changes, struct error *e);
 
 #endif

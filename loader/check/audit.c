@@ -34,14 +34,14 @@ static int audit_maps(struct audit *a, struct error *e)
 	return derived_compare(&x, DERIVED_LEASES | DERIVED_ALL, &report, e);
 }
 
-int audit_run(struct node *node, struct netlink *nl, const struct audit_report *report,
+int audit_run(struct context *node, struct netlink *nl, const struct audit_report *report,
 	      size_t *count, struct error *e)
 {
 	struct audit a = { .node = node, .nl = nl, .report = report };
 	int err = state_read(node, AUDIT_STATE, &a.s, e);
 
 	if (!err)
-		err = node_options(node, &a.options, e);
+		err = context_options(node, &a.options, e);
 	if (!err)
 		err = state_read_exclusions(&a.s, nl, e);
 	if (!err) {

@@ -21,19 +21,19 @@ struct audit_report {
  * Tells @report each violation; *count says how many. Without the root's lock pods may come and go
  * meanwhile, so only a count of 0 means something. 0 or -errno: it could not be read.
  */
-int audit_run(struct node *node, struct netlink *nl, const struct audit_report *report,
+int audit_run(struct context *node, struct netlink *nl, const struct audit_report *report,
 	      size_t *count, struct error *e);
 
 /*
  * Repairs what can be repaired; needs the root's lock exclusively. What stands then is for
  * audit_run().
  */
-int audit_fix(struct node *node, struct netlink *nl, struct error *e);
+int audit_fix(struct context *node, struct netlink *nl, struct error *e);
 
 /*
  * Leases made again from the interfaces of pods whose lease is lost: the alias tells the owner, the
  * neighbours tell addresses and slot. Counters are left to audit_fix(). *count: how many were made.
  */
-int audit_rebuild(struct node *node, struct netlink *nl, size_t *count, struct error *e);
+int audit_rebuild(struct context *node, struct netlink *nl, size_t *count, struct error *e);
 
 #endif

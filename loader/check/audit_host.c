@@ -15,7 +15,7 @@ static void check_link(struct audit *a, const struct pod_link_entry *link)
 {
 	struct lease lease;
 
-	if (link->kind == POD_LINK_HALF)
+	if (link->kind == POD_LINK_PARTIAL)
 		violation(a, "interface %s: is half made and its maker is gone", link->name);
 	else if (ipam_lease_read(&a->node->pins, &link->alias.owner, &lease) ||
 		 lease.ifindex != link->ifindex || lease.generation != link->alias.generation)
@@ -90,7 +90,7 @@ static void report_uplink(const char *text, void *arg)
 void audit_host(struct audit *a)
 {
 	const struct uplink_report report = { .problem = report_uplink, .arg = a };
-	struct sysctl_wanted *wanted;
+	struct sysctl_expected *wanted;
 	char text[SYSCTL_NAME];
 	struct error e;
 	size_t count;

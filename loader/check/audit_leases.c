@@ -53,9 +53,9 @@ static void check_state(struct audit *a, const struct lease_entry *l, const char
 	else if (lease->state == LEASE_DYING)
 		violation(a, "%s: is dying and nobody removes it", who);
 	else if (lease->state == LEASE_RESERVED &&
-		 !process_alive(lease->maker_pid, lease->maker_start))
+		 !process_alive(lease->creator_pid, lease->creator_start))
 		violation(a, "%s: is reserved and its maker, process %u, is dead", who,
-			  lease->maker_pid);
+			  lease->creator_pid);
 	if (!lease->ip[0].block && !lease->ip[1].block)
 		violation(a, "%s: has no address", who);
 	if (pod != (lease->slot != NO_SLOT) || (pod && lease->slot >= PODS_MAX))

@@ -7,7 +7,7 @@
 #include "loader/derive/derive.h"
 
 struct audit {
-	struct node *node;
+	struct context *node;
 	struct netlink *nl;
 	const struct audit_report *report;
 	size_t count;

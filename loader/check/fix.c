@@ -19,7 +19,7 @@
 #include "loader/pod/restore.h"
 #include "loader/host/repair.h"
 
-static int write_entry(struct node *node, enum pinned_map map, const void *key, const void *value,
+static int write_entry(struct context *node, enum pinned_map map, const void *key, const void *value,
 		       struct error *e)
 {
 	if (!bpf_map_update_elem(pins_map(&node->pins, map), key, value, BPF_ANY))
@@ -31,7 +31,7 @@ static int write_entry(struct node *node, enum pinned_map map, const void *key, 
  * Nobody runs a transaction while we have the root's lock exclusively: a lock that is taken is
  * forgotten.
  */
-static int free_lock(struct node *node, struct error *e)
+static int free_lock(struct context *node, struct error *e)
 {
 	const struct timespec nap = { .tv_nsec = 10000000 };
 	__u32 zero = 0;
@@ -47,7 +47,7 @@ static int free_lock(struct node *node, struct error *e)
 }
 
 /* The block that now holds the address: one that is there, or one taken again from its pool. */
-static bool find_block(struct node *node, struct lease_ip *ip)
+static bool find_block(struct context *node, struct lease_ip *ip)
 {
 	enum family f = addr_family(&ip->address);
 	const struct block_entry *found = NULL;
@@ -73,7 +73,7 @@ static bool find_block(struct node *node, struct lease_ip *ip)
 }
 
 /* Leases whose block is gone. One for which no block is found stays as it is and is reported. */
-static int fix_lease_blocks(struct node *node, struct error *e)
+static int fix_lease_blocks(struct context *node, struct error *e)
 {
 	struct state s;
 	int err = state_read(node, STATE_BLOCKS | STATE_LEASES, &s, e);
@@ -94,7 +94,7 @@ static int fix_lease_blocks(struct node *node, struct error *e)
 	return err;
 }
 
-static int fix_maps(struct node *node, struct error *e)
+static int fix_maps(struct context *node, struct error *e)
 {
 	struct state s;
 	const struct sources x = { .node = node, .state = &s };
@@ -108,7 +108,7 @@ static int fix_maps(struct node *node, struct error *e)
 }
 
 /* Interfaces of bound leases that are not whole; those that cannot be made again are gc's. */
-static int fix_links(struct node *node, struct netlink *nl, struct error *e)
+static int fix_links(struct context *node, struct netlink *nl, struct error *e)
 {
 	int program = pins_prog(&node->pins, PROG_POD_ENTRY), err;
 	struct audit a = { .node = node, .nl = nl };
@@ -138,14 +138,14 @@ static int remove_half_links(struct netlink *nl, struct error *e)
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++)
-		if (links[i].kind == POD_LINK_HALF)
+		if (links[i].kind == POD_LINK_PARTIAL)
 			link_delete(nl, links[i].ifindex);
 	free(links);
 	return netlink_flush(nl, e);
 }
 
 /* An uplink that cannot be attached is no reason to leave the rest. */
-static int fix_host(struct node *node, struct netlink *nl, const struct options *options,
+static int fix_host(struct context *node, struct netlink *nl, const struct options *options,
 		    struct error *e)
 {
 	struct repair r;
@@ -155,7 +155,7 @@ static int fix_host(struct node *node, struct netlink *nl, const struct options 
 	return first ? first : err;
 }
 
-int audit_fix(struct node *node, struct netlink *nl, struct error *e)
+int audit_fix(struct context *node, struct netlink *nl, struct error *e)
 {
 	struct options options = {};
 	unsigned int freed, flows;
@@ -183,7 +183,7 @@ int audit_fix(struct node *node, struct netlink *nl, struct error *e)
 		err = flows_end_stale(&node->pins, nl, &flows, e);
 	/* a pool that ran dry (BLOCKS_DRY) is no damage */
 	if (err >= 0)
-		err = node_options(node, &options, e);
+		err = context_options(node, &options, e);
 	if (!err)
 		err = fix_host(node, nl, &options, e);
 	options_free(&options);

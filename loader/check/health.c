@@ -139,7 +139,7 @@ static void health_blocks(struct health *h, struct examination *x)
 }
 
 /* Under a carve that is under way the file is ahead for a moment: several looks. */
-static bool list_is_current(struct node *node)
+static bool list_is_current(struct context *node)
 {
 	const struct timespec nap = { .tv_nsec = 20000000 };
 	bool current = block_list_is_current(node);
@@ -198,7 +198,7 @@ static void health_leases(struct health *h, struct examination *x)
 		if (l->state <= LEASE_DYING)
 			by_state[l->state]++;
 		lost += l->state == LEASE_DYING || (l->state == LEASE_RESERVED &&
-						    !process_alive(l->maker_pid, l->maker_start));
+						    !process_alive(l->creator_pid, l->creator_start));
 	}
 	part_note(p, "%u pods", by_state[LEASE_BOUND]);
 	part_note(p, "%u held", by_state[LEASE_HELD]);
@@ -214,7 +214,7 @@ static int examine(struct health *h, struct examination *x, struct error *e)
 	int err = state_read(x->node, STATE_SOURCES | STATE_LEASES, &x->s, e);
 
 	if (!err)
-		err = node_options(x->node, &x->options, e);
+		err = context_options(x->node, &x->options, e);
 	if (err)
 		return err;
 	health_pools(h, x);
@@ -222,7 +222,7 @@ static int examine(struct health *h, struct examination *x, struct error *e)
 	health_list(h, x);
 	health_leases(h, x);
 	health_flow_share(h, x);
-	err = node_check_netns(x->node, e);
+	err = context_check_netns(x->node, e);
 	if (!err)
 		err = netlink_open(&x->nl, -1, e);
 	if (err)
@@ -240,7 +240,7 @@ static int examine(struct health *h, struct examination *x, struct error *e)
 	return 0;
 }
 
-static void health_node(struct health *h, struct node *node)
+static void health_node(struct health *h, struct context *node)
 {
 	struct examination x = { .node = node };
 	struct health_part *p = part_begin(h, "node");
@@ -252,7 +252,7 @@ static void health_node(struct health *h, struct node *node)
 		return;
 	}
 	health_pins(h, &node->pins);
-	err = node_read_config(node, &e);
+	err = context_read_config(node, &e);
 	if (err) {
 		part_fail(p, "%s", e.text);
 		return;
@@ -276,7 +276,7 @@ static void health_node(struct health *h, struct node *node)
 
 void health_read(const char *root, struct health *h)
 {
-	struct node node;
+	struct context node;
 	struct error e;
 
 	memset(h, 0, sizeof(*h));
@@ -285,7 +285,7 @@ void health_read(const char *root, struct health *h)
 		part_fail(part_begin(h, "node"), "%s", e.text);
 	else
 		health_node(h, &node);
-	node_close(&node);
+	context_close(&node);
 }
 
 bool health_is_ok(const struct health *h)

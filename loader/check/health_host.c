@@ -8,7 +8,7 @@
 #include "loader/host/sysctls.h"
 #include "loader/host/uplink.h"
 
-static size_t read_uplinks(struct node *node, struct uplink_entry **list)
+static size_t read_uplinks(struct context *node, struct uplink_entry **list)
 {
 	size_t count;
 
@@ -126,7 +126,7 @@ void health_routes(struct health *h, struct examination *x)
 void health_sysctls(struct health *h, struct examination *x)
 {
 	struct health_part *p = part_begin(h, "sysctls");
-	struct sysctl_wanted *wanted;
+	struct sysctl_expected *wanted;
 	char text[SYSCTL_NAME];
 	struct error e;
 	size_t count;

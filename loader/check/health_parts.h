@@ -10,7 +10,7 @@
 
 /* What the parts look at. */
 struct examination {
-	struct node *node;
+	struct context *node;
 	struct netlink *nl;
 	struct state s; /* STATE_SOURCES | STATE_LEASES */
 	struct options options;

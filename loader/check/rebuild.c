@@ -16,7 +16,7 @@
 #define NO_BLOCK 0xffffffff /* no block holds the address yet: audit_fix() finds or makes one */
 
 struct rebuild {
-	struct node *node;
+	struct context *node;
 	struct netlink *nl;
 	struct state s;
 	struct neighbour *neighbours;
@@ -147,7 +147,7 @@ static int rebuild_one(const struct rebuild *r, const struct pod_link_entry *lin
 	struct pod pod;
 	int err;
 
-	if (link->kind != POD_LINK_WHOLE ||
+	if (link->kind != POD_LINK_COMPLETE ||
 	    !ipam_lease_read(&r->node->pins, &link->alias.owner, &lease) ||
 	    link_get(r->nl, NULL, link->ifindex, &host, NULL) ||
 	    !make_lease(r, link, &host, &lease, &pod))
@@ -157,7 +157,7 @@ static int rebuild_one(const struct rebuild *r, const struct pod_link_entry *lin
 	return err;
 }
 
-int audit_rebuild(struct node *node, struct netlink *nl, size_t *count, struct error *e)
+int audit_rebuild(struct context *node, struct netlink *nl, size_t *count, struct error *e)
 {
 	struct rebuild r = { .node = node, .nl = nl };
 	struct pod_link_entry *links = NULL;

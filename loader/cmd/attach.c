@@ -36,15 +36,15 @@ static int add_pairs(const struct call *c, json_t *object, const char *option, c
 static int set_ips(const struct call *c, struct pod_request *request)
 {
 	const struct texts *ips = &c->args.ips;
-	struct addr addr, *wanted;
+	struct addr addr, *requested;
 
 	for (size_t i = 0; i < ips->count; i++) {
 		if (addr_parse(ips->list[i], &addr))
 			return usage_error(c, "--ip \"%s\": is not an address", ips->list[i]);
-		wanted = &request->wanted[addr_family(&addr)];
-		if (!addr_is_zero(wanted))
+		requested = &request->requested[addr_family(&addr)];
+		if (!addr_is_zero(requested))
 			return usage_error(c, "--ip \"%s\": a second address of one family", ips->list[i]);
-		*wanted = addr;
+		*requested = addr;
 	}
 	return 0;
 }

@@ -79,7 +79,7 @@ struct call {
 	struct arguments args;
 	unsigned int needs; /* command->needs; prepare() may add to it */
 	bool is_open;
-	struct node node;   /* where it is open */
+	struct context node;   /* where it is open */
 	struct netlink *nl; /* NEEDS_INTERFACES */
 	void *data;         /* the command's own, zeroed at first */
 };

@@ -85,7 +85,7 @@ enum object_kind kind_by_name(const char *name)
 		const char *names;
 	} kinds[] = {
 		{ OBJECT_POOL, " pool pools ciliumpodippool ciliumpodippools cpip ciliumpodippools.cilium.io " },
-		{ OBJECT_NODE, " node nodes ciliumnode ciliumnodes cn ciliumnodes.cilium.io " },
+		{ OBJECT_CILIUMNODE, " node nodes ciliumnode ciliumnodes cn ciliumnodes.cilium.io " },
 		{ OBJECT_NODECONFIG, " nodeconfig nodeconfigs ciliumnodeconfig ciliumnodeconfigs " },
 		{ OBJECT_CONFIGMAP, " configmap configmaps cm " },
 		{ OBJECT_NAMESPACE, " namespace namespaces ns " },

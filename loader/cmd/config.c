@@ -35,7 +35,7 @@ static void print_sorted(json_t *effective)
 
 static int run(struct call *c, struct error *e)
 {
-	json_t *effective = node_effective(&c->node, e);
+	json_t *effective = context_effective(&c->node, e);
 
 	if (!effective)
 		return -EIO;

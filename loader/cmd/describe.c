@@ -13,7 +13,7 @@
 #include "loader/text/text.h"
 
 struct view {
-	struct node *node;
+	struct context *node;
 	struct state state;
 	struct options options;
 };
@@ -28,7 +28,7 @@ static int view_read(struct view *v, struct error *e)
 {
 	int err = state_read(v->node, STATE_POOLS | STATE_BLOCKS | STATE_LEASES | STATE_NODES, &v->state, e);
 
-	return err ? err : node_options(v->node, &v->options, e);
+	return err ? err : context_options(v->node, &v->options, e);
 }
 
 /* A string of any bytes. */
@@ -251,7 +251,7 @@ static int prepare(struct call *c, struct error *e)
 	if (!words->count)
 		return usage_error(c, "what is missing: node, or pool NAME");
 	*kind = kind_by_name(words->list[0]);
-	if (*kind != OBJECT_NODE && *kind != OBJECT_POOL)
+	if (*kind != OBJECT_CILIUMNODE && *kind != OBJECT_POOL)
 		return usage_error(c, "unknown kind \"%s\": node or pool", words->list[0]);
 	if (*kind == OBJECT_POOL && words->count < 2)
 		return usage_error(c, "the pool's name is missing");
@@ -267,7 +267,7 @@ static int run(struct call *c, struct error *e)
 	int err = view_read(&v, e);
 
 	if (!err)
-		err = *kind == OBJECT_NODE ? describe_node(d, &v, name, e) : describe_pool(d, &v, name, e);
+		err = *kind == OBJECT_CILIUMNODE ? describe_node(d, &v, name, e) : describe_pool(d, &v, name, e);
 	describe_print(d);
 	json_decref(d);
 	view_free(&v);

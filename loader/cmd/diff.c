@@ -26,7 +26,7 @@ static void print_pods(const struct lease_entry *leases, size_t count, uint32_t 
 }
 
 /* What the CiliumNodes of the plan list. */
-static void lists_read(struct node *node, const struct apply *plan, struct claim **own,
+static void lists_read(struct context *node, const struct apply *plan, struct claim **own,
 		       struct claim **others, struct block_lists *l)
 {
 	*l = (struct block_lists){ .is_static = plan->options.allocator == ALLOCATOR_STATIC };
@@ -34,7 +34,7 @@ static void lists_read(struct node *node, const struct apply *plan, struct claim
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct apply_object *o = &plan->objects[i];
 
-		if (o->kind != OBJECT_NODE || o->result == APPLY_DELETED)
+		if (o->kind != OBJECT_CILIUMNODE || o->result == APPLY_DELETED)
 			continue;
 		if (strcmp(o->name, node->config.node))
 			claims_of(o->json, plan->options.default_pool, others, &l->other_count);
@@ -93,7 +93,7 @@ static bool print_taken(const struct apply *plan, const struct block_lists *l, c
 	return any;
 }
 
-static bool print_blocks(struct node *node, const struct apply *plan, struct error *e, int *err)
+static bool print_blocks(struct context *node, const struct apply *plan, struct error *e, int *err)
 {
 	struct claim *own, *others;
 	struct block_lists l;

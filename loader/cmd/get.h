@@ -16,7 +16,7 @@
 
 struct get {
 	const struct get_kind *kind;
-	struct node *node;
+	struct context *node;
 	struct netlink *nl; /* if the kind needs interfaces */
 	const char *name;   /* NULL: all */
 	struct output out;

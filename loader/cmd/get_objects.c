@@ -20,7 +20,7 @@ static int read_objects(struct get *get, struct error *e)
 }
 
 /* A node whose CiliumNode nobody applied is as old as its pins. */
-static uint64_t node_created(struct node *node)
+static uint64_t node_created(struct context *node)
 {
 	char path[PATH_MAX + 64];
 	struct stat st;
@@ -35,7 +35,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The applied CiliumNodes, this node's own replaced by what it is now. */
-static void put_own(struct node *node, struct state *state, const struct options *options)
+static void put_own(struct context *node, struct state *state, const struct options *options)
 {
 	json_t *json = ciliumnode_own(node, state, options);
 	struct stored *own = NULL;
@@ -52,7 +52,7 @@ static void put_own(struct node *node, struct state *state, const struct options
 			xrealloc(state->nodes, (state->node_count + 1) * sizeof(*state->nodes));
 		own = &state->nodes[state->node_count++];
 		memset(own, 0, sizeof(*own));
-		own->kind = OBJECT_NODE;
+		own->kind = OBJECT_CILIUMNODE;
 		memcpy(own->name, node->config.node, sizeof(own->name));
 		own->created = node_created(node);
 	}
@@ -68,7 +68,7 @@ static int read_nodes(struct get *get, struct error *e)
 
 	if (err)
 		return err;
-	err = node_options(get->node, &options, e);
+	err = context_options(get->node, &options, e);
 	if (!err) {
 		put_own(get->node, &state, &options);
 		get->list = state.nodes;
@@ -137,7 +137,7 @@ static const struct column node_columns[] = {
 		.read = read_, .free = free_objects, .is_named = is_named, .item = item_of,       \
 	}
 
-const struct get_kind get_nodes = OBJECT_KIND("node", OBJECT_NODE, node_columns, read_nodes);
+const struct get_kind get_nodes = OBJECT_KIND("node", OBJECT_CILIUMNODE, node_columns, read_nodes);
 const struct get_kind get_configmaps =
 	OBJECT_KIND("configmap", OBJECT_CONFIGMAP, object_columns, read_objects);
 const struct get_kind get_nodeconfigs =

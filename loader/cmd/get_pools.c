@@ -22,7 +22,7 @@ static bool is_named(const struct get *get, const void *entry)
 	return !strcmp(get->name, p->pool.name);
 }
 
-static json_t *cidrs_of(struct node *node, const struct pool_entry *p)
+static json_t *cidrs_of(struct context *node, const struct pool_entry *p)
 {
 	struct pool_cidr cidrs[POOL_FAMILY_CIDRS];
 	json_t *list = json_array();

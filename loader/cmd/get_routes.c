@@ -59,7 +59,7 @@ static int read_routes(struct get *get, struct error *e)
 
 	if (err)
 		return err;
-	err = node_options(get->node, &options, e);
+	err = context_options(get->node, &options, e);
 	if (!err)
 		err = state_read_exclusions(&state, get->nl, e);
 	if (!err)

@@ -58,14 +58,14 @@ static int enter_netns(const char *name, struct error *e)
 
 int call_open(struct call *c, enum root_lock lock, struct error *e)
 {
-	int err = node_open(&c->node, c->args.root, lock, e);
+	int err = context_open(&c->node, c->args.root, lock, e);
 
 	if (err)
 		return err;
 	c->is_open = true;
 	if (!(c->needs & NEEDS_INTERFACES))
 		return 0;
-	err = node_check_netns(&c->node, e);
+	err = context_check_netns(&c->node, e);
 	return err ? err : netlink_open(&c->nl, -1, e);
 }
 
@@ -73,7 +73,7 @@ void call_close(struct call *c)
 {
 	netlink_close(c->nl);
 	if (c->is_open)
-		node_close(&c->node);
+		context_close(&c->node);
 	c->nl = NULL;
 	c->is_open = false;
 }

@@ -21,7 +21,7 @@ static void family(const char *name, const char *type, const char *unit, const c
 	printf("# HELP %s %s\n", name, help);
 }
 
-static void print_build(const struct node *node)
+static void print_build(const struct context *node)
 {
 	family("pinpool_build", "info", NULL, "The version of pinpool and of its maps.");
 	printf("pinpool_build_info{version=\"%s\",abi=\"%d\"} 1\n", VERSION, PP_ABI);
@@ -211,7 +211,7 @@ static void print_memory(const struct pinned *list, size_t count)
 
 static int run(struct call *c, struct error *e)
 {
-	struct node *node = &c->node;
+	struct context *node = &c->node;
 	struct counter counters[STATS_COUNT];
 	struct pinned *pinned = NULL;
 	struct state state;

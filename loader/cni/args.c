@@ -84,7 +84,7 @@ enum cni_code cni_mac_parse(uint8_t mac[6], const char *what, const char *text, 
 /* Values collected from CNI_ARGS. */
 struct args {
 	char namespace[64], pod[PP_NAME];
-	struct addr wanted[FAMILIES];
+	struct addr requested[FAMILIES];
 	uint8_t mac[6];
 	char unknown_key[KEY_MAX]; /* the first unknown key; "": none */
 	bool ignore_unknown;
@@ -102,7 +102,7 @@ static enum cni_code parse_ips(struct args *a, char *value, struct error *e)
 	char *rest = NULL;
 
 	for (char *ip = strtok_r(value, ",", &rest); ip && !code; ip = strtok_r(NULL, ",", &rest))
-		code = cni_address_add(a->wanted, "CNI_ARGS: IP", ip, e);
+		code = cni_address_add(a->requested, "CNI_ARGS: IP", ip, e);
 	return code ? CNI_BAD_ENVIRONMENT : CNI_OK;
 }
 
@@ -192,8 +192,8 @@ enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct err
 	/* An address or MAC counts here only if no stronger source has requested one. */
 	memcpy(r->namespace, a.namespace, sizeof(r->namespace));
 	memcpy(r->pod, a.pod, sizeof(r->pod));
-	if (addr_is_zero(&r->wanted[FAMILY_IPV4]) && addr_is_zero(&r->wanted[FAMILY_IPV6]))
-		memcpy(r->wanted, a.wanted, sizeof(r->wanted));
+	if (addr_is_zero(&r->requested[FAMILY_IPV4]) && addr_is_zero(&r->requested[FAMILY_IPV6]))
+		memcpy(r->requested, a.requested, sizeof(r->requested));
 	if (!memcmp(r->mac, zero_mac, sizeof(zero_mac)))
 		memcpy(r->mac, a.mac, sizeof(r->mac));
 	return CNI_OK;

@@ -72,7 +72,7 @@ struct cni_request {
 	const json_t *valid;                          /* GC: attachments to keep; NULL: unknown */
 	/* from environment or configuration */
 	char namespace[64], pod[PP_NAME]; /* "": none */
-	struct addr wanted[FAMILIES];     /* all zero: any */
+	struct addr requested[FAMILIES];     /* all zero: any */
 	uint8_t mac[6];                   /* all zero: ours */
 	bool host_ports;                  /* a later plugin maps ports of the host to the pod */
 	bool shaped;                      /* a later plugin limits the pod's rates */

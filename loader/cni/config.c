@@ -249,7 +249,7 @@ static enum cni_code read_ips(struct cni_request *r, const char *what, const jso
 	enum cni_code code = CNI_OK;
 
 	for (size_t i = 0; i < json_array_size(list) && !code; i++)
-		code = cni_address_add(r->wanted, what, json_string_value(json_array_get(list, i)), e);
+		code = cni_address_add(r->requested, what, json_string_value(json_array_get(list, i)), e);
 	return code;
 }
 

@@ -15,7 +15,7 @@
 #include "maps/uplinks.h"
 
 /* Whether the next ADD gets an address of this family from the network's pool. */
-static enum cni_code status_family(struct node *node, uint32_t id, const char *name, int family,
+static enum cni_code status_family(struct context *node, uint32_t id, const char *name, int family,
 				   struct error *e)
 {
 	int err = blocks_room(node, id, family, e);
@@ -27,7 +27,7 @@ static enum cni_code status_family(struct node *node, uint32_t id, const char *n
 	return err ? CNI_UNAVAILABLE : CNI_OK;
 }
 
-static enum cni_code status_pool(struct node *node, const struct cni_request *r, struct error *e)
+static enum cni_code status_pool(struct context *node, const struct cni_request *r, struct error *e)
 {
 	const char *name = r->pool ? r->pool : node->config.default_pool_name;
 	enum cni_code code = CNI_OK;
@@ -106,7 +106,7 @@ static bool is_valid(const struct cni_request *r, const struct lease_owner *owne
 }
 
 /* Whether to free the lease: of this network, not in the list, and not being created. */
-static bool is_garbage(struct node *node, const struct cni_request *r, const struct lease_entry *l)
+static bool is_garbage(struct context *node, const struct cni_request *r, const struct lease_entry *l)
 {
 	return !strcmp(l->lease.network, r->network) && !is_valid(r, &l->owner) &&
 	       (l->lease.state != LEASE_RESERVED || pod_is_abandoned(node, l));
@@ -129,7 +129,7 @@ enum cni_code cni_gc(const struct cni_request *r, struct error *e)
 		int failed = 0;
 
 		if (is_garbage(&s.node, r, l))
-			failed = pod_take_down(&s.node, s.nl, &l->owner, l->lease.generation,
+			failed = pod_teardown(&s.node, s.nl, &l->owner, l->lease.generation,
 					       first ? NULL : e);
 		first = first_error(first, failed); /* all are tried */
 	}

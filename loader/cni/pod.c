@@ -30,7 +30,7 @@ static enum cni_code add(struct cni_session *s, const struct cni_request *r, int
 	struct pod_result pod;
 	int err;
 
-	memcpy(request.wanted, r->wanted, sizeof(request.wanted));
+	memcpy(request.requested, r->requested, sizeof(request.requested));
 	err = pod_add(&s->node, s->nl, &request, &pod, e);
 	if (!err)
 		*result = cni_result(r, &pod, r->mtu ? r->mtu : s->node.config.mtu);

@@ -45,16 +45,16 @@ int cni_open(struct cni_session *s, const struct cni_request *r, struct error *e
 	int err;
 
 	s->nl = NULL;
-	err = node_open(&s->node, r->root, ROOT_SHARED, e);
+	err = context_open(&s->node, r->root, ROOT_SHARED, e);
 	if (!err)
-		err = node_check_netns(&s->node, e);
+		err = context_check_netns(&s->node, e);
 	return err ? err : netlink_open(&s->nl, -1, e);
 }
 
 void cni_close(struct cni_session *s)
 {
 	netlink_close(s->nl);
-	node_close(&s->node);
+	context_close(&s->node);
 }
 
 int cni_open_pins(struct cni_session *s, struct error *e)

@@ -8,7 +8,7 @@
 #include "loader/kernel/context.h"
 
 struct cni_session {
-	struct node node;
+	struct context node;
 	struct netlink *nl; /* of the node's network namespace, the current one */
 };
 

@@ -43,16 +43,16 @@ static void summarize(struct path *path, const struct probe *probes)
 static int prepare(struct test *t, const char *root, const volatile sig_atomic_t *stop,
 		   struct error *e)
 {
-	int err = node_open(t->node, root, ROOT_SHARED, e);
+	int err = context_open(t->node, root, ROOT_SHARED, e);
 
 	if (err)
 		return err;
-	err = node_check_netns(t->node, e);
+	err = context_check_netns(t->node, e);
 	if (!err)
 		err = test_pools_make(t->node, t->nl, stop, &t->pools, &t->pool_count, e);
 	if (!err)
 		err = test_paths_list(t, e);
-	node_close(t->node);
+	context_close(t->node);
 	return err;
 }
 
@@ -62,21 +62,21 @@ static int clean(struct test *t, const char *root, struct error *e)
 
 	if (!t->pool_count)
 		return 0;
-	err = node_open(t->node, root, ROOT_SHARED, e);
+	err = context_open(t->node, root, ROOT_SHARED, e);
 	/* Without a node the interfaces at least vanish with their namespaces. */
 	if (err)
 		test_pools_remove(t->node, NULL, t->pools, t->pool_count, NULL);
 	else
 		err = test_pools_remove(t->node, t->nl, t->pools, t->pool_count, e);
 	if (!err)
-		node_close(t->node);
+		context_close(t->node);
 	return err;
 }
 
 int connectivity_run(const char *root, const struct world *world, const volatile sig_atomic_t *stop,
 		     struct connectivity *result, struct error *e)
 {
-	struct node node;
+	struct context node;
 	struct test t = { .node = &node, .world = world, .result = result };
 	struct rlimit files;
 	int err, clean_err;

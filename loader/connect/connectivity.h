@@ -60,15 +60,15 @@ struct test_pool {
 };
 
 /* One entry for each pool, with pods if it can have some. Ends early when *@stop is set. */
-int test_pools_make(struct node *node, struct netlink *nl, const volatile sig_atomic_t *stop,
+int test_pools_make(struct context *node, struct netlink *nl, const volatile sig_atomic_t *stop,
 		    struct test_pool **list, size_t *count, struct error *e);
 /* Removes all pods; tries each, returns the first error. Frees only resources of the pods. */
-int test_pools_remove(struct node *node, struct netlink *nl, struct test_pool *list, size_t count,
+int test_pools_remove(struct context *node, struct netlink *nl, struct test_pool *list, size_t count,
 		      struct error *e);
 
 /* paths.c, for connectivity.c */
 struct test {
-	struct node *node;
+	struct context *node;
 	struct netlink *nl;
 	const struct world *world;
 	struct test_pool *pools;

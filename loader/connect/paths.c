@@ -177,7 +177,7 @@ static int add_other_nodes(struct test *t, enum family f, const struct test_pool
 	char from[PP_NAME + 16], to[PP_NAME + 16];
 	struct stored *nodes;
 	size_t count;
-	int err = store_list(&t->node->pins, OBJECT_NODE, &nodes, &count, e);
+	int err = store_list(&t->node->pins, OBJECT_CILIUMNODE, &nodes, &count, e);
 
 	if (err)
 		return err;

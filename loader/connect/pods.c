@@ -40,7 +40,7 @@ static int netns_new(struct error *e)
 	return fd < 0 ? error_set(e, fd, "network namespace: cannot create one: %s", strerror(-fd)) : fd;
 }
 
-static int pod_make(struct node *node, struct netlink *nl, const char *pool, unsigned int number,
+static int pod_make(struct context *node, struct netlink *nl, const char *pool, unsigned int number,
 		    struct test_pod *pod, struct error *e)
 {
 	struct pod_request request = { .pool = pool, .pool_is_fixed = true };
@@ -73,7 +73,7 @@ static int pod_make(struct node *node, struct netlink *nl, const char *pool, uns
 	return 0;
 }
 
-static int pool_make(struct node *node, struct netlink *nl, unsigned int number,
+static int pool_make(struct context *node, struct netlink *nl, unsigned int number,
 		     struct test_pool *p, struct error *e)
 {
 	int err = 0;
@@ -89,7 +89,7 @@ static int pool_make(struct node *node, struct netlink *nl, unsigned int number,
 }
 
 /* A pool without free addresses is not a fault of the network. */
-static bool is_shortage(const struct node *node, const struct pool *pool, int err)
+static bool is_shortage(const struct context *node, const struct pool *pool, int err)
 {
 	bool lacks = false;
 
@@ -110,7 +110,7 @@ static void pool_init(struct test_pool *p, const struct pool *pool)
 	}
 }
 
-int test_pools_make(struct node *node, struct netlink *nl, const volatile sig_atomic_t *stop,
+int test_pools_make(struct context *node, struct netlink *nl, const volatile sig_atomic_t *stop,
 		    struct test_pool **list, size_t *count, struct error *e)
 {
 	struct pool_entry *pools = NULL;
@@ -139,7 +139,7 @@ int test_pools_make(struct node *node, struct netlink *nl, const volatile sig_at
 	return err;
 }
 
-int test_pools_remove(struct node *node, struct netlink *nl, struct test_pool *list, size_t count,
+int test_pools_remove(struct context *node, struct netlink *nl, struct test_pool *list, size_t count,
 		      struct error *e)
 {
 	int first = 0;

@@ -26,7 +26,7 @@ enum derived_map {
 #define STATE_MODEL (STATE_POOLS | STATE_BLOCKS | STATE_LEASES | STATE_PODS)
 
 struct sources {
-	struct node *node;
+	struct context *node;
 	const struct state *state; /* what the masks above say */
 	const struct options *options;
 	struct netlink *nl; /* the node's namespace; NULL: without the node's own addresses */
@@ -51,8 +51,8 @@ void sum_rows(const struct state *s, const struct row_list *excluded, struct row
 /* A row of pp_cidrs or pp_nomasq. */
 void cidr_row_add(struct row_list *rows, const struct prefix *prefix, const void *value);
 /* What has to be written in another way than by an update. */
-int excluded_write(struct node *node, const void *key, const void *value, struct error *e);
-int ranges_write(struct node *node, const void *key, const void *value, struct error *e);
+int excluded_write(struct context *node, const void *key, const void *value, struct error *e);
+int ranges_write(struct context *node, const void *key, const void *value, struct error *e);
 extern const struct row_table derived_tables[DERIVED_MAPS];
 
 /* Routes; these need the exclusions. *changes (may be NULL) is increased by the routes changed. */

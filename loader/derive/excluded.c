@@ -75,7 +75,7 @@ int excluded_rows(const struct sources *x, struct row_list *rows, struct error *
 }
 
 /* The transaction that also keeps the block's count; a block that was given back meanwhile needs nothing. */
-int excluded_write(struct node *node, const void *key, const void *value, struct error *e)
+int excluded_write(struct context *node, const void *key, const void *value, struct error *e)
 {
 	struct exclude_request request = {};
 	struct txn txn;

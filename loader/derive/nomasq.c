@@ -49,7 +49,7 @@ static void agent_text(struct row_list *rows, const char *text)
 		nomasq_add(rows, &p, NOMASQ_AGENT);
 }
 
-static void agent_add(struct node *node, struct row_list *rows)
+static void agent_add(struct context *node, struct row_list *rows)
 {
 	json_t *object = store_get(&node->pins, OBJECT_CONFIGMAP, "ip-masq-agent"), *config, *list, *cidr;
 	const char *text = json_string_value(json_object_get(json_object_get(object, "data"), "config"));

@@ -49,7 +49,7 @@ static void report_family(const struct state *s, const struct pool_entry *p, con
 	}
 }
 
-void overlaps_report(struct node *node, const struct state *s,
+void overlaps_report(struct context *node, const struct state *s,
 		     void (*fn)(const struct overlap *overlap, void *arg), void *arg)
 {
 	for (size_t i = 0; i < s->pool_count; i++) {

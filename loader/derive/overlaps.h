@@ -21,7 +21,7 @@ struct overlap {
 };
 
 /* Calls fn for each overlap of an active pool; needs STATE_POOLS, STATE_CIDRS and the exclusions. */
-void overlaps_report(struct node *node, const struct state *s,
+void overlaps_report(struct context *node, const struct state *s,
 		     void (*fn)(const struct overlap *overlap, void *arg), void *arg);
 
 #endif

@@ -134,7 +134,7 @@ int ranges_rows(const struct sources *x, struct row_list *rows, struct error *e)
 }
 
 /* No packet may see new prefixes with the old counts: in between, everything is looked up. */
-int ranges_write(struct node *node, const void *key, const void *value, struct error *e)
+int ranges_write(struct context *node, const void *key, const void *value, struct error *e)
 {
 	int fd = pins_map(&node->pins, PIN_RANGES);
 	struct ranges unknown;

@@ -8,7 +8,7 @@
 #include "loader/base/memory.h"
 #include "loader/derive/derive.h"
 
-/* Behind any route that a person or BGP gives; a pod's own route is longer or has no metric. */
+/* Worse metric than any static or BGP route; a pod's own route is longer or has no metric. */
 #define BLOCK_ROUTE_METRIC 1048576
 
 struct route_list {
@@ -65,7 +65,7 @@ static bool is_gone(const struct lease *l)
 	return !if_indextoname(l->ifindex, name);
 }
 
-static int expected_endpoints(struct node *node, struct route_list *list, struct error *e)
+static int expected_endpoints(struct context *node, struct route_list *list, struct error *e)
 {
 	struct lease_entry *leases;
 	size_t count;
@@ -184,7 +184,7 @@ static bool has_lease(const struct lease_entry *leases, size_t count, const stru
 }
 
 /* A pod in the making has its lease before its route, so the leases are read after the routes. */
-static int remove_surplus(struct node *node, struct pod_routes *r, struct error *e)
+static int remove_surplus(struct context *node, struct pod_routes *r, struct error *e)
 {
 	struct lease_entry *leases;
 	size_t count;
@@ -202,7 +202,7 @@ static int remove_surplus(struct node *node, struct pod_routes *r, struct error 
 	return 0;
 }
 
-static int restore_pod_routes(struct node *node, struct pod_routes *r, struct error *e)
+static int restore_pod_routes(struct context *node, struct pod_routes *r, struct error *e)
 {
 	struct route_list list = {};
 	int err = expected_endpoints(node, &list, e);

@@ -78,7 +78,7 @@ static void rows_sort(struct row_list *rows)
 	rows->count = kept;
 }
 
-int rows_read(struct node *node, const struct row_table *t, struct row_list *rows, struct error *e)
+int rows_read(struct context *node, const struct row_table *t, struct row_list *rows, struct error *e)
 {
 	int err;
 
@@ -166,7 +166,7 @@ static bool is_different(const struct row_table *t, const char *is, const char *
 	return t->field_count ? different : !is_equal(t, is, expected);
 }
 
-int rows_compare(struct node *node, struct row_list *expected, const struct row_report *report,
+int rows_compare(struct context *node, struct row_list *expected, const struct row_report *report,
 		 struct error *e)
 {
 	const struct row_table *t = expected->table;
@@ -192,7 +192,7 @@ int rows_compare(struct node *node, struct row_list *expected, const struct row_
 	return 0;
 }
 
-static int write_row(struct node *node, const struct row_table *t, const void *key, const void *value,
+static int write_row(struct context *node, const struct row_table *t, const void *key, const void *value,
 		     struct error *e)
 {
 	int fd = pins_map(&node->pins, t->map);
@@ -207,7 +207,7 @@ static int write_row(struct node *node, const struct row_table *t, const void *k
 }
 
 /* Writes what is missing or different. */
-static int write_rows(struct node *node, const struct row_list *expected, const struct row_list *now,
+static int write_rows(struct context *node, const struct row_list *expected, const struct row_list *now,
 		      size_t *written, struct error *e)
 {
 	const struct row_table *t = expected->table;
@@ -226,7 +226,7 @@ static int write_rows(struct node *node, const struct row_list *expected, const 
 	return first;
 }
 
-int rows_apply(struct node *node, struct row_list *expected, struct error *e)
+int rows_apply(struct context *node, struct row_list *expected, struct error *e)
 {
 	const struct row_table *t = expected->table;
 	size_t written = 0, removed = 0;
@@ -249,7 +249,7 @@ int rows_apply(struct node *node, struct row_list *expected, struct error *e)
 	return err;
 }
 
-int rows_apply_keys(struct node *node, struct row_list *expected, const void *keys, size_t count,
+int rows_apply_keys(struct context *node, struct row_list *expected, const void *keys, size_t count,
 		    struct error *e)
 {
 	const struct row_table *t = expected->table;

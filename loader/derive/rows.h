@@ -44,7 +44,7 @@ struct row_table {
 	bool (*explain)(const void *is, const void *expected, const struct row_list *rows,
 			const struct row_report *report);
 	/* Instead of a plain update or delete (@value NULL) of the map; may be NULL. */
-	int (*write)(struct node *node, const void *key, const void *value, struct error *e);
+	int (*write)(struct context *node, const void *key, const void *value, struct error *e);
 };
 
 /* The sizes of a table whose rows are of @type, with the members @key and @value in this order. */
@@ -69,20 +69,20 @@ void rows_add(struct row_list *rows, const void *key, const void *value);
 void rows_free(struct row_list *rows);
 
 /* The map's rows, sorted. The caller frees @rows, also on failure. */
-int rows_read(struct node *node, const struct row_table *table, struct row_list *rows, struct error *e);
+int rows_read(struct context *node, const struct row_table *table, struct row_list *rows, struct error *e);
 /* The value of @key in sorted rows; NULL: none. */
 const void *rows_find(const struct row_list *rows, const void *key);
 
 /* Reports each difference between the map and the expected rows, which it sorts. */
-int rows_compare(struct node *node, struct row_list *expected, const struct row_report *report,
+int rows_compare(struct context *node, struct row_list *expected, const struct row_report *report,
 		 struct error *e);
 /*
  * Makes the map have exactly the expected rows, which it sorts. Additions come first, so that a
  * shrinking set never has a hole. All rows are tried, the first error returns.
  */
-int rows_apply(struct node *node, struct row_list *expected, struct error *e);
+int rows_apply(struct context *node, struct row_list *expected, struct error *e);
 /* The same for @count keys alone, without a look at the map. */
-int rows_apply_keys(struct node *node, struct row_list *expected, const void *keys, size_t count,
+int rows_apply_keys(struct context *node, struct row_list *expected, const void *keys, size_t count,
 		    struct error *e);
 
 #endif

@@ -99,7 +99,7 @@ static int attach_error(const char *ifname, int err, struct error *e)
 			 ifname, strerror(-err));
 }
 
-int guard_attach(struct node *node, const struct options *options, uint32_t ifindex,
+int guard_attach(struct context *node, const struct options *options, uint32_t ifindex,
 		 const char *ifname, struct error *e)
 {
 	libbpf_print_fn_t before;

@@ -21,7 +21,7 @@ enum guard_mode {
  * Attaches the guard to the interface, replacing an older one of ours. -EBUSY: a foreign program is
  * attached that does not share; -EOPNOTSUPP: the driver has no native XDP.
  */
-int guard_attach(struct node *node, const struct options *options, uint32_t ifindex,
+int guard_attach(struct context *node, const struct options *options, uint32_t ifindex,
 		 const char *ifname, struct error *e);
 /* Detaches ours; none there: success. */
 int guard_detach(uint32_t ifindex, struct error *e);

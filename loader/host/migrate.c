@@ -31,7 +31,7 @@ static uint32_t interface_of(struct netlink *nl, const struct lease_entry *l)
 }
 
 /* All of them, also of dying pods: what the old program jumps to goes with the old pins. */
-static int attach_pods(struct node *node, struct netlink *nl, struct error *e)
+static int attach_pods(struct context *node, struct netlink *nl, struct error *e)
 {
 	int program = pins_prog(&node->pins, PROG_POD_ENTRY), err;
 	struct lease_entry *leases;
@@ -59,7 +59,7 @@ static int attach_pods(struct node *node, struct netlink *nl, struct error *e)
  * Connections from outside to pods' own addresses, whose answers the new egress would masquerade. While
  * the old ingress is there it alone sees those that begin: copied before, and again afterwards.
  */
-static int copy_inbound(struct node *node, struct error *e)
+static int copy_inbound(struct context *node, struct error *e)
 {
 	int to = pins_map(&node->pins, PIN_INBOUND), err;
 	char *list;
@@ -86,7 +86,7 @@ struct old_uplink {
  * The old programs of one hook. Without tcx the new filter has taken the old one's place, unless the
  * interface is an uplink no more.
  */
-static int detach_hook(struct netlink *nl, const struct node *old, const struct old_uplink *u,
+static int detach_hook(struct netlink *nl, const struct context *old, const struct old_uplink *u,
 		       enum tc_direction direction, bool is_listed, struct error *e)
 {
 	char pin[PATH_MAX + 64];
@@ -98,11 +98,11 @@ static int detach_hook(struct netlink *nl, const struct node *old, const struct 
 }
 
 /* Egress everywhere first: an answer to what the old one masqueraded still comes in. */
-static int detach_uplinks(struct node *node, struct netlink *nl, struct error *e)
+static int detach_uplinks(struct context *node, struct netlink *nl, struct error *e)
 {
 	struct uplink_entry *present = NULL;
 	struct old_uplink *list;
-	struct node old = {};
+	struct context old = {};
 	size_t count, n = 0;
 	int err = abi1_read(&node->pins.root, "pp_uplinks", 4, sizeof(struct abi1_uplink), (void **)&list,
 			    &count, e);
@@ -124,7 +124,7 @@ static int detach_uplinks(struct node *node, struct netlink *nl, struct error *e
 }
 
 /* From here on the new maps count. */
-static int replace(struct node *node, struct netlink *nl, const struct options *options, struct error *e)
+static int replace(struct context *node, struct netlink *nl, const struct options *options, struct error *e)
 {
 	struct uplinks_result uplinks;
 	int err = apply_reconcile(node, options, false, e);
@@ -146,25 +146,25 @@ static int replace(struct node *node, struct netlink *nl, const struct options *
 }
 
 /* The steps that leave the old node as it is; @fresh: the new maps are empty. */
-static int prepare(struct node *node, bool fresh, struct options *options, struct error *e)
+static int prepare(struct context *node, bool fresh, struct options *options, struct error *e)
 {
 	bool resized;
 	int err = fresh ? migrate_state(node, e) : 0;
 
 	if (err || !node->config.node[0])
 		return err;
-	err = node_options(node, options, e);
+	err = context_options(node, options, e);
 	if (!err)
 		err = load_datapath(&node->pins, options, &resized, e);
 	if (!err)
-		err = node_write_config(node, e);
+		err = context_write_config(node, e);
 	if (!err)
 		trace("%s: state of ABI %d copied", node->pins.root.path, PP_ABI_BEFORE);
 	return err;
 }
 
 /* What is left of the old node once its programs have no work any more. */
-static int finish(struct node *node, const struct options *options, struct error *e)
+static int finish(struct context *node, const struct options *options, struct error *e)
 {
 	struct netlink *nl;
 	int err = netlink_open(&nl, -1, e);
@@ -176,7 +176,7 @@ static int finish(struct node *node, const struct options *options, struct error
 	return err ? err : root_remove_before(&node->pins.root, e);
 }
 
-int migrate(struct node *node, struct error *e)
+int migrate(struct context *node, struct error *e)
 {
 	char dir[sizeof(node->pins.root.dir)];
 	struct options options = {};
@@ -186,13 +186,13 @@ int migrate(struct node *node, struct error *e)
 	root_before(&node->pins.root, dir, sizeof(dir));
 	if (access(dir, F_OK))
 		return load_ipam(&node->pins, e);
-	err = node_read_config(node, e);
+	err = context_read_config(node, e);
 	fresh = err == -ENOENT || (!err && !node->config.node[0]);
 	if (err && !fresh)
 		return err;
 	err = load_ipam(&node->pins, e);
 	if (!err && !fresh)
-		err = node_check_netns(node, e);
+		err = context_check_netns(node, e);
 	if (!err)
 		err = prepare(node, fresh, &options, e);
 	if (err && fresh)

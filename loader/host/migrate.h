@@ -22,6 +22,6 @@
  * something to take over. Afterwards such a node is up with the objects and options that it had. -ENOENT,
  * -EUCLEAN: an old map cannot be read; -EXDEV: the node is in another network namespace.
  */
-int migrate(struct node *node, struct error *e);
+int migrate(struct context *node, struct error *e);
 
 #endif

@@ -19,6 +19,6 @@ int abi1_read(const struct root *root, const char *name, uint32_t key, uint32_t 
  * Everything that is not derived, from the old maps into the new ones; the configuration into
  * node->config alone (an empty node name: the old node never came up, nothing is copied). May be repeated.
  */
-int migrate_state(struct node *node, struct error *e);
+int migrate_state(struct context *node, struct error *e);
 
 #endif

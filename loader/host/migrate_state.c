@@ -206,7 +206,7 @@ static bool has_leases(const struct root *root)
 	return !access(path, F_OK);
 }
 
-int migrate_state(struct node *node, struct error *e)
+int migrate_state(struct context *node, struct error *e)
 {
 	struct {
 		__u32 key;
@@ -223,7 +223,7 @@ int migrate_state(struct node *node, struct error *e)
 	free(old);
 	if (!node->config.node[0])
 		return 0;
-	err = node_check_netns(node, e);
+	err = context_check_netns(node, e);
 	for (size_t i = 0; !err && i < sizeof(copies) / sizeof(copies[0]); i++)
 		err = copy_map(&node->pins, &copies[i], e);
 	return err;

@@ -18,7 +18,7 @@ static bool same_devices(const struct options *a, const struct options *b)
 	return same;
 }
 
-int repair_check(struct node *node, const struct options *options, struct error *e)
+int repair_check(struct context *node, const struct options *options, struct error *e)
 {
 	struct uplink_choice *choice;
 	struct options before = {};
@@ -28,7 +28,7 @@ int repair_check(struct node *node, const struct options *options, struct error 
 
 	if (!options->device_count)
 		return 0;
-	same = !node_options(node, &before, NULL) && same_devices(&before, options);
+	same = !context_options(node, &before, NULL) && same_devices(&before, options);
 	options_free(&before);
 	if (same)
 		return 0;
@@ -59,7 +59,7 @@ static void report_first(const struct repair *r, struct error *e)
 }
 
 /* After `down` only `up` attaches. */
-static int repair_uplinks(struct node *node, struct netlink *nl, const struct options *options,
+static int repair_uplinks(struct context *node, struct netlink *nl, const struct options *options,
 			  unsigned int flags, struct repair *r)
 {
 	int err;
@@ -71,7 +71,7 @@ static int repair_uplinks(struct node *node, struct netlink *nl, const struct op
 	return part(r, REPAIR_UPLINKS, err);
 }
 
-int repair_host(struct node *node, struct netlink *nl, const struct options *options,
+int repair_host(struct context *node, struct netlink *nl, const struct options *options,
 		unsigned int flags, struct repair *r, struct error *e)
 {
 	int first, err;
@@ -85,20 +85,20 @@ int repair_host(struct node *node, struct netlink *nl, const struct options *opt
 }
 
 /* Writes the uplinks' addresses and MTU if they have changed. */
-static int write_config(struct node *node, const struct config *before, struct repair *r)
+static int write_config(struct context *node, const struct config *before, struct repair *r)
 {
 	if (!memcmp(before, &node->config, sizeof(*before)))
 		return 0;
 	r->changes++;
-	return part(r, REPAIR_UPLINKS, node_write_config(node, &r->errors[REPAIR_UPLINKS]));
+	return part(r, REPAIR_UPLINKS, context_write_config(node, &r->errors[REPAIR_UPLINKS]));
 }
 
-static int repair_locked(struct node *node, struct netlink *nl, const struct options *options,
+static int repair_locked(struct context *node, struct netlink *nl, const struct options *options,
 			 struct repair *r)
 {
 	struct config before;
 	struct error e;
-	int first = node_read_config(node, &r->errors[REPAIR_UPLINKS]), err;
+	int first = context_read_config(node, &r->errors[REPAIR_UPLINKS]), err;
 
 	if (first)
 		return part(r, REPAIR_UPLINKS, first);
@@ -111,14 +111,14 @@ static int repair_locked(struct node *node, struct netlink *nl, const struct opt
 	return first_error(first, err);
 }
 
-int repair_node(struct node *node, struct netlink *nl, struct repair *r)
+int repair_node(struct context *node, struct netlink *nl, struct repair *r)
 {
 	struct options options = {};
 	struct error *e = &r->errors[REPAIR_UPLINKS];
 	int err;
 
 	memset(r, 0, sizeof(*r));
-	err = node_options(node, &options, e);
+	err = context_options(node, &options, e);
 	if (!err) {
 		/* Two processes would pin the same links; changes of blocks wait meanwhile. */
 		err = root_lock_derived(&node->pins.root);

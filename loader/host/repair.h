@@ -23,20 +23,20 @@ struct repair {
  * Rejects @options, which are not in force yet, if they change `devices` to name an interface that
  * does not exist or cannot be an uplink. -ENODEV.
  */
-int repair_check(struct node *node, const struct options *options, struct error *e);
+int repair_check(struct context *node, const struct options *options, struct error *e);
 
 /*
  * Reconciles uplinks and sysctls with @options, for a caller that holds the root's lock exclusively
  * and writes node->config and the routes afterwards. @flags: enum uplinks_flags. After `pinpool
  * down` uplinks stay detached. Returns the first error, which is in @e.
  */
-int repair_host(struct node *node, struct netlink *nl, const struct options *options,
+int repair_host(struct context *node, struct netlink *nl, const struct options *options,
 		unsigned int flags, struct repair *r, struct error *e);
 
 /*
  * Reconciles everything with the effective options. The root's lock may be shared: concurrent calls
  * take turns. 0, or the first error; r->failed has the failed parts.
  */
-int repair_node(struct node *node, struct netlink *nl, struct repair *r);
+int repair_node(struct context *node, struct netlink *nl, struct repair *r);
 
 #endif

@@ -13,7 +13,7 @@
 
 #define RESERVED_PORTS "net/ipv4/ip_local_reserved_ports"
 
-static int store_previous(struct node *node, const json_t *previous, struct error *e)
+static int store_previous(struct context *node, const json_t *previous, struct error *e)
 {
 	struct object_chunk head;
 	struct object_key key;
@@ -24,7 +24,7 @@ static int store_previous(struct node *node, const json_t *previous, struct erro
 	return err ? err : store_publish(&node->pins, &key, &head, e);
 }
 
-int host_sysctls(struct node *node, const struct options *options, struct sysctl_wanted **list,
+int host_sysctls(struct context *node, const struct options *options, struct sysctl_expected **list,
 		 size_t *count, struct error *e)
 {
 	const char *names[UPLINKS_MAX];
@@ -48,7 +48,7 @@ int host_sysctls(struct node *node, const struct options *options, struct sysctl
 }
 
 /* All old values are stored before the first write: a kill in between loses nothing. */
-static int remember(struct node *node, const struct sysctl_wanted *expected, size_t count,
+static int remember(struct context *node, const struct sysctl_expected *expected, size_t count,
 		    struct error *e)
 {
 	json_t *previous = store_get(&node->pins, OBJECT_SETTINGS, "sysctls");
@@ -72,10 +72,10 @@ static int remember(struct node *node, const struct sysctl_wanted *expected, siz
 	return err;
 }
 
-int host_prepare(struct node *node, const struct options *options, unsigned int *changes,
+int host_prepare(struct context *node, const struct options *options, unsigned int *changes,
 		 struct error *e)
 {
-	struct sysctl_wanted *expected;
+	struct sysctl_expected *expected;
 	size_t count;
 	int first = host_sysctls(node, options, &expected, &count, e), err;
 
@@ -123,12 +123,12 @@ static int restore_one(const char *name, const char *before, const char *set, ui
 	return err > 0 ? 0 : err;
 }
 
-int host_restore(struct node *node, struct error *e)
+int host_restore(struct context *node, struct error *e)
 {
 	json_t *previous = store_get(&node->pins, OBJECT_SETTINGS, "sysctls"), *entry;
 	struct options options = {};
 	const char *name;
-	int err = node_options(node, &options, e), first = err;
+	int err = context_options(node, &options, e), first = err;
 
 	json_object_foreach(previous, name, entry) {
 		err = restore_one(name, json_string_value(json_object_get(entry, "before")),

@@ -18,7 +18,7 @@
 
 /* State of one uplinks_attach(). */
 struct attachment {
-	struct node *node;
+	struct context *node;
 	struct netlink *nl;
 	const struct options *options;
 	unsigned int flags;
@@ -31,7 +31,7 @@ struct attachment {
 	unsigned int changes;
 };
 
-void uplink_pin(const struct node *node, const char *ifname, enum tc_direction direction,
+void uplink_pin(const struct context *node, const char *ifname, enum tc_direction direction,
 		char *path, size_t size)
 {
 	char name[32];
@@ -43,7 +43,7 @@ void uplink_pin(const struct node *node, const char *ifname, enum tc_direction d
 	snprintf(path, size, "%s/link/%s", node->pins.root.dir, name);
 }
 
-int uplinks_read(struct node *node, struct uplink_entry **list, size_t *count, struct error *e)
+int uplinks_read(struct context *node, struct uplink_entry **list, size_t *count, struct error *e)
 {
 	int fd = pins_map(&node->pins, PIN_UPLINKS), err;
 
@@ -67,7 +67,7 @@ const struct uplink_entry *uplink_find(const struct uplink_entry *list, size_t c
 
 static const enum pinned_prog progs[] = { [TC_INGRESS] = PROG_FROM_NET, [TC_EGRESS] = PROG_TO_NET };
 
-int uplink_program(struct node *node, struct netlink *nl, uint32_t ifindex, const char *ifname,
+int uplink_program(struct context *node, struct netlink *nl, uint32_t ifindex, const char *ifname,
 		   enum tc_direction direction, struct error *e)
 {
 	int program = pins_prog(&node->pins, progs[direction]), err;
@@ -145,7 +145,7 @@ static int guard(struct attachment *a, const struct link *link, struct error *e)
 	return guard_attach(a->node, a->options, link->ifindex, link->name, e);
 }
 
-static void unlist(struct node *node, uint32_t ifindex)
+static void unlist(struct context *node, uint32_t ifindex)
 {
 	bpf_map_delete_elem(pins_map(&node->pins, PIN_UPLINKS), &ifindex);
 }
@@ -171,7 +171,7 @@ static int attach(struct attachment *a, const struct link *link, struct error *e
 }
 
 /* Removes the entries, and waits a tick, for which programs cache that they were there (maps/flow_cache.h). */
-static void unlist_all(struct node *node, const struct uplink_entry *list, size_t count)
+static void unlist_all(struct context *node, const struct uplink_entry *list, size_t count)
 {
 	const struct timespec tick = { .tv_nsec = 20000000 };
 
@@ -181,7 +181,7 @@ static void unlist_all(struct node *node, const struct uplink_entry *list, size_
 		nanosleep(&tick, NULL);
 }
 
-static int detach(struct node *node, struct netlink *nl, const struct uplink_entry *u,
+static int detach(struct context *node, struct netlink *nl, const struct uplink_entry *u,
 		  struct error *e)
 {
 	char pin[PATH_MAX + 64];
@@ -195,7 +195,7 @@ static int detach(struct node *node, struct netlink *nl, const struct uplink_ent
 	return first;
 }
 
-static int detach_all(struct node *node, struct netlink *nl, const struct uplink_entry *list,
+static int detach_all(struct context *node, struct netlink *nl, const struct uplink_entry *list,
 		      size_t count, struct error *e)
 {
 	int first = 0, err;
@@ -289,7 +289,7 @@ static int attach_chosen(struct attachment *a, struct error *e)
 	return first;
 }
 
-int uplinks_attach(struct node *node, struct netlink *nl, const struct options *options,
+int uplinks_attach(struct context *node, struct netlink *nl, const struct options *options,
 		   unsigned int flags, struct uplinks_result *result, struct error *e)
 {
 	struct attachment *a = xcalloc(1, sizeof(*a));
@@ -312,7 +312,7 @@ int uplinks_attach(struct node *node, struct netlink *nl, const struct options *
 	return err;
 }
 
-int uplinks_detach(struct node *node, struct netlink *nl, struct error *e)
+int uplinks_detach(struct context *node, struct netlink *nl, struct error *e)
 {
 	struct uplink_entry *list;
 	size_t count;

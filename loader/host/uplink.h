@@ -16,13 +16,13 @@ struct uplink_entry {
 };
 
 /* The caller frees *list. */
-int uplinks_read(struct node *node, struct uplink_entry **list, size_t *count, struct error *e);
+int uplinks_read(struct context *node, struct uplink_entry **list, size_t *count, struct error *e);
 /* The entry of @ifindex, NULL if there is none. */
 const struct uplink_entry *uplink_find(const struct uplink_entry *list, size_t count,
 				       uint32_t ifindex);
 
 /* The path of an uplink's pinned tcx link: <root>/v<ABI>/link/<ifname>_in or _out ('.' becomes '_'). */
-void uplink_pin(const struct node *node, const char *ifname, enum tc_direction direction,
+void uplink_pin(const struct context *node, const char *ifname, enum tc_direction direction,
 		char *path, size_t size);
 
 enum uplink_program {
@@ -32,7 +32,7 @@ enum uplink_program {
 };
 
 /* The program of @ifindex, named @ifname, at a hook: an enum uplink_program or -errno. */
-int uplink_program(struct node *node, struct netlink *nl, uint32_t ifindex, const char *ifname,
+int uplink_program(struct context *node, struct netlink *nl, uint32_t ifindex, const char *ifname,
 		   enum tc_direction direction, struct error *e);
 
 struct uplink_choice {
@@ -64,9 +64,9 @@ struct uplinks_result {
  * any more, and updates pp_uplinks and node->config (address, mtu; not written to the map). A
  * failed one does not stop the others; the first error is returned.
  */
-int uplinks_attach(struct node *node, struct netlink *nl, const struct options *options,
+int uplinks_attach(struct context *node, struct netlink *nl, const struct options *options,
 		   unsigned int flags, struct uplinks_result *result, struct error *e);
-int uplinks_detach(struct node *node, struct netlink *nl, struct error *e);
+int uplinks_detach(struct context *node, struct netlink *nl, struct error *e);
 
 /* Receives the differences. */
 struct uplink_report {
@@ -76,13 +76,13 @@ struct uplink_report {
 };
 
 /* Compares the attached uplinks with the expected ones: links, programs, addresses, the choice. */
-void uplinks_compare(struct node *node, struct netlink *nl, const struct options *options,
+void uplinks_compare(struct context *node, struct netlink *nl, const struct options *options,
 		     const struct uplink_report *report);
 /*
  * Reports routes past the uplinks, on which packets of pods that need masquerading are dropped: a
  * default or similarly broad route is a problem, others are notes.
  */
-void uplinks_bypassed(struct node *node, struct netlink *nl, const struct options *options,
+void uplinks_bypassed(struct context *node, struct netlink *nl, const struct options *options,
 		      const struct uplink_report *report);
 
 #endif

@@ -17,7 +17,7 @@
 #define NOTES_MAX 4 /* routes listed by name, the rest is a number */
 
 struct comparison {
-	struct node *node;
+	struct context *node;
 	struct netlink *nl;
 	const struct options *options;
 	const struct uplink_report *report;
@@ -109,7 +109,7 @@ static int begin(struct comparison *c)
 	return err;
 }
 
-void uplinks_compare(struct node *node, struct netlink *nl, const struct options *options,
+void uplinks_compare(struct context *node, struct netlink *nl, const struct options *options,
 		     const struct uplink_report *report)
 {
 	struct comparison c = { .node = node, .nl = nl, .options = options, .report = report };
@@ -185,7 +185,7 @@ static void report_bypass(const struct comparison *c, const struct route *r, uns
 	}
 }
 
-void uplinks_bypassed(struct node *node, struct netlink *nl, const struct options *options,
+void uplinks_bypassed(struct context *node, struct netlink *nl, const struct options *options,
 		      const struct uplink_report *report)
 {
 	struct comparison c = { .node = node, .nl = nl, .options = options, .report = report };

@@ -83,7 +83,7 @@ static struct remote_row *add_row(struct builder *b)
 }
 
 /* The blocks of this node itself are in pp_blocks. */
-static void add_node(struct builder *b, const struct node *node, const char *name, const json_t *json)
+static void add_node(struct builder *b, const struct context *node, const char *name, const json_t *json)
 {
 	const json_t *list = json_object_get(json_object_get(json, "spec"), "addresses"), *entry;
 	uint32_t offset = add_name(b, name);
@@ -170,12 +170,12 @@ static void finish(struct builder *b, void *memory)
 	builder_free(b);
 }
 
-int remote_build(struct node *node, struct remote *r, struct error *e)
+int remote_build(struct context *node, struct remote *r, struct error *e)
 {
 	struct builder b;
 	struct stored *nodes;
 	size_t count;
-	int err = store_list_texts(&node->pins, OBJECT_NODE, &nodes, &count, e);
+	int err = store_list_texts(&node->pins, OBJECT_CILIUMNODE, &nodes, &count, e);
 
 	memset(r, 0, sizeof(*r));
 	if (err)
@@ -203,7 +203,7 @@ void remote_free(struct remote *r)
 	memset(r, 0, sizeof(*r));
 }
 
-static bool map_pin(struct node *node, struct remote *r)
+static bool map_pin(struct context *node, struct remote *r)
 {
 	struct bpf_map_info info = {};
 	__u32 size = sizeof(info);
@@ -249,7 +249,7 @@ static int create(size_t size, void **memory)
 }
 
 /* Pins and closes it: 0 or -errno: -EEXIST another one is pinned. */
-static int pin(struct node *node, int fd, void *memory, size_t size)
+static int pin(struct context *node, int fd, void *memory, size_t size)
 {
 	char path[PATH_MAX + 64];
 	int err;
@@ -263,7 +263,7 @@ static int pin(struct node *node, int fd, void *memory, size_t size)
 	return err;
 }
 
-int remote_read(struct node *node, struct remote *r, struct error *e)
+int remote_read(struct context *node, struct remote *r, struct error *e)
 {
 	void *memory;
 	int err, fd;
@@ -282,7 +282,7 @@ int remote_read(struct node *node, struct remote *r, struct error *e)
 	return 0;
 }
 
-int remote_forget(struct node *node, struct error *e)
+int remote_forget(struct context *node, struct error *e)
 {
 	char path[PATH_MAX + 64];
 
@@ -292,7 +292,7 @@ int remote_forget(struct node *node, struct error *e)
 	return 0;
 }
 
-int remote_rebuild(struct node *node, struct error *e)
+int remote_rebuild(struct context *node, struct error *e)
 {
 	struct remote r;
 	int err = remote_forget(node, e);
@@ -351,7 +351,7 @@ static void keep_rows(struct builder *b, const struct remote *before,
 	free(moved);
 }
 
-int remote_replace(struct node *node, const struct remote *before,
+int remote_replace(struct context *node, const struct remote *before,
 		   const struct remote_change *changes, size_t count, struct error *e)
 {
 	struct builder b;

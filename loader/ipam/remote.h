@@ -24,9 +24,9 @@ struct remote {
  * The rows as pp_remote has them; where it is not there, from the objects, and who has the root locked
  * pins them. Free them after failure too.
  */
-int remote_read(struct node *node, struct remote *r, struct error *e);
+int remote_read(struct context *node, struct remote *r, struct error *e);
 /* The same from the objects, whatever pp_remote says; changes nothing. */
-int remote_build(struct node *node, struct remote *r, struct error *e);
+int remote_build(struct context *node, struct remote *r, struct error *e);
 void remote_free(struct remote *r);
 
 /* A node's or pool's name; "?" if the row is damaged. Lives as long as @r. */
@@ -48,15 +48,15 @@ struct remote_change {
 };
 
 /* Before a CiliumNode changes: removes the pin. Under the root's exclusive lock, as the next one. */
-int remote_forget(struct node *node, struct error *e);
+int remote_forget(struct context *node, struct error *e);
 /* When all have changed: pins @before without the rows of these nodes and with their new ones. */
-int remote_replace(struct node *node, const struct remote *before,
+int remote_replace(struct context *node, const struct remote *before,
 		   const struct remote_change *changes, size_t count, struct error *e);
 /* Makes pp_remote say what the objects say. */
-int remote_rebuild(struct node *node, struct error *e);
+int remote_rebuild(struct context *node, struct error *e);
 
 /* Tells of each row that pp_remote lacks, or has and should not have. */
-int remote_compare(struct node *node,
+int remote_compare(struct context *node,
 		   void (*fn)(const struct remote_row *row, const char *name, const char *what, void *arg),
 		   void *arg, struct error *e);
 

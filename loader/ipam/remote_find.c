@@ -78,7 +78,7 @@ static void compare_section(const struct remote *is, const struct remote_row *x,
 	}
 }
 
-int remote_compare(struct node *node,
+int remote_compare(struct context *node,
 		   void (*fn)(const struct remote_row *row, const char *name, const char *what, void *arg),
 		   void *arg, struct error *e)
 {

@@ -69,7 +69,7 @@ struct wanted {
 	size_t count;
 };
 
-static void add_claims(struct node *node, struct state *s, size_t from, size_t to)
+static void add_claims(struct context *node, struct state *s, size_t from, size_t to)
 {
 	s->claims = xrealloc(s->claims, (s->claim_count + to - from) * sizeof(*s->claims));
 	for (size_t i = from; i < to; i++)
@@ -87,7 +87,7 @@ static void add_addresses(struct state *s, size_t from, size_t to)
 	s->address_count += more;
 }
 
-static void add_some(struct node *node, struct state *s, const struct wanted *wanted)
+static void add_some(struct context *node, struct state *s, const struct wanted *wanted)
 {
 	size_t from, to;
 
@@ -105,7 +105,7 @@ static void add_some(struct node *node, struct state *s, const struct wanted *wa
 	}
 }
 
-static int read_remote(struct node *node, const struct wanted *wanted, struct state *s, struct error *e)
+static int read_remote(struct context *node, const struct wanted *wanted, struct state *s, struct error *e)
 {
 	json_t *own;
 	int err = remote_read(node, &s->remote, e);
@@ -118,7 +118,7 @@ static int read_remote(struct node *node, const struct wanted *wanted, struct st
 		add_claims(node, s, 0, s->remote.block_count);
 		add_addresses(s, 0, s->remote.address_count);
 	}
-	own = store_get(&node->pins, OBJECT_NODE, node->config.node);
+	own = store_get(&node->pins, OBJECT_CILIUMNODE, node->config.node);
 	if (own)
 		claims_of(own, node->config.default_pool_name, &s->own, &s->own_count);
 	for (size_t i = 0; i < s->own_count; i++)
@@ -127,7 +127,7 @@ static int read_remote(struct node *node, const struct wanted *wanted, struct st
 	return 0;
 }
 
-static int read_pools(struct node *node, unsigned int parts, struct state *s, struct error *e)
+static int read_pools(struct context *node, unsigned int parts, struct state *s, struct error *e)
 {
 	int err = ipam_pools(&node->pins, &s->pools, &s->pool_count, e);
 
@@ -141,7 +141,7 @@ static int read_pools(struct node *node, unsigned int parts, struct state *s, st
 	return err;
 }
 
-static int read_parts(struct node *node, unsigned int parts, const struct wanted *wanted,
+static int read_parts(struct context *node, unsigned int parts, const struct wanted *wanted,
 		      struct state *s, struct error *e)
 {
 	int err;
@@ -161,7 +161,7 @@ static int read_parts(struct node *node, unsigned int parts, const struct wanted
 	if (!err && (parts & STATE_REMOTE))
 		err = read_remote(node, wanted, s, e);
 	if (!err && (parts & STATE_NODES))
-		err = store_list_texts(&node->pins, OBJECT_NODE, &s->nodes, &s->node_count, e);
+		err = store_list_texts(&node->pins, OBJECT_CILIUMNODE, &s->nodes, &s->node_count, e);
 	if (!err && (parts & STATE_PODS))
 		err = MAP_READ(&node->pins, PIN_PODS, s->pods, s->pod_count, slot, pod, e);
 	if (err)
@@ -169,12 +169,12 @@ static int read_parts(struct node *node, unsigned int parts, const struct wanted
 	return err;
 }
 
-int state_read(struct node *node, unsigned int parts, struct state *s, struct error *e)
+int state_read(struct context *node, unsigned int parts, struct state *s, struct error *e)
 {
 	return read_parts(node, parts, NULL, s, e);
 }
 
-int state_read_some(struct node *node, unsigned int parts, const struct prefix *prefixes, size_t count,
+int state_read_some(struct context *node, unsigned int parts, const struct prefix *prefixes, size_t count,
 		    struct state *s, struct error *e)
 {
 	return read_parts(node, parts, &(struct wanted){ prefixes, count }, s, e);
@@ -358,7 +358,7 @@ enum block_state block_expected_state(const struct block_lists *lists, bool cove
 	return covered && listed ? BLOCK_ACTIVE : BLOCK_DRAINING;
 }
 
-struct block_lists state_block_lists(const struct node *node, const struct state *s)
+struct block_lists state_block_lists(const struct context *node, const struct state *s)
 {
 	return (struct block_lists){ s->own, s->claims, s->own_count, s->claim_count,
 				     node->config.allocator == NODE_ALLOCATOR_STATIC };

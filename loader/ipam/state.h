@@ -67,12 +67,12 @@ struct state {
 };
 
 /* @parts: a mask of enum state_part. The caller frees @s unless it fails. 0 or -errno with a sentence. */
-int state_read(struct node *node, unsigned int parts, struct state *s, struct error *e);
+int state_read(struct context *node, unsigned int parts, struct state *s, struct error *e);
 /*
  * The same, but of what other nodes have only what has exactly one of @prefixes (a block) or lies in
  * one of them or in a local block (an address): as much however large the cluster is.
  */
-int state_read_some(struct node *node, unsigned int parts, const struct prefix *prefixes, size_t count,
+int state_read_some(struct context *node, unsigned int parts, const struct prefix *prefixes, size_t count,
 		    struct state *s, struct error *e);
 /* Adds the addresses that no pod may get, sorted; needs STATE_REMOTE. @nl: the node's namespace. */
 int state_read_exclusions(struct state *s, struct netlink *nl, struct error *e);
@@ -119,7 +119,7 @@ struct block_lists {
 enum block_state block_expected_state(const struct block_lists *lists, bool covered,
 				      const struct prefix *prefix);
 /* The lists of @node as @s has them. */
-struct block_lists state_block_lists(const struct node *node, const struct state *s);
+struct block_lists state_block_lists(const struct context *node, const struct state *s);
 
 /* "held", "reserved", "bound", "dying"; "active", "draining"; "active", "terminating" */
 const char *lease_state_name(enum lease_state state);

@@ -8,7 +8,7 @@
 #include "loader/kernel/context.h"
 #include "loader/kernel/store.h"
 
-int node_open(struct node *node, const char *root, enum root_lock lock, struct error *e)
+int context_open(struct context *node, const char *root, enum root_lock lock, struct error *e)
 {
 	int err;
 
@@ -18,20 +18,20 @@ int node_open(struct node *node, const char *root, enum root_lock lock, struct e
 		err = root_open(&node->pins.root, lock, e);
 	if (err)
 		return err;
-	err = node_read_config(node, e);
+	err = context_read_config(node, e);
 	if (!err && !node->config.node[0])
 		err = error_set(e, -ENOENT, "%s: node not up; run 'pinpool up'", node->pins.root.path);
 	if (err)
-		node_close(node);
+		context_close(node);
 	return err;
 }
 
-void node_close(struct node *node)
+void context_close(struct context *node)
 {
 	pins_close(&node->pins);
 }
 
-int node_check_netns(const struct node *node, struct error *e)
+int context_check_netns(const struct context *node, struct error *e)
 {
 	uint64_t cookie;
 	int err = netns_cookie(-1, &cookie, e);
@@ -45,7 +45,7 @@ int node_check_netns(const struct node *node, struct error *e)
 			 node->pins.root.path, node->config.node);
 }
 
-int node_read_config(struct node *node, struct error *e)
+int context_read_config(struct context *node, struct error *e)
 {
 	int fd = pins_map(&node->pins, PIN_CONFIG);
 	__u32 zero = 0;
@@ -57,7 +57,7 @@ int node_read_config(struct node *node, struct error *e)
 	return 0;
 }
 
-int node_write_config(struct node *node, struct error *e)
+int context_write_config(struct context *node, struct error *e)
 {
 	int fd = pins_map(&node->pins, PIN_CONFIG);
 	__u32 zero = 0;
@@ -70,9 +70,9 @@ int node_write_config(struct node *node, struct error *e)
 }
 
 /* This node's labels: those of its Node, or else of its CiliumNode. Never NULL; the caller owns it. */
-static json_t *node_labels(struct node *node)
+static json_t *node_labels(struct context *node)
 {
-	static const enum object_kind kinds[] = { OBJECT_KNODE, OBJECT_NODE };
+	static const enum object_kind kinds[] = { OBJECT_NODE, OBJECT_CILIUMNODE };
 	json_t *object, *labels = NULL;
 
 	for (unsigned int i = 0; !labels && i < 2; i++) {
@@ -83,7 +83,7 @@ static json_t *node_labels(struct node *node)
 	return labels ? labels : json_object();
 }
 
-json_t *node_effective(struct node *node, struct error *e)
+json_t *context_effective(struct context *node, struct error *e)
 {
 	json_t *config = store_get(&node->pins, OBJECT_CONFIGMAP, "cilium-config");
 	json_t *settings = store_get(&node->pins, OBJECT_SETTINGS, "set");
@@ -104,9 +104,9 @@ json_t *node_effective(struct node *node, struct error *e)
 	return merged;
 }
 
-int node_options(struct node *node, struct options *options, struct error *e)
+int context_options(struct context *node, struct options *options, struct error *e)
 {
-	json_t *effective = node_effective(node, e);
+	json_t *effective = context_effective(node, e);
 	int err;
 
 	if (!effective)

@@ -10,25 +10,25 @@
 #include "loader/kernel/pins.h"
 #include "maps/config.h"
 
-struct node {
+struct context {
 	struct pins pins;
 	struct config config; /* pp_config when the context was opened */
 };
 
 /* Opens @root with @lock; -ENOENT with "node not up" if `up` has not run (or not to its end). */
-int node_open(struct node *node, const char *root, enum root_lock lock, struct error *e);
-void node_close(struct node *node);
+int context_open(struct context *node, const char *root, enum root_lock lock, struct error *e);
+void context_close(struct context *node);
 
 /* Rejects a process in another network namespace than the one in which the node was brought up. */
-int node_check_netns(const struct node *node, struct error *e);
+int context_check_netns(const struct context *node, struct error *e);
 
 /* Reads pp_config's one entry into node->config, and writes it from there. */
-int node_read_config(struct node *node, struct error *e);
-int node_write_config(struct node *node, struct error *e);
+int context_read_config(struct context *node, struct error *e);
+int context_write_config(struct context *node, struct error *e);
 
 /* Effective options, name to string (pinpool-ipam(7), NODE DEFAULTS); the caller owns it. */
-json_t *node_effective(struct node *node, struct error *e);
+json_t *context_effective(struct context *node, struct error *e);
 /* The same as values. */
-int node_options(struct node *node, struct options *options, struct error *e);
+int context_options(struct context *node, struct options *options, struct error *e);
 
 #endif

@@ -18,7 +18,7 @@ struct chunk_entry {
 
 enum pinned_map store_map(enum object_kind kind)
 {
-	return kind == OBJECT_NODE || kind == OBJECT_KNODE ? PIN_NODES : PIN_OBJECTS;
+	return kind == OBJECT_CILIUMNODE || kind == OBJECT_NODE ? PIN_NODES : PIN_OBJECTS;
 }
 
 static int key_set(struct object_key *key, enum object_kind kind, const char *name)

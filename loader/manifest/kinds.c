@@ -112,11 +112,11 @@ const struct schema schema_annotations = { .type = SCHEMA_STRINGS, .check_key = 
 static const struct kind kinds[] = {
 	{ "CiliumPodIPPool", { "cilium.io/v2", "cilium.io/v2alpha1" }, OBJECT_POOL, &pool_spec,
 	  .annotations = true },
-	{ "CiliumNode", { "cilium.io/v2", NULL }, OBJECT_NODE, &node_spec, .labels = true },
+	{ "CiliumNode", { "cilium.io/v2", NULL }, OBJECT_CILIUMNODE, &node_spec, .labels = true },
 	{ "CiliumNodeConfig", { "cilium.io/v2", "cilium.io/v2alpha1" }, OBJECT_NODECONFIG,
 	  &nodeconfig_spec, .namespaced = true },
 	{ "ConfigMap", { "v1", NULL }, OBJECT_CONFIGMAP, NULL, .namespaced = true },
-	{ "Node", { "v1", NULL }, OBJECT_KNODE, NULL, .labels = true },
+	{ "Node", { "v1", NULL }, OBJECT_NODE, NULL, .labels = true },
 	{ "Namespace", { "v1", NULL }, OBJECT_NAMESPACE, NULL, .labels = true,
 	  .annotations = true },
 };
@@ -125,8 +125,8 @@ const char *object_kind_name(enum object_kind kind)
 {
 	static const char *const names[OBJECT_KINDS] = {
 		[OBJECT_NONE] = "none", [OBJECT_POOL] = "ciliumpodippool",
-		[OBJECT_NODE] = "ciliumnode", [OBJECT_NODECONFIG] = "ciliumnodeconfig",
-		[OBJECT_CONFIGMAP] = "configmap", [OBJECT_KNODE] = "node",
+		[OBJECT_CILIUMNODE] = "ciliumnode", [OBJECT_NODECONFIG] = "ciliumnodeconfig",
+		[OBJECT_CONFIGMAP] = "configmap", [OBJECT_NODE] = "node",
 		[OBJECT_NAMESPACE] = "namespace", [OBJECT_SETTINGS] = "settings",
 	};
 

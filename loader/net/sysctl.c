@@ -75,7 +75,7 @@ int sysctl_set(const char *name, const char *value, char previous[SYSCTL_VALUE],
 	return err;
 }
 
-static int plan(struct sysctl_wanted *w, const char *name, const char *value, struct error *e)
+static int plan(struct sysctl_expected *w, const char *name, const char *value, struct error *e)
 {
 	snprintf(w->name, sizeof(w->name), "%s", name);
 	snprintf(w->value, sizeof(w->value), "%s", value);
@@ -83,7 +83,7 @@ static int plan(struct sysctl_wanted *w, const char *name, const char *value, st
 }
 
 /* 1: planned; 0: this uplink takes no router advertisements. */
-static int plan_uplink(struct sysctl_wanted *w, const char *uplink, struct error *e)
+static int plan_uplink(struct sysctl_expected *w, const char *uplink, struct error *e)
 {
 	char name[SYSCTL_NAME];
 	int err;
@@ -95,7 +95,7 @@ static int plan_uplink(struct sysctl_wanted *w, const char *uplink, struct error
 	return strcmp(w->previous, "0") != 0;
 }
 
-static int plan_ports(struct sysctl_wanted *w, uint16_t first, uint16_t last, struct error *e)
+static int plan_ports(struct sysctl_expected *w, uint16_t first, uint16_t last, struct error *e)
 {
 	int err = plan(w, "net/ipv4/ip_local_reserved_ports", "", e);
 
@@ -107,10 +107,10 @@ static int plan_ports(struct sysctl_wanted *w, uint16_t first, uint16_t last, st
 	return err;
 }
 
-int sysctl_plan(const struct sysctl_host *host, struct sysctl_wanted **list, size_t *count,
+int sysctl_plan(const struct sysctl_host *host, struct sysctl_expected **list, size_t *count,
 		struct error *e)
 {
-	struct sysctl_wanted *w = calloc(host->uplink_count + 3, sizeof(*w));
+	struct sysctl_expected *w = calloc(host->uplink_count + 3, sizeof(*w));
 	size_t n = 0;
 	int err = 0;
 

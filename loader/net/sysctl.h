@@ -21,7 +21,7 @@ int sysctl_get(const char *name, char value[SYSCTL_VALUE], struct error *e);
 int sysctl_set(const char *name, const char *value, char previous[SYSCTL_VALUE], struct error *e);
 
 /* One sysctl that `up` sets on the host (pinpool(8), HOST SETTINGS). */
-struct sysctl_wanted {
+struct sysctl_expected {
 	char name[SYSCTL_NAME];
 	char value[SYSCTL_VALUE];
 	char previous[SYSCTL_VALUE]; /* the current value; equal to value: nothing to do */
@@ -38,7 +38,7 @@ struct sysctl_host {
  * The sysctls for @host in the order in which they must be written: accept_ra=2 before forwarding,
  * or the kernel drops its default routes. The caller frees *list.
  */
-int sysctl_plan(const struct sysctl_host *host, struct sysctl_wanted **list, size_t *count,
+int sysctl_plan(const struct sysctl_host *host, struct sysctl_expected **list, size_t *count,
 		struct error *e);
 
 /*

@@ -177,7 +177,7 @@ static int has_other_filters(struct netlink *nl, uint32_t ifindex, bool *others,
 			   look_for_others, others, e);
 }
 
-int tc_promote_pod(struct netlink *nl, uint32_t ifindex, int program, struct error *e)
+int tc_move_to_tcx(struct netlink *nl, uint32_t ifindex, int program, struct error *e)
 {
 	bool others, attached = false;
 	uint32_t filter, tcx;

@@ -37,7 +37,7 @@ int tc_detach_pod(struct netlink *nl, uint32_t ifindex, struct error *e); /* non
  * others is left unchanged, because tcx would run before them. The qdisc stays: its removal would
  * drop packets of the host to the pod. 1: attached (and waited), 0: nothing to do, or -errno.
  */
-int tc_promote_pod(struct netlink *nl, uint32_t ifindex, int program, struct error *e);
+int tc_move_to_tcx(struct netlink *nl, uint32_t ifindex, int program, struct error *e);
 
 /*
  * The same on an uplink. @pin: path in bpffs of the tcx link; an existing one is updated without

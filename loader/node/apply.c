@@ -3,7 +3,7 @@
 #include "loader/ipam/transactions.h"
 #include "loader/node/node.h"
 
-static void note_terminating(struct node *node, struct apply *plan)
+static void note_terminating(struct context *node, struct apply *plan)
 {
 	struct pool pool;
 	uint32_t id;
@@ -17,7 +17,7 @@ static void note_terminating(struct node *node, struct apply *plan)
 	}
 }
 
-int node_apply(struct node *node, struct netlink *nl, struct apply *plan, struct error *e)
+int node_apply(struct context *node, struct netlink *nl, struct apply *plan, struct error *e)
 {
 	struct error later;
 	struct repair r;

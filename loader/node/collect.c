@@ -10,7 +10,7 @@ static void add_error(struct collected *c, const struct error *e)
 	c->errors[c->error_count++] = *e;
 }
 
-void node_collect(struct node *node, struct netlink *nl, unsigned int age, struct collected *c)
+void node_collect(struct context *node, struct netlink *nl, unsigned int age, struct collected *c)
 {
 	struct repair r;
 	struct error e;
@@ -29,6 +29,6 @@ void node_collect(struct node *node, struct netlink *nl, unsigned int age, struc
 		add_error(c, &e);
 	if (flows_end_stale(&node->pins, nl, &flows, &e))
 		add_error(c, &e);
-	if (pod_promote(node, nl, age, &e))
+	if (pods_move_to_tcx(node, nl, age, &e))
 		add_error(c, &e);
 }

@@ -11,16 +11,16 @@
 #include "loader/node/node.h"
 
 /* Noted first: `gc` must not attach again what is detached here. */
-static int detach_uplinks(struct node *node, struct netlink *nl, struct error *e)
+static int detach_uplinks(struct context *node, struct netlink *nl, struct error *e)
 {
 	int err;
 
 	node->config.down = true;
-	err = node_write_config(node, e);
+	err = context_write_config(node, e);
 	return err ? err : uplinks_detach(node, nl, e);
 }
 
-static int detach_pods(struct node *node, struct netlink *nl, struct error *e)
+static int detach_pods(struct context *node, struct netlink *nl, struct error *e)
 {
 	struct lease_entry *leases;
 	size_t count;
@@ -33,7 +33,7 @@ static int detach_pods(struct node *node, struct netlink *nl, struct error *e)
 	return err;
 }
 
-static int remove_all(struct node *node, struct netlink *nl, struct error *e)
+static int remove_all(struct context *node, struct netlink *nl, struct error *e)
 {
 	int err = detach_pods(node, nl, e);
 
@@ -64,12 +64,12 @@ static int remove_remains(const char *path, bool all, struct error *e)
 int node_down(const char *root, bool all, struct error *e)
 {
 	struct netlink *nl = NULL;
-	struct node node;
+	struct context node;
 	int err;
 
-	if (node_open(&node, root, ROOT_EXCLUSIVE, e))
+	if (context_open(&node, root, ROOT_EXCLUSIVE, e))
 		return remove_remains(root, all, e);
-	err = node_check_netns(&node, e);
+	err = context_check_netns(&node, e);
 	if (!err)
 		err = netlink_open(&nl, -1, e);
 	if (!err)
@@ -77,6 +77,6 @@ int node_down(const char *root, bool all, struct error *e)
 	if (!err && all)
 		err = remove_all(&node, nl, e);
 	netlink_close(nl);
-	node_close(&node);
+	context_close(&node);
 	return err;
 }

@@ -22,7 +22,7 @@ struct up {
 	json_t *settings;       /* option to value; NULL: those of the last time */
 	bool require_uplink;    /* without an uplink it is an error */
 	/* what comes of it, until up_free() */
-	struct node node;       /* open, its root locked exclusively */
+	struct context node;       /* open, its root locked exclusively */
 	struct apply plan;      /* results and warnings */
 	struct repair repair;
 	bool fresh;             /* this root had no node */
@@ -38,7 +38,7 @@ void up_free(struct up *up);
  * uplinks included. The plan gets results and warnings; plan->is_committed tells whether an error came
  * after the objects were changed.
  */
-int node_apply(struct node *node, struct netlink *nl, struct apply *plan, struct error *e);
+int node_apply(struct context *node, struct netlink *nl, struct apply *plan, struct error *e);
 
 #define COLLECT_ERRORS 8
 #define TCX_AFTER 600 /* most pods are gone before: those must go fast (tc.h) */
@@ -54,7 +54,7 @@ struct collected {
  * Frees what crashes and administrators left behind, follows the host, does what pods had no time for.
  * A part that fails does not stop the others. Pods of @age seconds move to tcx.
  */
-void node_collect(struct node *node, struct netlink *nl, unsigned int age, struct collected *c);
+void node_collect(struct context *node, struct netlink *nl, unsigned int age, struct collected *c);
 
 /* Detaches the uplinks; @all: nothing of pinpool stays but the pods' interfaces. Not up: success. */
 int node_down(const char *root, bool all, struct error *e);

@@ -42,7 +42,7 @@ static void name_node(struct up *up)
 /* The root made, the transactions in place, and what the node was before, if it was. */
 static int begin(struct up *up, struct error *e)
 {
-	struct node *node = &up->node;
+	struct context *node = &up->node;
 	uint64_t cookie;
 	int err = root_init(&node->pins.root, up->root, e);
 
@@ -53,12 +53,12 @@ static int begin(struct up *up, struct error *e)
 	if (!err)
 		err = migrate(node, e);
 	if (!err)
-		err = node_read_config(node, e);
+		err = context_read_config(node, e);
 	if (err)
 		return err;
 	up->fresh = !node->config.node[0];
 	if (!up->fresh && node->config.netns_cookie != cookie)
-		return node_check_netns(node, e);
+		return context_check_netns(node, e);
 	if (!up->fresh && up->name && strcmp(up->name, node->config.node))
 		return error_set(e, -EBUSY,
 				 "%s: is node %s already; give another --root, or run 'pinpool down --all' first",
@@ -69,7 +69,7 @@ static int begin(struct up *up, struct error *e)
 }
 
 /* Every pod's veth gets the present jump: the one that it has may belong to a removed pin. */
-static int reattach_pods(struct node *node, struct netlink *nl, struct error *e)
+static int reattach_pods(struct context *node, struct netlink *nl, struct error *e)
 {
 	int program = pins_prog(&node->pins, PROG_POD_ENTRY), err;
 	struct lease_entry *leases;
@@ -90,7 +90,7 @@ static int reattach_pods(struct node *node, struct netlink *nl, struct error *e)
 /* The blocks from before a reboot, where the pools still have them. */
 static void restore_blocks(struct up *up)
 {
-	struct node *node = &up->node;
+	struct context *node = &up->node;
 	struct claim *claims = NULL;
 	struct manifest m = {};
 	size_t count = 0;
@@ -107,7 +107,7 @@ static void restore_blocks(struct up *up)
 		return;
 	}
 	for (size_t i = 0; i < m.count; i++)
-		if (m.objects[i].kind == OBJECT_NODE && !strcmp(m.objects[i].name, node->config.node))
+		if (m.objects[i].kind == OBJECT_CILIUMNODE && !strcmp(m.objects[i].name, node->config.node))
 			claims_of(m.objects[i].json, node->config.default_pool_name, &claims, &count);
 	if (blocks_match(node, claims, count, RESTORED_SECONDS, &e))
 		apply_warn(&up->plan, "%s: %s, ignoring", node->config.state_file, e.text);
@@ -153,7 +153,7 @@ static int attach_uplinks(struct up *up, struct netlink *nl, struct error *e)
 /* Programs, objects, and all that packets go through. */
 static int set_up(struct up *up, struct error *e)
 {
-	struct node *node = &up->node;
+	struct context *node = &up->node;
 	struct netlink *nl = NULL;
 	unsigned int flows;
 	bool resized;
@@ -247,5 +247,5 @@ void up_free(struct up *up)
 {
 	apply_free(&up->plan);
 	manifest_free(&up->manifest);
-	node_close(&up->node);
+	context_close(&up->node);
 }

@@ -21,7 +21,7 @@ static bool find_ends(struct netlink *nl, const struct lease_entry *l, struct li
 	struct pod_alias who;
 
 	return !link_get(nl, NULL, l->lease.ifindex, host, NULL) &&
-	       pod_link_kind(host, &who) == POD_LINK_WHOLE &&
+	       pod_link_kind(host, &who) == POD_LINK_COMPLETE &&
 	       who.generation == l->lease.generation && host->peer &&
 	       !link_get_peer(nl, host, end, NULL) && end->peer == host->ifindex &&
 	       !strcmp(end->kind, "veth");
@@ -33,7 +33,7 @@ static bool is_limited(const struct link *host)
 	return host->qdisc[0] && strcmp(host->qdisc, "noqueue");
 }
 
-static int publish(struct node *node, const struct lease_entry *l, const struct pod *pod,
+static int publish(struct context *node, const struct lease_entry *l, const struct pod *pod,
 		   struct error *e)
 {
 	struct bind_request request = { .owner = l->owner,
@@ -101,7 +101,7 @@ static int attach_filter(struct netlink *nl, uint32_t ifindex, int program, stru
 }
 
 /* Without our program the pod could send as anybody. 1: attached again, 0: it was there, or -errno. */
-static int follow_program(struct node *node, struct netlink *nl, const struct pod *pod, struct error *e)
+static int follow_program(struct context *node, struct netlink *nl, const struct pod *pod, struct error *e)
 {
 	int program = pins_prog(&node->pins, PROG_POD_ENTRY), err;
 	uint32_t id;
@@ -117,7 +117,7 @@ static int follow_program(struct node *node, struct netlink *nl, const struct po
 	return err == -ENODEV ? 0 : err ? err : 1;
 }
 
-int pod_follow(struct node *node, struct netlink *nl, const struct lease_entry *l, struct pod *pod,
+int pod_follow(struct context *node, struct netlink *nl, const struct lease_entry *l, struct pod *pod,
 	       struct error *e)
 {
 	struct link_change change = {};
@@ -153,7 +153,7 @@ int pod_follow(struct node *node, struct netlink *nl, const struct lease_entry *
 	return err ? err : 1;
 }
 
-int pod_follow_all(struct node *node, struct netlink *nl, struct error *e)
+int pod_follow_all(struct context *node, struct netlink *nl, struct error *e)
 {
 	struct lease_entry *leases;
 	int fd = pins_map(&node->pins, PIN_PODS), first;

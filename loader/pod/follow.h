@@ -18,10 +18,10 @@
  * attaches a detached program again. 1: changed, 0: nothing to do (also if the interface is gone),
  * or -errno.
  */
-int pod_follow(struct node *node, struct netlink *nl, const struct lease_entry *l, struct pod *pod,
+int pod_follow(struct context *node, struct netlink *nl, const struct lease_entry *l, struct pod *pod,
 	       struct error *e);
 
 /* The same for each bound lease. All are tried; returns the first error. */
-int pod_follow_all(struct node *node, struct netlink *nl, struct error *e);
+int pod_follow_all(struct context *node, struct netlink *nl, struct error *e);
 
 #endif

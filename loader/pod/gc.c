@@ -15,26 +15,26 @@ static const struct pod_link_entry *link_of(const struct pod_link_entry *links, 
 					    const struct lease_entry *l)
 {
 	for (size_t i = 0; i < count; i++)
-		if (links[i].ifindex == l->lease.ifindex && links[i].kind == POD_LINK_WHOLE &&
+		if (links[i].ifindex == l->lease.ifindex && links[i].kind == POD_LINK_COMPLETE &&
 		    links[i].alias.generation == l->lease.generation &&
 		    !memcmp(&links[i].alias.owner, &l->owner, sizeof(l->owner)))
 			return &links[i];
 	return NULL;
 }
 
-bool pod_is_abandoned(struct node *node, const struct lease_entry *l)
+bool pod_is_abandoned(struct context *node, const struct lease_entry *l)
 {
 	struct lease now;
 
 	if (l->lease.state != LEASE_RESERVED ||
-	    process_alive(l->lease.maker_pid, l->lease.maker_start))
+	    process_alive(l->lease.creator_pid, l->lease.creator_start))
 		return false;
 	/* The process may have completed its lease after @l was read. */
 	return !ipam_lease_read(&node->pins, &l->owner, &now) && now.state == LEASE_RESERVED &&
 	       now.generation == l->lease.generation;
 }
 
-static bool is_lost(struct node *node, const struct lease_entry *l,
+static bool is_lost(struct context *node, const struct lease_entry *l,
 		    const struct pod_link_entry *links, size_t count)
 {
 	switch (l->lease.state) {
@@ -50,13 +50,13 @@ static bool is_lost(struct node *node, const struct lease_entry *l,
 }
 
 /* An orphaned interface. One without alias may still be in the making: its name is free. */
-static int orphan_remove(struct node *node, struct netlink *nl, const struct pod_link_entry *link,
+static int orphan_remove(struct context *node, struct netlink *nl, const struct pod_link_entry *link,
 			 unsigned int *freed, struct error *e)
 {
 	struct lease lease;
 	int err;
 
-	if (link->kind != POD_LINK_WHOLE || (!ipam_lease_read(&node->pins, &link->alias.owner, &lease) &&
+	if (link->kind != POD_LINK_COMPLETE || (!ipam_lease_read(&node->pins, &link->alias.owner, &lease) &&
 			     lease.generation >= link->alias.generation))
 		return 0;
 	err = pod_link_delete(nl, link->alias.owner.id, link->alias.owner.ifname, link->ifindex, e);
@@ -64,7 +64,7 @@ static int orphan_remove(struct node *node, struct netlink *nl, const struct pod
 	return err;
 }
 
-int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct error *e)
+int pod_gc(struct context *node, struct netlink *nl, unsigned int *freed, struct error *e)
 {
 	struct pod_link_entry *links = NULL;
 	struct lease_entry *leases = NULL;
@@ -82,7 +82,7 @@ int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct er
 	for (size_t i = 0; !err && i < lease_count; i++) {
 		if (!is_lost(node, &leases[i], links, link_count))
 			continue;
-		err = pod_take_down(node, nl, &leases[i].owner, leases[i].lease.generation, e);
+		err = pod_teardown(node, nl, &leases[i].owner, leases[i].lease.generation, e);
 		*freed += !err;
 	}
 	for (size_t i = 0; !err && i < link_count; i++)

@@ -52,10 +52,10 @@ enum pod_link_kind pod_link_kind(const struct link *link, struct pod_alias *who)
 	if (strcmp(link->kind, "veth"))
 		return POD_LINK_FOREIGN;
 	if (pod_alias_parse(link->alias, who))
-		return POD_LINK_WHOLE;
+		return POD_LINK_COMPLETE;
 	if (!*link->alias && !strncmp(link->name, "pp", 2) &&
 	    !memcmp(link->mac, host_mac, sizeof(host_mac)))
-		return POD_LINK_HALF;
+		return POD_LINK_PARTIAL;
 	return POD_LINK_FOREIGN;
 }
 
@@ -67,14 +67,14 @@ static bool is_of(const struct link *link, const char *owner, const char *ifname
 	struct pod_alias expected = {};
 
 	switch (pod_link_kind(link, who)) {
-	case POD_LINK_WHOLE:
+	case POD_LINK_COMPLETE:
 		/* The alias may contain a truncated owner. */
 		snprintf(expected.owner.id, sizeof(expected.owner.id), "%s", owner);
 		snprintf(expected.owner.ifname, sizeof(expected.owner.ifname), "%s", ifname);
 		pod_alias_format(&expected, mine);
 		pod_alias_parse(mine, &expected);
 		return !memcmp(&expected.owner, &who->owner, sizeof(expected.owner));
-	case POD_LINK_HALF:
+	case POD_LINK_PARTIAL:
 		pod_link_name(owner, ifname, name);
 		return !strcmp(link->name, name);
 	default:

@@ -68,8 +68,8 @@ int pod_link_check(struct netlink *nl, const struct pod_link *spec, uint32_t ifi
 
 enum pod_link_kind {
 	POD_LINK_FOREIGN,
-	POD_LINK_HALF,  /* its creator was killed before it wrote the alias: only the name identifies it */
-	POD_LINK_WHOLE, /* has an alias of ours */
+	POD_LINK_PARTIAL,  /* its creator was killed before it wrote the alias: only the name identifies it */
+	POD_LINK_COMPLETE, /* has an alias of ours */
 };
 
 /* The kind of @link, and of a complete one *who. */

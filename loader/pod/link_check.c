@@ -67,7 +67,7 @@ static int check_host(struct netlink *nl, const struct pod_link *spec, uint32_t 
 				 "pod interface %u: gone; remove the pod and add it again", ifindex);
 	if (err)
 		return error_set(e, err, "pod interface %u: %s", ifindex, strerror(-err));
-	if (pod_link_kind(link, &who) != POD_LINK_WHOLE ||
+	if (pod_link_kind(link, &who) != POD_LINK_COMPLETE ||
 	    strcmp(who.owner.ifname, spec->who.owner.ifname) ||
 	    who.generation != spec->who.generation)
 		return missing(e, link, "the host's end is not this pod's");

@@ -12,7 +12,7 @@
 
 #define PODS_A_RUN 32 /* about a second: `apply` and `up` wait for the lock */
 
-int pod_promote(struct node *node, struct netlink *nl, unsigned int age, struct error *e)
+int pods_move_to_tcx(struct context *node, struct netlink *nl, unsigned int age, struct error *e)
 {
 	/* Twice the grace period: the lock is free for most of the time. */
 	const struct timespec delay = { .tv_nsec = 20000000 };
@@ -29,7 +29,7 @@ int pod_promote(struct node *node, struct netlink *nl, unsigned int age, struct 
 	for (size_t i = 0; err >= 0 && i < count && moved < PODS_A_RUN; i++) {
 		if (leases[i].lease.state != LEASE_BOUND || now < leases[i].lease.created + age)
 			continue;
-		err = tc_promote_pod(nl, leases[i].lease.ifindex, program, e);
+		err = tc_move_to_tcx(nl, leases[i].lease.ifindex, program, e);
 		if (err <= 0)
 			continue;
 		moved++;

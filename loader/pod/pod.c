@@ -20,20 +20,20 @@
 
 #define OTHER_CREATOR_TRIES 1000 /* of 10 ms: while another process creates the same pod */
 
-int pod_repair(struct node *node, struct error *e)
+int pod_repair(struct context *node, struct error *e)
 {
 	struct ipam ipam;
 	int err = ipam_read(&node->pins, &ipam, e);
 
 	if (!err)
-		err = node_read_config(node, e);
+		err = context_read_config(node, e);
 	if (err || ipam.generation == node->config.synced)
 		return err;
 	err = root_lock_derived(&node->pins.root);
 	if (err)
 		return error_set(e, err, "%s: cannot lock: %s", node->pins.root.dir, strerror(-err));
 	/* Whoever changed the blocks may have synced meanwhile. */
-	err = node_read_config(node, e);
+	err = context_read_config(node, e);
 	if (!err && ipam.generation != node->config.synced)
 		err = sync_blocks(node, e);
 	root_unlock_derived(&node->pins.root);
@@ -44,9 +44,9 @@ int pod_repair(struct node *node, struct error *e)
  * Adapts blocks to the demand after a lease or a release. @failed: the release of a failed attempt.
  * BLOCKS_UNLISTED with a sentence: another block cannot be recorded.
  */
-static int balance(struct node *node, const uint32_t pool[FAMILIES], bool failed, struct error *e)
+static int balance(struct context *node, const uint32_t pool[FAMILIES], bool failed, struct error *e)
 {
-	int (*run)(struct node *, uint32_t, enum family, struct error *) =
+	int (*run)(struct context *, uint32_t, enum family, struct error *) =
 		failed ? blocks_balance_failed : blocks_balance;
 	int first = 0;
 
@@ -60,14 +60,14 @@ static int balance(struct node *node, const uint32_t pool[FAMILIES], bool failed
 	return first;
 }
 
-static int lease_error(struct node *node, const struct pod_request *request,
+static int lease_error(struct context *node, const struct pod_request *request,
 		       const struct pod_pools *pools, const struct txn *txn, struct error *e)
 {
 	int f = txn->family < FAMILIES ? txn->family : 0;
 	char ip[ADDR_TEXT], cidr[PREFIX_TEXT] = "?";
 	struct block block;
 
-	addr_format(&request->wanted[f], ip);
+	addr_format(&request->requested[f], ip);
 	if (!ipam_block_read(&node->pins, txn->id, &block))
 		prefix_format(&block.prefix, cidr);
 	switch (txn->error) {
@@ -102,7 +102,7 @@ static int lease_error(struct node *node, const struct pod_request *request,
 				 "pool \"%s\": IP %s: its block %s is draining and allocates no addresses", pools->name[f],
 				 ip, cidr);
 	case IPAM_ADDRESS_EXCLUDED:
-		return pod_excluded_error(node, pools->name[f], &request->wanted[f], e);
+		return pod_excluded_error(node, pools->name[f], &request->requested[f], e);
 	case IPAM_NO_SLOT:
 		return error_set(e, -ENOSPC, "pod: this node has %d pods, the maximum", PODS_MAX);
 	default:
@@ -123,11 +123,11 @@ static void lease_fill(struct lease_request *l, const struct pod_request *r,
 	memset(l, 0, sizeof(*l));
 	l->owner = r->owner;
 	memcpy(l->pool, pools->id, sizeof(l->pool));
-	memcpy(l->wanted, r->wanted, sizeof(l->wanted));
+	memcpy(l->requested, r->requested, sizeof(l->requested));
 	lease->state = r->netns ? LEASE_RESERVED : LEASE_HELD;
 	if (r->netns) {
-		lease->maker_pid = getpid();
-		lease->maker_start = process_start(getpid());
+		lease->creator_pid = getpid();
+		lease->creator_start = process_start(getpid());
 		snprintf(lease->netns, sizeof(lease->netns), "%s", r->netns);
 	}
 	lease->created = time(NULL);
@@ -137,7 +137,7 @@ static void lease_fill(struct lease_request *l, const struct pod_request *r,
 }
 
 /* Leases addresses; if blocks lack, takes some and tries again. */
-static int lease_get(struct node *node, const struct pod_request *request,
+static int lease_get(struct context *node, const struct pod_request *request,
 		     const struct pod_pools *pools, struct txn *txn, struct error *e)
 {
 	struct lease_request *l = xcalloc(1, sizeof(*l));
@@ -162,7 +162,7 @@ static int lease_get(struct node *node, const struct pod_request *request,
 	return err;
 }
 
-static int owner_run(struct node *node, enum pinned_prog prog, const struct lease_owner *owner,
+static int owner_run(struct context *node, enum pinned_prog prog, const struct lease_owner *owner,
 		     uint32_t generation, struct txn *txn, struct error *e)
 {
 	struct owner_request request = { .owner = *owner, .generation = generation };
@@ -170,7 +170,7 @@ static int owner_run(struct node *node, enum pinned_prog prog, const struct leas
 	return ipam_run(&node->pins, prog, &request, txn, e);
 }
 
-static int teardown(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+static int teardown(struct context *node, struct netlink *nl, const struct lease_owner *owner,
 		     uint32_t generation, bool failed, struct error *e)
 {
 	uint32_t pools[FAMILIES] = {};
@@ -198,14 +198,14 @@ static int teardown(struct node *node, struct netlink *nl, const struct lease_ow
 	return err < 0 ? err : 0;
 }
 
-int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+int pod_teardown(struct context *node, struct netlink *nl, const struct lease_owner *owner,
 		  uint32_t generation, struct error *e)
 {
 	return teardown(node, nl, owner, generation, false, e);
 }
 
 /* The owner has a lease: waits for its creator, or cleans up after it. 1: look again. */
-static int wait_or_clean_up(struct node *node, struct netlink *nl, const struct pod_request *request,
+static int wait_or_clean_up(struct context *node, struct netlink *nl, const struct pod_request *request,
 			   const struct txn *txn, struct error *e)
 {
 	const struct timespec delay = { .tv_nsec = 10000000 };
@@ -222,7 +222,7 @@ static int wait_or_clean_up(struct node *node, struct netlink *nl, const struct 
 		nanosleep(&delay, NULL);
 		return 1;
 	}
-	err = pod_take_down(node, nl, &request->owner, txn->generation, e);
+	err = pod_teardown(node, nl, &request->owner, txn->generation, e);
 	return err ? err : 1;
 }
 
@@ -235,7 +235,7 @@ static void fill_alias(struct pod_alias *who, const struct pod_request *r, uint3
 	snprintf(who->pod, sizeof(who->pod), "%s", r->name ? r->name : "");
 }
 
-static int make_link(struct node *node, struct netlink *nl, const struct pod_request *r,
+static int make_link(struct context *node, struct netlink *nl, const struct pod_request *r,
 		     const struct txn *txn, struct pod_link_made *made, struct error *e)
 {
 	struct pod_link spec = {
@@ -260,7 +260,7 @@ static int make_link(struct node *node, struct netlink *nl, const struct pod_req
 	return pod_link_create(nl, &spec, made, e);
 }
 
-static int publish(struct node *node, const struct pod_request *r, const struct txn *lease,
+static int publish(struct context *node, const struct pod_request *r, const struct txn *lease,
 		const struct pod_link_made *made, struct error *e)
 {
 	struct bind_request request = { .owner = r->owner, .generation = lease->generation,
@@ -290,7 +290,7 @@ static void fill_result(struct pod_result *result, const struct txn *txn,
 }
 
 /* Acquires a lease that this caller may complete: HELD, BOUND, or RESERVED by itself. */
-static int lease_acquire(struct node *node, struct netlink *nl, const struct pod_request *request,
+static int lease_acquire(struct context *node, struct netlink *nl, const struct pod_request *request,
 		  struct pod_pools *pools, struct txn *txn, struct pod_result *result,
 		  struct error *e)
 {
@@ -320,10 +320,10 @@ static int lease_acquire(struct node *node, struct netlink *nl, const struct pod
 			 request->owner.id);
 }
 
-int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wanted,
+int pod_add(struct context *node, struct netlink *nl, const struct pod_request *requested,
 	    struct pod_result *result, struct error *e)
 {
-	struct pod_request copy = *wanted, *request = &copy;
+	struct pod_request copy = *requested, *request = &copy;
 	struct pod_link_made made = {};
 	struct pod_pools pools = {};
 	struct txn txn;
@@ -351,7 +351,7 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 				netlink_flush(nl, NULL);
 			}
 			if (!txn.existed)
-				pod_take_down(node, nl, &request->owner, txn.generation, NULL);
+				pod_teardown(node, nl, &request->owner, txn.generation, NULL);
 			return err;
 		}
 	}
@@ -361,15 +361,15 @@ int pod_add(struct node *node, struct netlink *nl, const struct pod_request *wan
 	return 0;
 }
 
-int pod_remove(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+int pod_remove(struct context *node, struct netlink *nl, const struct lease_owner *owner,
 	       struct error *e)
 {
 	int err = pod_repair(node, e);
 
-	return err ? err : pod_take_down(node, nl, owner, 0, e);
+	return err ? err : pod_teardown(node, nl, owner, 0, e);
 }
 
-int pod_remove_attempt(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+int pod_remove_attempt(struct context *node, struct netlink *nl, const struct lease_owner *owner,
 		       struct error *e)
 {
 	uint64_t now = time(NULL);

@@ -26,7 +26,7 @@ struct pod_request {
 	bool known_labels;           /* false: the caller cannot know the pod's labels */
 	const char *pool;            /* the network's own default pool; NULL: the node's */
 	bool pool_is_fixed;          /* `alloc --pool`: annotations and selectors are ignored */
-	struct addr wanted[FAMILIES]; /* requested; all zero: any */
+	struct addr requested[FAMILIES]; /* requested; all zero: any */
 	const uint8_t *mac;          /* requested for the pod; NULL: ours */
 	uint32_t mtu;                /* 0: the node's */
 	uint32_t flags;              /* enum pod_flags */
@@ -44,43 +44,43 @@ struct pod_result {
  * and -EADDRNOTAVAIL the requested address, -EBUSY another process creates the pod. Nothing of a
  * failed pod stays but its pending demand.
  */
-int pod_add(struct node *node, struct netlink *nl, const struct pod_request *request,
+int pod_add(struct context *node, struct netlink *nl, const struct pod_request *request,
 	    struct pod_result *result, struct error *e);
 
 /* Removes interface and addresses; unknown: success. @nl may be NULL for leases without interface. */
-int pod_remove(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+int pod_remove(struct context *node, struct netlink *nl, const struct lease_owner *owner,
 	       struct error *e);
 
 /*
  * Removes a lease of this generation (0: any): unpublished, interface removed, addresses free. In
  * this order it can be interrupted anywhere and repeated.
  */
-int pod_take_down(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+int pod_teardown(struct context *node, struct netlink *nl, const struct lease_owner *owner,
 		  uint32_t generation, struct error *e);
 
 /*
  * The same for a runtime's DEL. A named pod that is only some seconds old counts as a failed
  * attempt of a pod that will be retried (blocks_balance_failed()).
  */
-int pod_remove_attempt(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+int pod_remove_attempt(struct context *node, struct netlink *nl, const struct lease_owner *owner,
 		       struct error *e);
 
 /*
  * Whether the creator of @l died before it was done. The list that @l is of may be old: a creator
  * that has finished does not count.
  */
-bool pod_is_abandoned(struct node *node, const struct lease_entry *l);
+bool pod_is_abandoned(struct context *node, const struct lease_entry *l);
 
 /* Cleans up after crashes and administrators. Counts in *freed. */
-int pod_gc(struct node *node, struct netlink *nl, unsigned int *freed, struct error *e);
+int pod_gc(struct context *node, struct netlink *nl, unsigned int *freed, struct error *e);
 
 /*
  * Moves some of the pods that are @age seconds old and have a filter to tcx (tc.h), if the kernel
  * has it; repeated calls move all. The root's shared lock is enough: pods come and go meanwhile.
  */
-int pod_promote(struct node *node, struct netlink *nl, unsigned int age, struct error *e);
+int pods_move_to_tcx(struct context *node, struct netlink *nl, unsigned int age, struct error *e);
 
 /* Updates derived maps and routes if a killed process left them behind its blocks. */
-int pod_repair(struct node *node, struct error *e);
+int pod_repair(struct context *node, struct error *e);
 
 #endif

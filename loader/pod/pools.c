@@ -12,7 +12,7 @@
 #include "loader/kernel/store.h"
 #include "maps/pods.h"
 
-void pod_pools_pend(struct node *node, const struct pod_request *request,
+void pod_pools_pend(struct context *node, const struct pod_request *request,
 		    const struct pod_pools *pools)
 {
 	const struct pending_owner who = { &request->owner, request->namespace, request->name };
@@ -37,12 +37,12 @@ int requested_addresses(struct pod_request *request, struct error *e)
 		const char *text = json_string_value(json_object_get(request->annotations, keys[f]));
 		struct addr addr;
 
-		if (!text || !text[0] || !addr_is_zero(&request->wanted[f]))
+		if (!text || !text[0] || !addr_is_zero(&request->requested[f]))
 			continue;
 		if (addr_parse(text, &addr) || addr_family(&addr) != (enum family)f)
 			return error_set(e, -EINVAL, "annotation %s: \"%s\" is not an %s address", keys[f],
 					 text, f == FAMILY_IPV4 ? "IPv4" : "IPv6");
-		request->wanted[f] = addr;
+		request->requested[f] = addr;
 	}
 	if (has_limits(request->annotations))
 		request->flags |= POD_SHAPED;
@@ -50,7 +50,7 @@ int requested_addresses(struct pod_request *request, struct error *e)
 }
 
 /* The objects of pools with a selector: only these matter for the choice. */
-static json_t *selector_pools(struct node *node)
+static json_t *selector_pools(struct context *node)
 {
 	json_t *array = json_array();
 	struct pool_entry *pools;
@@ -69,7 +69,7 @@ static json_t *selector_pools(struct node *node)
 	return array;
 }
 
-static int choose(struct node *node, const struct pod_request *request,
+static int choose(struct context *node, const struct pod_request *request,
 		  struct pool_choice choices[FAMILIES], struct error *e)
 {
 	const char *fallback = request->pool && request->pool[0] ? request->pool
@@ -111,7 +111,7 @@ static const char *family_title(int family)
 }
 
 /* Looks the pool up; a family that it lacks is left out, or an error if it was requested by name. */
-static int resolve(struct node *node, const struct pool_choice *choice, int family, bool wanted,
+static int resolve(struct context *node, const struct pool_choice *choice, int family, bool requested,
 		   struct pod_pools *pools, char *note, size_t note_size, struct error *e)
 {
 	struct pool pool;
@@ -128,7 +128,7 @@ static int resolve(struct node *node, const struct pool_choice *choice, int fami
 		return 0;
 	pools->name[family][0] = 0;
 	pools->id[family] = 0;
-	if (choice->reason == POOL_BY_FAMILY_ANNOTATION || wanted)
+	if (choice->reason == POOL_BY_FAMILY_ANNOTATION || requested)
 		return error_set(e, -EAFNOSUPPORT,
 				 "pool \"%s\" has no %s CIDRs; add some to the pool or choose another",
 				 choice->pool, family_title(family));
@@ -137,7 +137,7 @@ static int resolve(struct node *node, const struct pool_choice *choice, int fami
 	return 0;
 }
 
-int pod_pools_choose(struct node *node, const struct pod_request *request, struct pod_pools *pools,
+int pod_pools_choose(struct context *node, const struct pod_request *request, struct pod_pools *pools,
 		     char *note, size_t note_size, struct error *e)
 {
 	struct pool_choice choices[FAMILIES];
@@ -149,17 +149,17 @@ int pod_pools_choose(struct node *node, const struct pod_request *request, struc
 	if (err)
 		return err;
 	for (int f = 0; f < FAMILIES; f++) {
-		bool wanted = !addr_is_zero(&request->wanted[f]);
+		bool requested = !addr_is_zero(&request->requested[f]);
 
 		if (!choices[f].pool[0]) {
-			if (wanted && !first)
+			if (requested && !first)
 				first = error_set(e, -EAFNOSUPPORT,
 						  "node %s: %s is not enabled; set enable-ipv%c=true",
 						  node->config.node, family_title(f),
 						  f == FAMILY_IPV4 ? '4' : '6');
 			continue;
 		}
-		err = resolve(node, &choices[f], f, wanted, pools, note, note_size, first ? NULL : e);
+		err = resolve(node, &choices[f], f, requested, pools, note, note_size, first ? NULL : e);
 		first = first_error(first, err);
 	}
 	if (first == -ENOENT)

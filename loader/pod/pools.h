@@ -14,7 +14,7 @@ struct pod_pools {
  * 0 or -errno with a sentence. If a pool does not exist (-ENOENT) the demand is recorded as
  * pending, for all families at once.
  */
-int pod_pools_choose(struct node *node, const struct pod_request *request, struct pod_pools *pools,
+int pod_pools_choose(struct context *node, const struct pod_request *request, struct pod_pools *pools,
 		     char *note, size_t note_size, struct error *e);
 
 /*
@@ -25,7 +25,7 @@ int pod_pools_choose(struct node *node, const struct pod_request *request, struc
 int requested_addresses(struct pod_request *request, struct error *e);
 
 /* Records the demand of all families (pinpool-ipam(7), DEMAND). */
-void pod_pools_pend(struct node *node, const struct pod_request *request,
+void pod_pools_pend(struct context *node, const struct pod_request *request,
 		    const struct pod_pools *pools);
 
 #endif

@@ -10,7 +10,7 @@
 #include "loader/net/route.h" /* addr_is_zero */
 #include "loader/net/tc.h"
 
-void pod_spec(struct node *node, const struct lease_entry *l, const struct pod *pod,
+void pod_spec(struct context *node, const struct lease_entry *l, const struct pod *pod,
 	      int netns, int program, struct pod_link *spec)
 {
 	static const uint8_t unknown[6];
@@ -37,7 +37,7 @@ void pod_spec(struct node *node, const struct lease_entry *l, const struct pod *
 	}
 }
 
-static int publish(struct node *node, const struct lease_entry *l, const struct pod_link *spec,
+static int publish(struct context *node, const struct lease_entry *l, const struct pod_link *spec,
 		   const struct pod_link_made *made, uint32_t flags, struct error *e)
 {
 	struct bind_request request = { .owner = l->owner,
@@ -69,7 +69,7 @@ static int find_host_end(struct netlink *nl, const struct lease_entry *l,
 
 	if (err)
 		return err;
-	if (pod_link_kind(&link, &who) != POD_LINK_WHOLE || who.generation != l->lease.generation)
+	if (pod_link_kind(&link, &who) != POD_LINK_COMPLETE || who.generation != l->lease.generation)
 		return error_set(e, -ENOENT, "%s: interface %u is not the pod's", l->owner.id,
 				 l->lease.ifindex);
 	tc_update_pod(nl, link.ifindex, spec->program);
@@ -83,7 +83,7 @@ static int find_host_end(struct netlink *nl, const struct lease_entry *l,
 	return netlink_flush(nl, e);
 }
 
-int pod_restore(struct node *node, struct netlink *nl, const struct lease_entry *l,
+int pod_restore(struct context *node, struct netlink *nl, const struct lease_entry *l,
 		const struct pod *pod, struct error *e)
 {
 	int program = pins_prog(&node->pins, PROG_POD_ENTRY), netns, err;

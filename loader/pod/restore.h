@@ -9,7 +9,7 @@
 #include "maps/pods.h"
 
 /* @netns: the pod's, -1 where it cannot be opened. @program: of pods' veths. */
-void pod_spec(struct node *node, const struct lease_entry *l, const struct pod *pod,
+void pod_spec(struct context *node, const struct lease_entry *l, const struct pod *pod,
 	      int netns, int program, struct pod_link *spec);
 
 /*
@@ -17,7 +17,7 @@ void pod_spec(struct node *node, const struct lease_entry *l, const struct pod *
  * cannot be opened by its recorded name, only the host's end; -ENODEV or -ENOENT if that is gone
  * too.
  */
-int pod_restore(struct node *node, struct netlink *nl, const struct lease_entry *l,
+int pod_restore(struct context *node, struct netlink *nl, const struct lease_entry *l,
 		const struct pod *pod, struct error *e);
 
 #endif

@@ -7,7 +7,7 @@
 #include "loader/blocks/sync.h"
 #include "loader/ipam/state.h"
 
-int pod_verify(struct node *node, struct netlink *nl, const struct lease_owner *owner,
+int pod_verify(struct context *node, struct netlink *nl, const struct lease_owner *owner,
 	       const struct txn *txn, struct error *e)
 {
 	struct owner_request request = { .owner = *owner, .generation = txn->generation };
@@ -32,7 +32,7 @@ int pod_verify(struct node *node, struct netlink *nl, const struct lease_owner *
 	return err ? err : excluded;
 }
 
-int pod_excluded_error(struct node *node, const char *pool, const struct addr *addr,
+int pod_excluded_error(struct context *node, const char *pool, const struct addr *addr,
 		       struct error *e)
 {
 	char ip[ADDR_TEXT], text[EXCLUSION_TEXT] = "an address of the node or its network";

@@ -28,7 +28,7 @@ struct samples {
 	uint64_t started, ended;
 };
 
-static struct node node;
+static struct context node;
 static uint32_t pool_id;
 
 static uint64_t now_ns(void)
@@ -191,7 +191,7 @@ int main(int argc, char **argv)
 
 	if (argc < 5)
 		errx(2, "usage: bench_ipam ROOT POOL fill COUNT | thin COUNT FROM TO | churn SECONDS PROCS");
-	if (node_open(&node, argv[1], ROOT_SHARED, &e))
+	if (context_open(&node, argv[1], ROOT_SHARED, &e))
 		errx(1, "%s", e.text);
 	if (ipam_pool_find(&node.pins, argv[2], &pool_id, &pool))
 		errx(1, "pool %s: is not there", argv[2]);
@@ -201,6 +201,6 @@ int main(int argc, char **argv)
 		thin(atoi(argv[4]), atoi(argv[5]), atoi(argv[6]));
 	else if (!strcmp(argv[3], "churn") && argc == 6)
 		churn(atof(argv[4]), atoi(argv[5]));
-	node_close(&node);
+	context_close(&node);
 	return 0;
 }

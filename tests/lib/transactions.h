@@ -111,7 +111,7 @@ static inline const char *ip(const struct txn *txn, enum family family)
 }
 
 static inline void lease_request(struct lease_request *r, const char *owner, uint32_t v4,
-				 uint32_t v6, const char *wanted)
+				 uint32_t v6, const char *requested)
 {
 	struct addr addr;
 
@@ -120,15 +120,15 @@ static inline void lease_request(struct lease_request *r, const char *owner, uin
 	r->lease.state = LEASE_HELD;
 	r->pool[FAMILY_IPV4] = v4;
 	r->pool[FAMILY_IPV6] = v6;
-	if (wanted && !addr_parse(wanted, &addr))
-		r->wanted[addr_family(&addr)] = addr;
+	if (requested && !addr_parse(requested, &addr))
+		r->requested[addr_family(&addr)] = addr;
 }
 
-static inline struct txn lease(const char *owner, uint32_t v4, uint32_t v6, const char *wanted)
+static inline struct txn lease(const char *owner, uint32_t v4, uint32_t v6, const char *requested)
 {
 	struct lease_request r;
 
-	lease_request(&r, owner, v4, v6, wanted);
+	lease_request(&r, owner, v4, v6, requested);
 	return run(PROG_LEASE, &r);
 }
 

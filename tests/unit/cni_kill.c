@@ -96,7 +96,7 @@ static bool owned_by_victim(const struct lease_owner *owner)
 }
 
 /* No lease and no interface of the victim; says what there is. */
-static bool victim_is_gone(struct node *node, struct netlink *nl, char *what, size_t size)
+static bool victim_is_gone(struct context *node, struct netlink *nl, char *what, size_t size)
 {
 	struct pod_link_entry *links = NULL;
 	struct lease_entry *leases = NULL;
@@ -121,7 +121,7 @@ static bool victim_is_gone(struct node *node, struct netlink *nl, char *what, si
 }
 
 /* Follows a killed call until, by the rules, nothing of the pod may be left. */
-static bool follow(struct node *node, struct netlink *nl, const char *command, enum then then)
+static bool follow(struct context *node, struct netlink *nl, const char *command, enum then then)
 {
 	unsigned int freed;
 	bool done = true;
@@ -146,7 +146,7 @@ static bool follow(struct node *node, struct netlink *nl, const char *command, e
 	return done;
 }
 
-static void test_kills(struct node *node, struct netlink *nl, const char *command, enum then then)
+static void test_kills(struct context *node, struct netlink *nl, const char *command, enum then then)
 {
 	bool del = !strcmp(command, "DEL"), pass = true;
 	char what[128] = "";
@@ -241,7 +241,7 @@ static void test_memory(void)
 int main(void)
 {
 	struct netlink *nl = NULL;
-	struct node node;
+	struct context node;
 	struct error e;
 
 	build = getenv("BUILD") ? getenv("BUILD") : "build";
@@ -251,7 +251,7 @@ int main(void)
 	sandbox_enter();
 	if (!ok(node_up() && others_up(), "a node and two pods that talk"))
 		return tap_done();
-	if (node_open(&node, PP_ROOT, ROOT_UNLOCKED, &e) || netlink_open(&nl, -1, &e)) {
+	if (context_open(&node, PP_ROOT, ROOT_UNLOCKED, &e) || netlink_open(&nl, -1, &e)) {
 		ok(false, "%s", e.text);
 		return tap_done();
 	}
@@ -264,6 +264,6 @@ int main(void)
 	test_others();
 	ok(sh("%s/pinpool --state /run/node.yaml check", build), "every invariant holds");
 	netlink_close(nl);
-	node_close(&node);
+	context_close(&node);
 	return tap_done();
 }

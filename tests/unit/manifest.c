@@ -152,7 +152,7 @@ static void test_documents(void)
 	ok(!parse(text, &m, &e) && m.count == 3 &&
 		   same_object(&m.objects[0], OBJECT_POOL, "CiliumPodIPPool", "mars", "f.yaml:1") &&
 		   same_object(&m.objects[1], OBJECT_NONE, "Deployment", "web", "f.yaml:6") &&
-		   same_object(&m.objects[2], OBJECT_NODE, "CiliumNode", "n1", "f.yaml:11"),
+		   same_object(&m.objects[2], OBJECT_CILIUMNODE, "CiliumNode", "n1", "f.yaml:11"),
 	   "documents in their order, a Deployment among them is ignored");
 	manifest_free(&m);
 	ok(!parse(lists, &m, &e) && m.count == 3 &&

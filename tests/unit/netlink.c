@@ -267,7 +267,7 @@ static void test_uplinks(void)
 	close(two);
 }
 
-static const char *planned(const struct sysctl_wanted *list, size_t count, const char *name)
+static const char *planned(const struct sysctl_expected *list, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strstr(list[i].name, name))
@@ -283,7 +283,7 @@ static void test_sysctls(void)
 		.port_min = 49152, .port_max = 65535,
 	};
 	char value[SYSCTL_VALUE];
-	struct sysctl_wanted *list;
+	struct sysctl_expected *list;
 	struct error e = {};
 	bool good = true;
 	size_t count;

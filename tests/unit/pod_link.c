@@ -264,10 +264,10 @@ static void test_list(int pod)
 	sh("ip link add pp00000000000ff address 02:70:00:00:00:01 type veth peer name z");
 	if (!pod_link_list(nl, &list, &count, NULL)) {
 		for (size_t i = 0; i < count; i++) {
-			whole += list[i].kind == POD_LINK_WHOLE &&
+			whole += list[i].kind == POD_LINK_COMPLETE &&
 				 !strcmp(list[i].alias.pod, "web") &&
 				 list[i].alias.owner.id[0] == 'l';
-			half += list[i].kind == POD_LINK_HALF;
+			half += list[i].kind == POD_LINK_PARTIAL;
 		}
 		free(list);
 	}

@@ -8,7 +8,7 @@
 #include "loader/ipam/claims.h"
 #include "tests/lib/transactions.h"
 
-static struct node node;
+static struct context node;
 
 /* In place of a transaction: one that answers @error and does nothing. */
 static int refusing(enum ipam_error error)
