@@ -31,11 +31,15 @@ teardown_file() {
 
 # NAME: a device with ADDRESS…, as others make them beside us
 device() {
-	local address
+	local address nodad
 	ip link add "$1" type veth peer name "$1p"
 	ip link set "$1p" up
 	ip link set "$1" up
-	for address in "${@:2}"; do ip addr add "$address" dev "$1"; done
+	for address in "${@:2}"; do
+		# a tentative IPv6 address has no local route yet
+		[[ $address == *:* ]] && nodad=nodad || nodad=
+		ip addr add "$address" dev "$1" $nodad
+	done
 }
 
 # CIDR MASK OTHER-SIDE: the pool is refused by apply, diff and nothing changes
