@@ -100,14 +100,24 @@ static int attach_filter(struct netlink *nl, uint32_t ifindex, int program, stru
 	return netlink_flush(nl, e);
 }
 
-/* Without our program the pod could send as anybody. 1: attached again, 0: it was there, or -errno. */
-static int follow_program(struct context *node, struct netlink *nl, const struct pod *pod, struct error *e)
+static bool is_current(const struct lease_entry *l, const struct pod *pod)
+{
+	return pod->state == POD_READY && pod->generation == l->lease.generation &&
+	       pod->ifindex == l->lease.ifindex;
+}
+
+/* Without our program the pod could send as anybody. 1: attached again, 0: nothing to do, or -errno. */
+static int follow_program(struct context *node, struct netlink *nl, const struct lease_entry *l,
+			  const struct pod *pod, struct error *e)
 {
 	int program = pins_prog(&node->pins, PROG_POD_ENTRY), err;
+	struct link host, end;
 	uint32_t id;
 
 	if (program < 0)
 		return pins_error(&node->pins, "pp_pod_entry", program, e);
+	if (!is_current(l, pod) || !find_ends(nl, l, &host, &end))
+		return 0;
 	if (tc_pod_program(nl, pod->ifindex, &id, NULL) || id)
 		return 0;
 	if (pod->flags & POD_SHAPED)
@@ -123,18 +133,15 @@ int pod_follow(struct context *node, struct netlink *nl, const struct lease_entr
 	struct link_change change = {};
 	struct link host, end;
 	bool mac, mtu, limited;
-	int err, attached;
+	int err = 0;
 
-	if (pod->state != POD_READY || pod->generation != l->lease.generation ||
-	    pod->ifindex != l->lease.ifindex || !find_ends(nl, l, &host, &end))
+	if (!is_current(l, pod) || !find_ends(nl, l, &host, &end))
 		return 0;
 	mac = memcmp(end.mac, pod->mac, sizeof(end.mac));
 	mtu = end.mtu != host.mtu || (pod->mtu && end.mtu != pod->mtu);
 	limited = is_limited(&host) && !(pod->flags & POD_SHAPED);
-	err = attached = follow_program(node, nl, pod, e);
-	if (err < 0 || (!mac && !mtu && !limited))
-		return err;
-	err = 0;
+	if (!mac && !mtu && !limited)
+		return 0;
 	if (mac)
 		err = follow_mac(nl, l, pod, &end, e);
 	if (mtu) {
@@ -147,7 +154,7 @@ int pod_follow(struct context *node, struct netlink *nl, const struct lease_entr
 	if (!err)
 		err = netlink_flush(nl, e);
 	if (err == -ENODEV)
-		return attached;
+		return 0;
 	if (!err)
 		err = publish(node, l, pod, e);
 	return err ? err : 1;
@@ -169,7 +176,9 @@ int pod_follow_all(struct context *node, struct netlink *nl, struct error *e)
 
 		if (l->state != LEASE_BOUND || bpf_map_lookup_elem(fd, &l->slot, &pod))
 			continue;
-		err = pod_follow(node, nl, &leases[i], &pod, first ? NULL : e);
+		err = follow_program(node, nl, &leases[i], &pod, first ? NULL : e);
+		if (err >= 0)
+			err = pod_follow(node, nl, &leases[i], &pod, first ? NULL : e);
 		if (err < 0 && !first)
 			first = err;
 	}
