@@ -102,33 +102,18 @@ static int sync_routes(const struct state *s, const struct block_changes *c, str
 static int sync_changed(struct context *node, struct block_changes *c, const struct prefix *prefixes,
 			struct error *e)
 {
-	struct options options = {};
-	struct state state;
-	struct sources x = { node, &state, &options, NULL };
-	int err = state_read_some(node, STATE_SOURCES, prefixes, c->count, &state, e);
+	struct sync s;
+	int err = sync_begin(node, prefixes, c->count, &s, e);
 
-	if (err)
-		return err;
-	err = context_options(node, &options, e);
 	if (!err)
-		err = netlink_open(&x.nl, -1, e);
+		err = derived_apply_prefixes(&s.sources, prefixes, c->count, e);
 	if (!err)
-		err = derived_apply_prefixes(&x, prefixes, c->count, e);
+		err = derived_apply(&s.sources, DERIVED_RANGES, e);
 	if (!err)
-		err = derived_apply(&x, DERIVED_RANGES, e);
+		err = sync_exclusions(&s.sources, c, &s.state, e);
 	if (!err)
-		err = sync_exclusions(&x, c, &state, e);
-	if (!err)
-		err = sync_routes(&state, c, x.nl, e);
-	if (!err)
-		err = note_synced(node, state.ipam.generation, e);
-	/* what is held was listed before: a list with too much is for gc and `status` */
-	if (!err)
-		block_list_write(node, NULL, NULL);
-	netlink_close(x.nl);
-	options_free(&options);
-	state_free(&state);
-	return err;
+		err = sync_routes(&s.state, c, s.sources.nl, e);
+	return sync_end(node, &s, err, e);
 }
 
 int block_changes_sync(struct context *node, struct block_changes *c, struct error *e)
@@ -270,24 +255,20 @@ int node_changes_sync(struct context *node, const struct node_changes *c,
 		      const struct options *options, struct error *e)
 {
 	struct affected a = {};
-	struct remote now;
 	struct state state;
 	int err;
 
 	if (!c->complete)
 		return sync_all(node, options, e);
-	err = remote_read(node, &now, e);
+	err = state_read_some(node, STATE_SOURCES, NULL, 0, &state, e);
 	if (err)
 		return err;
 	add_rows(node, c, &c->before, &a, true);
-	add_rows(node, c, &now, &a, false);
-	remote_free(&now);
+	add_rows(node, c, &state.remote, &a, false);
 	make_unique(&a);
-	err = state_read_some(node, STATE_SOURCES, a.prefixes, a.count, &state, e);
-	if (!err && touches_blocks(&state, &a))
-		err = sync_all(node, options, e);
-	else if (!err)
-		err = sync_affected(node, &a, &state, options, e);
+	state_add_remote(node, &state, a.prefixes, a.count);
+	err = touches_blocks(&state, &a) ? sync_all(node, options, e)
+					 : sync_affected(node, &a, &state, options, e);
 	state_free(&state);
 	free(a.prefixes);
 	free(a.before);

@@ -7,6 +7,7 @@
 
 #include "loader/blocks/blocks.h"
 #include "loader/ipam/remote.h"
+#include "loader/ipam/state.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
 #include "loader/blocks/sync.h"
@@ -118,75 +119,63 @@ int blocks_occupy(struct context *node, const char *pool, const struct prefix *p
 	return err;
 }
 
-static const struct claim *claim_find(const struct claim *claims, size_t count,
-				      const struct prefix *prefix)
+/* The blocks of which the state is not the expected one; their number. */
+static uint32_t list_changes(const struct block_lists *lists, const struct remote *others,
+			     const struct state *s, struct block_change *changes)
 {
-	for (size_t i = 0; i < count; i++)
-		if (prefix_equal(&claims[i].prefix, prefix))
-			return &claims[i];
-	return NULL;
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < s->block_count; i++) {
+		const struct block *b = &s->blocks[i].block;
+		const struct pool_entry *p = state_pool(s, b->pool);
+		/* Others' blocks are searched by prefix: with lists->others each block would read them all. */
+		bool mine = p && state_covers(s, p, &b->prefix) && !remote_is_claimed(others, &b->prefix);
+		enum block_state expected = block_expected_state(lists, mine, &b->prefix);
+
+		if (expected != b->state)
+			changes[count++] = (struct block_change){ s->blocks[i].id, expected };
+	}
+	return count;
 }
 
-static const struct pool_entry *pool_by_id(const struct pool_entry *pools, size_t count, uint32_t id)
+static int settle(struct context *node, const struct block_lists *lists, struct txn *txn, struct error *e)
 {
-	for (size_t i = 0; i < count; i++)
-		if (pools[i].id == id)
-			return &pools[i];
-	return NULL;
+	struct pool_request *request = xcalloc(1, sizeof(*request));
+	struct block_change *changes = NULL;
+	struct remote others = {};
+	struct state s;
+	int err = state_read(node, STATE_POOLS | STATE_CIDRS | STATE_BLOCKS, &s, e);
+
+	if (!err)
+		err = remote_read(node, &others, e);
+	if (!err) {
+		changes = xcalloc(s.block_count, sizeof(*changes));
+		request->change_count = list_changes(lists, &others, &s, changes);
+		request->expected = s.ipam.generation;
+		request->changes = (uintptr_t)changes;
+	}
+	if (request->change_count)
+		err = ipam_run(&node->pins, PROG_BLOCK_STATE, request, txn, e);
+	free(changes);
+	free(request);
+	remote_free(&others);
+	state_free(&s);
+	return err;
 }
 
 /* The states that all blocks should have, where they differ; one transaction. */
 int blocks_settle(struct context *node, const struct claim *claims, size_t claim_count, struct error *e)
 {
-	bool fixed = node->config.allocator == NODE_ALLOCATOR_STATIC;
-	struct pool_request *request = xcalloc(1, sizeof(*request));
-	struct block_change *changes = NULL;
-	struct pool_entry *pools = NULL;
-	struct block_entry *blocks = NULL;
-	size_t pool_count, count;
-	struct remote others;
-	struct ipam ipam;
-	struct txn txn = {};
+	const struct block_lists lists = { .own = claims,
+					   .own_count = claim_count,
+					   .is_static = node->config.allocator == NODE_ALLOCATOR_STATIC };
+	struct txn txn;
 	int err;
 
 	do {
-		request->change_count = 0;
-		err = remote_read(node, &others, e);
-		if (!err)
-			err = ipam_read(&node->pins, &ipam, e);
-		if (!err)
-			err = ipam_pools(&node->pins, &pools, &pool_count, e);
-		if (!err)
-			err = ipam_blocks(&node->pins, &blocks, &count, e);
-		if (err)
-			break;
-		changes = xcalloc(count, sizeof(*changes));
-		for (size_t i = 0; i < count; i++) {
-			const struct block *b = &blocks[i].block;
-			const struct pool_entry *p = pool_by_id(pools, pool_count, b->pool);
-			bool keep = p && blocks_in_pool(node, p, &b->prefix) &&
-				    !remote_is_claimed(&others, &b->prefix) &&
-				    (!fixed || claim_find(claims, claim_count, &b->prefix));
-			enum block_state state = keep ? BLOCK_ACTIVE : BLOCK_DRAINING;
-
-			if (state != b->state)
-				changes[request->change_count++] = (struct block_change){ blocks[i].id, state };
-		}
-		request->expected = ipam.generation;
-		request->changes = (uintptr_t)changes;
-		if (request->change_count)
-			err = ipam_run(&node->pins, PROG_BLOCK_STATE, request, &txn, e);
-		remote_free(&others);
-		free(changes);
-		free(blocks);
-		free(pools);
-		blocks = NULL;
-		pools = NULL;
-	} while (!err && request->change_count && txn.error == IPAM_STALE);
-	remote_free(&others);
-	free(blocks);
-	free(pools);
-	free(request);
+		txn = (struct txn){};
+		err = settle(node, &lists, &txn, e);
+	} while (!err && txn.error == IPAM_STALE);
 	return err || !txn.error ? err : ipam_refused(&node->pins, PROG_BLOCK_STATE, &txn, e);
 }
 

@@ -5,7 +5,6 @@
 #include "loader/blocks/list.h"
 #include "loader/blocks/blocks.h"
 #include "loader/blocks/sync.h"
-#include "loader/derive/derive.h"
 
 /* The rest of the configuration may have been changed by `gc` since it was read. */
 int note_synced(struct context *node, uint64_t generation, struct error *e)
@@ -20,35 +19,48 @@ int note_synced(struct context *node, uint64_t generation, struct error *e)
 	return err;
 }
 
-int sync_blocks(struct context *node, struct error *e)
+int sync_begin(struct context *node, const struct prefix *changed, size_t count, struct sync *s,
+	       struct error *e)
 {
-	struct options options = {};
-	struct state state;
-	struct sources x = { node, &state, &options, NULL };
-	int err = state_read(node, STATE_SOURCES, &state, e);
+	int err;
 
-	if (err)
-		return err;
-	err = context_options(node, &options, e);
+	*s = (struct sync){ .sources = { node, &s->state, &s->options, NULL } };
+	err = changed ? state_read_some(node, STATE_SOURCES, changed, count, &s->state, e)
+		      : state_read(node, STATE_SOURCES, &s->state, e);
 	if (!err)
-		err = netlink_open(&x.nl, -1, e);
+		err = context_options(node, &s->options, e);
 	if (!err)
-		err = derived_apply(&x, DERIVED_ALL & ~DERIVED_EXCLUDED, e);
+		err = netlink_open(&s->sources.nl, -1, e);
+	return err;
+}
+
+int sync_end(struct context *node, struct sync *s, int err, struct error *e)
+{
 	if (!err)
-		err = state_read_exclusions(&state, x.nl, e);
-	if (!err)
-		err = derived_apply(&x, DERIVED_EXCLUDED, e);
-	if (!err)
-		err = sync_block_routes(&x, NULL, e);
-	if (!err)
-		err = note_synced(node, state.ipam.generation, e);
-	/* what is held was listed before: a list with too much is for gc and `status` */
+		err = note_synced(node, s->state.ipam.generation, e);
+	/* What is held was listed before: a list with too much is for gc and `status`. */
 	if (!err)
 		block_list_write(node, NULL, NULL);
-	netlink_close(x.nl);
-	options_free(&options);
-	state_free(&state);
+	netlink_close(s->sources.nl);
+	options_free(&s->options);
+	state_free(&s->state);
 	return err;
+}
+
+int sync_blocks(struct context *node, struct error *e)
+{
+	struct sync s;
+	int err = sync_begin(node, NULL, 0, &s, e);
+
+	if (!err)
+		err = derived_apply(&s.sources, DERIVED_ALL & ~DERIVED_EXCLUDED, e);
+	if (!err)
+		err = state_read_exclusions(&s.state, s.sources.nl, e);
+	if (!err)
+		err = derived_apply(&s.sources, DERIVED_EXCLUDED, e);
+	if (!err)
+		err = sync_block_routes(&s.sources, NULL, e);
+	return sync_end(node, &s, err, e);
 }
 
 int sync_hosts(struct context *node, struct netlink *nl, struct error *e)

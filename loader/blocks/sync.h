@@ -7,8 +7,24 @@
 #ifndef PP_SYNC_H
 #define PP_SYNC_H
 
-#include "loader/net/netlink.h"
+#include "loader/derive/derive.h"
+#include "loader/ipam/state.h"
 #include "loader/kernel/context.h"
+#include "loader/net/netlink.h"
+#include "loader/options/options.h"
+
+/* What one synchronization reads; sync_end() frees it. */
+struct sync {
+	struct state state;
+	struct options options;
+	struct sources sources; /* of these two */
+};
+
+/* Reads it; of other nodes, what has to do with these @count prefixes (@changed NULL: everything). */
+int sync_begin(struct context *node, const struct prefix *changed, size_t count, struct sync *s,
+	       struct error *e);
+/* Without @err notes the generation and writes the block list. Returns the first error. */
+int sync_end(struct context *node, struct sync *s, int err, struct error *e);
 
 /* After a change of this node's blocks: pp_cidrs, block routes, state file. */
 int sync_blocks(struct context *node, struct error *e);

@@ -87,18 +87,25 @@ static void add_addresses(struct state *s, size_t from, size_t to)
 	s->address_count += more;
 }
 
+void state_add_remote(struct context *node, struct state *s, const struct prefix *prefixes, size_t count)
+{
+	size_t from, to;
+
+	for (size_t i = 0; i < count; i++) {
+		remote_find_blocks(&s->remote, &prefixes[i], &from, &to);
+		for (; from < to; from++)
+			if (prefix_equal(&s->remote.blocks[from].prefix, &prefixes[i]))
+				add_claims(node, s, from, from + 1);
+		remote_find_addresses(&s->remote, &prefixes[i], &from, &to);
+		add_addresses(s, from, to);
+	}
+}
+
 static void add_some(struct context *node, struct state *s, const struct wanted *wanted)
 {
 	size_t from, to;
 
-	for (size_t i = 0; i < wanted->count; i++) {
-		remote_find_blocks(&s->remote, &wanted->prefixes[i], &from, &to);
-		for (; from < to; from++)
-			if (prefix_equal(&s->remote.blocks[from].prefix, &wanted->prefixes[i]))
-				add_claims(node, s, from, from + 1);
-		remote_find_addresses(&s->remote, &wanted->prefixes[i], &from, &to);
-		add_addresses(s, from, to);
-	}
+	state_add_remote(node, s, wanted->prefixes, wanted->count);
 	for (size_t i = 0; i < s->block_count; i++) {
 		remote_find_addresses(&s->remote, &s->blocks[i].block.prefix, &from, &to);
 		add_addresses(s, from, to);
@@ -362,41 +369,4 @@ struct block_lists state_block_lists(const struct context *node, const struct st
 {
 	return (struct block_lists){ s->own, s->claims, s->own_count, s->claim_count,
 				     node->config.allocator == NODE_ALLOCATOR_STATIC };
-}
-
-const char *lease_state_name(enum lease_state state)
-{
-	static const char *const names[] = {
-		[LEASE_NONE] = "none",   [LEASE_HELD] = "held",   [LEASE_RESERVED] = "reserved",
-		[LEASE_BOUND] = "bound", [LEASE_DYING] = "dying",
-	};
-
-	return state <= LEASE_DYING ? names[state] : "unknown";
-}
-
-const char *block_state_name(enum block_state state)
-{
-	static const char *const names[] = { "none", "active", "draining" };
-
-	return state <= BLOCK_DRAINING ? names[state] : "unknown";
-}
-
-const char *pool_state_name(enum pool_state state)
-{
-	static const char *const names[] = { "none", "active", "terminating" };
-
-	return state <= POOL_TERMINATING ? names[state] : "unknown";
-}
-
-uint32_t block_free(const struct block *block)
-{
-	uint32_t capacity = block_capacity(block);
-
-	/* what is leased may be excluded since */
-	return block->state == BLOCK_ACTIVE && capacity > block->used ? capacity - block->used : 0;
-}
-
-uint32_t pool_free(const struct pool_family *pf)
-{
-	return pf->capacity > pf->in_use ? pf->capacity - pf->in_use : 0;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "loader/ipam/records.h"
 #include "loader/ipam/remote.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/context.h"
@@ -74,6 +75,8 @@ int state_read(struct context *node, unsigned int parts, struct state *s, struct
  */
 int state_read_some(struct context *node, unsigned int parts, const struct prefix *prefixes, size_t count,
 		    struct state *s, struct error *e);
+/* Adds the same of other nodes for more prefixes, each once. */
+void state_add_remote(struct context *node, struct state *s, const struct prefix *prefixes, size_t count);
 /* Adds the addresses that no pod may get, sorted; needs STATE_REMOTE. @nl: the node's namespace. */
 int state_read_exclusions(struct state *s, struct netlink *nl, struct error *e);
 /* Its part about the nodes' addresses. */
@@ -120,14 +123,5 @@ enum block_state block_expected_state(const struct block_lists *lists, bool cove
 				      const struct prefix *prefix);
 /* The lists of @node as @s has them. */
 struct block_lists state_block_lists(const struct context *node, const struct state *s);
-
-/* "held", "reserved", "bound", "dying"; "active", "draining"; "active", "terminating" */
-const char *lease_state_name(enum lease_state state);
-const char *block_state_name(enum block_state state);
-const char *pool_state_name(enum pool_state state);
-
-/* Addresses that the block can still give. */
-uint32_t pool_free(const struct pool_family *pf);
-uint32_t block_free(const struct block *block);
 
 #endif
