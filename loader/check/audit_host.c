@@ -16,7 +16,7 @@ static void check_link(struct audit *a, const struct pod_link_entry *link)
 	struct lease lease;
 
 	if (link->kind == POD_LINK_PARTIAL)
-		violation(a, "interface %s: is half made and its maker is gone", link->name);
+		violation(a, "interface %s: is incomplete and its process is gone", link->name);
 	else if (ipam_lease_read(&a->node->pins, &link->alias.owner, &lease) ||
 		 lease.ifindex != link->ifindex || lease.generation != link->alias.generation)
 		violation(a, "interface %s: no lease has it (owner %s)", link->name, link->alias.owner.id);

@@ -54,7 +54,7 @@ static void check_state(struct audit *a, const struct lease_entry *l, const char
 		violation(a, "%s: is dying and nobody removes it", who);
 	else if (lease->state == LEASE_RESERVED &&
 		 !process_alive(lease->creator_pid, lease->creator_start))
-		violation(a, "%s: is reserved and its maker, process %u, is dead", who,
+		violation(a, "%s: is reserved and its process %u is dead", who,
 			  lease->creator_pid);
 	if (!lease->ip[0].block && !lease->ip[1].block)
 		violation(a, "%s: has no address", who);

@@ -64,7 +64,7 @@ static uint32_t choose_slot(const struct rebuild *r, const uint8_t mac[6], uint3
 	return NO_SLOT;
 }
 
-/* `attach` names the owner after the namespace; other makers' names for it are lost. */
+/* `attach` names the owner after the namespace; names that others gave it are lost. */
 static void guess_netns(const struct pod_link_entry *link, struct lease *lease)
 {
 	int netns = netns_open(link->alias.owner.id, NULL);

@@ -178,23 +178,23 @@ static int for_each(const struct sources *x, unsigned int maps, const struct row
 	static const struct {
 		unsigned int maps;
 		int (*rows)(const struct sources *x, struct row_list *rows, struct error *e);
-	} makers[] = {
+	} parts[] = {
 		{ DERIVED_LEASES, lease_rows }, { DERIVED_EXCLUDED, excluded_rows },
 		{ DERIVED_CIDRS, cidrs_rows },  { DERIVED_RANGES, ranges_rows },
 		{ DERIVED_NOMASQ, nomasq_rows },
 	};
 	int first = 0;
 
-	for (size_t i = 0; i < sizeof(makers) / sizeof(*makers); i++) {
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		struct row_list rows[DERIVED_MAPS];
 		int err = 0;
 
 		for (int m = 0; m < DERIVED_MAPS; m++)
 			rows[m] = (struct row_list){ .table = &derived_tables[m], .state = x->state };
-		if (maps & makers[i].maps)
-			err = makers[i].rows(x, rows, first ? NULL : e);
+		if (maps & parts[i].maps)
+			err = parts[i].rows(x, rows, first ? NULL : e);
 		for (int m = 0; m < DERIVED_MAPS; m++) {
-			if (!err && (maps & makers[i].maps & 1U << m))
+			if (!err && (maps & parts[i].maps & 1U << m))
 				err = report ? rows_compare(x->node, &rows[m], report, first ? NULL : e)
 					     : rows_apply(x->node, &rows[m], first ? NULL : e);
 			rows_free(&rows[m]);

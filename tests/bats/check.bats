@@ -177,7 +177,7 @@ named_and_repaired() {
 
 @test "check: an orphaned interface, a partial one" {
 	ip link add ppdeadbeef00 address 02:70:00:00:00:01 type veth peer name far1
-	named_and_repaired "interface ppdeadbeef00: is half made and its maker is gone"
+	named_and_repaired "interface ppdeadbeef00: is incomplete and its process is gone"
 	[ ! -e /sys/class/net/ppdeadbeef00 ]
 }
 

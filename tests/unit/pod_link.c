@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pods' interfaces in real namespaces: made, checked, repaired, removed, and makers killed
+ * Pods' interfaces in real namespaces: made, checked, repaired, removed, and processes killed
  * anywhere.
  */
 #include <errno.h>

@@ -255,7 +255,7 @@ static const struct choice_case choices[] = {
 	  .pools = "[" POOL("e", V4 ",'podSelector':{}") "]",
 	  .namespace_annotations = "{'ipam.cilium.io/ip-pool':'mars'}", .pool = "dflt",
 	  .reason = POOL_BY_DEFAULT },
-	{ .name = "unless its maker names one", .plain = true,
+	{ .name = "unless its author names one", .plain = true,
 	  .annotations = "{'ipam.cilium.io/ip-pool':'mars'}", .pool = "mars",
 	  .reason = POOL_BY_ANNOTATION },
 };
