@@ -77,7 +77,7 @@ _pinpool() {
 	get)
 		case $cur,${words[0]-} in
 		-*) _pinpool_words -o ;;
-		*,) _pinpool_words "pools ciliumpodippools cpip nodes ciliumnodes cn blocks pods routes flows" ;;
+		*,) _pinpool_words "pools ciliumpodippools cpip nodes ciliumnodes cn blocks pods routes flows configmaps nodeconfigs namespaces" ;;
 		*) _pinpool_words "$(_pinpool_names "${words[0]}")" ;;
 		esac ;;
 	describe)

@@ -81,7 +81,7 @@ static int fill_changes(struct context *node, struct pool_request *r, const stru
 		const struct block *b = &blocks[i].block;
 		bool covered = o && apply_covers(o, &b->prefix);
 
-		/* in static mode only the CiliumNode un-drains: blocks_settle() knows it */
+		/* Only blocks_settle() knows the lists of CiliumNodes: in static mode it alone makes a block active. */
 		if (b->pool == r->id && (!covered || local))
 			(*changes)[r->change_count++] = (struct block_change){
 				blocks[i].id, covered ? BLOCK_ACTIVE : BLOCK_DRAINING };

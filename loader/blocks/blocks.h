@@ -16,7 +16,7 @@
  * granted before stays, and nothing failed.
  */
 #define BLOCKS_DRY 1
-#define BLOCKS_UNLISTED 2 /* likewise: another block cannot be listed on disk (block_list.h) */
+#define BLOCKS_UNLISTED 2 /* likewise: another block cannot be listed on disk (list.h) */
 int blocks_balance(struct context *node, uint32_t pool, enum family family, struct error *e);
 
 /*

@@ -13,6 +13,8 @@ static const struct get_kind *const kinds[] = {
 	&get_configmaps, &get_nodeconfigs, &get_namespaces, NULL,
 };
 
+#define KINDS "pools, nodes, blocks, pods, routes, flows, configmaps, nodeconfigs or namespaces"
+
 static const struct get_kind *kind_find(const char *name)
 {
 	enum object_kind object = kind_by_name(name);
@@ -114,13 +116,10 @@ static int prepare(struct call *c, struct error *e)
 	if (c->args.output && !output_format_by_name(c->args.output, &get->out.format))
 		return usage_error(c, "unknown output \"%s\": wide, json, yaml or name", c->args.output);
 	if (!words->count)
-		return usage_error(c, "a kind is missing: pools, nodes, blocks, pods, routes, flows");
+		return usage_error(c, "a kind is missing: " KINDS);
 	get->kind = kind_find(words->list[0]);
 	if (!get->kind)
-		return usage_error(
-			c,
-			"unknown kind \"%s\": pools, nodes, blocks, pods, routes, flows, configmaps, nodeconfigs or namespaces",
-			words->list[0]);
+		return usage_error(c, "unknown kind \"%s\": " KINDS, words->list[0]);
 	get->name = words->count > 1 ? words->list[1] : NULL;
 	c->needs |= get->kind->interfaces ? NEEDS_INTERFACES : 0;
 	return 0;
