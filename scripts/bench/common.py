@@ -53,7 +53,8 @@ def compile_helpers():
     """Rebuilds build/bench_net, bench_spawn, bench_ipam if they are older than their sources."""
     packages = "libbpf libxdp libnl-3.0 yaml-0.1 jansson".split()
     flags = run("pkg-config", "--cflags", "--libs", *packages).split()
-    modules = [f for f in glob.glob(f"{BUILD}/loader/*/*.o") if not re.search(r"/(cmd/\w+|cni/cni)\.o$", f)]
+    # of the sources: build/ may still have objects of files that are gone
+    modules = [f"{BUILD}/{f[:-2]}.o" for f in glob.glob("loader/*/*.c") if not re.search(r"/(cmd/\w+|cni/cni)\.c$", f)]
     for name, more in (("net", []), ("spawn", []), ("ipam", [*modules, "-I.", f"-I{BUILD}", *flags])):
         source, target = f"scripts/bench/{name}.c", f"{BUILD}/bench_{name}"
         inputs = [f"{ROOT}/{source}", *[f for f in more if f in modules]]

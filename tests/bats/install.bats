@@ -103,8 +103,7 @@ installed() {
 }
 
 @test "the udev rule is valid, and starts gc" {
-	command -v udevadm >/dev/null || skip "udev is not installed"
-	udevadm verify --help >/dev/null 2>&1 || skip "udevadm is too old to verify rules"
+	udevadm verify --help >/dev/null 2>&1 || skip "needs udevadm 254, which verifies rules (Debian 12 has 252)"
 	make install DESTDIR="$root"
 	run -0 udevadm verify --no-style "$root/usr/lib/udev/rules.d/80-pinpool.rules"
 	grep -q 'pinpool-gc.service' "$root/usr/lib/udev/rules.d/80-pinpool.rules"
