@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
 #include "loader/apply/check.h"
 #include "loader/ipam/state.h"
 #include "loader/kernel/map.h"
@@ -22,8 +23,7 @@ struct ranges {
 
 static void add(struct ranges *r, const struct prefix *prefix, const char *owner, bool draining)
 {
-	if (!(r->count & (r->count - 1)))
-		r->list = xrealloc(r->list, (r->count ? r->count * 2 : 1) * sizeof(*r->list));
+	r->list = xgrow(r->list, r->count, sizeof(*r->list));
 	r->list[r->count++] = (struct range){ *prefix, owner, draining };
 }
 

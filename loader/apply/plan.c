@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
 #include "loader/apply/apply.h"
 #include "loader/apply/check.h"
 #include "loader/ipam/transactions.h"
@@ -26,9 +27,7 @@ static struct apply_object *add(struct apply *plan, enum object_kind kind, const
 {
 	struct apply_object *o;
 
-	if (!(plan->count & (plan->count - 1)))
-		plan->objects = xrealloc(plan->objects,
-					 (plan->count ? plan->count * 2 : 1) * sizeof(*plan->objects));
+	plan->objects = xgrow(plan->objects, plan->count, sizeof(*plan->objects));
 	o = &plan->objects[plan->count++];
 	memset(o, 0, sizeof(*o));
 	o->kind = kind;

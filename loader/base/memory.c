@@ -32,6 +32,18 @@ void *xrealloc(void *old, size_t size)
 	return p;
 }
 
+void *xgrow(void *list, size_t count, size_t size)
+{
+	size_t room = count ? 2 * count : 1;
+
+	if (count & (count - 1))
+		return list;
+	list = reallocarray(list, room, size);
+	if (!list)
+		abort();
+	return list;
+}
+
 char *xstrdup(const char *text)
 {
 	char *copy = strdup(text);

@@ -11,6 +11,11 @@
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
+/*
+ * Room for one more element of @size bytes after the @count that the list has. The room is the next power
+ * of two, so a list that grows by this alone needs no field for it; the caller frees it.
+ */
+void *xgrow(void *list, size_t count, size_t size);
 char *xstrdup(const char *text);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
 #include "loader/blocks/blocks.h"
 #include "loader/blocks/changes.h"
 #include "loader/blocks/list.h"
@@ -169,8 +170,7 @@ struct affected {
 
 static void add_prefix(struct affected *a, const struct prefix *prefix)
 {
-	if (!(a->count & (a->count - 1)))
-		a->prefixes = xrealloc(a->prefixes, (a->count ? 2 * a->count : 1) * sizeof(*a->prefixes));
+	a->prefixes = xgrow(a->prefixes, a->count, sizeof(*a->prefixes));
 	a->prefixes[a->count++] = *prefix;
 }
 

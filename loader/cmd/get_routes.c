@@ -45,8 +45,7 @@ static void collect(const struct route *route, enum routes_state state, void *ar
 	struct get *get = arg;
 	struct row *list = get->list;
 
-	if (!(get->count & (get->count - 1)))
-		list = xrealloc(list, (get->count ? get->count * 2 : 1) * sizeof(*list));
+	list = xgrow(list, get->count, sizeof(*list));
 	list[get->count++] = (struct row){ *route, state };
 	get->list = list;
 }

@@ -24,8 +24,7 @@ static void append(struct lines *l, unsigned int level, const char *label, const
 
 	if (asprintf(&line.label, "%*s%s%s", (int)(2 * level), "", label, colon) < 0)
 		abort();
-	if (!(l->count & (l->count - 1)))
-		l->list = xrealloc(l->list, (l->count ? l->count * 2 : 1) * sizeof(*l->list));
+	l->list = xgrow(l->list, l->count, sizeof(*l->list));
 	l->list[l->count++] = line;
 }
 

@@ -72,10 +72,7 @@ void column_seconds(const json_t *item, const char *path, char *text)
 
 static void add_cell(struct table *t, const char *text)
 {
-	if (t->cells == t->room) {
-		t->room = t->room ? t->room * 2 : 64;
-		t->cell = xrealloc(t->cell, t->room * sizeof(*t->cell));
-	}
+	t->cell = xgrow(t->cell, t->cells, sizeof(*t->cell));
 	t->cell[t->cells++] = xstrdup(*text ? text : "<none>");
 }
 

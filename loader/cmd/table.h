@@ -33,7 +33,7 @@ struct table {
 	const struct column *columns;
 	bool wide;
 	size_t width; /* the other members zeroed at first; cells of a row */
-	size_t cells, room;
+	size_t cells;
 	char **cell;  /* owned; row by row, the first row is the header */
 };
 

@@ -21,9 +21,7 @@ static struct path *add_path(struct test *t, enum family family, const char *fro
 	struct connectivity *r = t->result;
 	struct path *path;
 
-	/* powers of two: 64, 128 … */
-	if (!(r->path_count & (r->path_count - 1)) && (!r->path_count || r->path_count >= 64))
-		r->paths = xrealloc(r->paths, (r->path_count ? r->path_count * 2 : 64) * sizeof(*path));
+	r->paths = xgrow(r->paths, r->path_count, sizeof(*path));
 	path = &r->paths[r->path_count++];
 	memset(path, 0, sizeof(*path));
 	path->family = family;
@@ -49,8 +47,7 @@ static struct probe *add_probe(struct test *t, enum probe_protocol protocol, int
 	struct connectivity *r = t->result;
 	struct probe *p;
 
-	if (!(r->probe_count & (r->probe_count - 1)) && (!r->probe_count || r->probe_count >= 64))
-		r->probes = xrealloc(r->probes, (r->probe_count ? r->probe_count * 2 : 64) * sizeof(*p));
+	r->probes = xgrow(r->probes, r->probe_count, sizeof(*p));
 	p = &r->probes[r->probe_count++];
 	memset(p, 0, sizeof(*p));
 	p->protocol = protocol;

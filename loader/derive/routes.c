@@ -13,15 +13,12 @@
 
 struct route_list {
 	struct route *routes;
-	size_t count, room;
+	size_t count;
 };
 
 static struct route *append(struct route_list *list, const struct prefix *to)
 {
-	if (list->count == list->room) {
-		list->room = list->room ? 2 * list->room : 64;
-		list->routes = xrealloc(list->routes, list->room * sizeof(*list->routes));
-	}
+	list->routes = xgrow(list->routes, list->count, sizeof(*list->routes));
 	list->routes[list->count] = (struct route){ .to = *to, .type = RTN_UNICAST };
 	return &list->routes[list->count++];
 }
@@ -266,7 +263,7 @@ int sync_claim_routes(const struct sources *x, const struct claim *before, size_
 
 	for (size_t i = 0; i < list.count; i++) {
 		const struct claim *old = find_claim(before, before_count, &list.routes[i].to);
-		const struct route_list seen = { list.routes, i, 0 };
+		const struct route_list seen = { list.routes, i };
 
 		if (has_route(&seen, &list.routes[i].to))
 			continue; /* a node may list a block twice */

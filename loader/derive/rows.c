@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
 #include "loader/base/trace.h"
 #include "loader/derive/rows.h"
 #include "loader/kernel/map.h"
@@ -32,8 +33,7 @@ void rows_add(struct row_list *rows, const void *key, const void *value)
 	const struct row_table *t = rows->table;
 	char *row;
 
-	if (!(rows->count & (rows->count - 1)))
-		rows->list = xrealloc(rows->list, (rows->count ? rows->count * 2 : 1) * t->row_size);
+	rows->list = xgrow(rows->list, rows->count, t->row_size);
 	row = row_at(rows, rows->count++);
 	memset(row, 0, t->row_size);
 	memcpy(row, key, t->key_size);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loader/base/memory.h"
 #include "loader/manifest/kinds.h"
 
 char *object_text(const json_t *json)
@@ -37,22 +38,13 @@ void manifest_free(struct manifest *m)
 	*m = (struct manifest){};
 }
 
-static void *grow(void *array, size_t count, size_t size)
-{
-	void *more = reallocarray(array, count ? count : 1, size);
-
-	if (!more)
-		abort();
-	return more;
-}
-
 /* Moves all of @from to the end of @to. */
 static void manifest_append(struct manifest *to, struct manifest *from)
 {
 	size_t count = to->count + from->count, warnings = to->warning_count + from->warning_count;
 
-	to->objects = grow(to->objects, count, sizeof(*to->objects));
-	to->warnings = grow(to->warnings, warnings, sizeof(*to->warnings));
+	to->objects = xrealloc(to->objects, count * sizeof(*to->objects));
+	to->warnings = xrealloc(to->warnings, warnings * sizeof(*to->warnings));
 	if (from->count)
 		memcpy(to->objects + to->count, from->objects, from->count * sizeof(*to->objects));
 	if (from->warning_count)
@@ -70,8 +62,7 @@ static int add_object(struct reader *r, const json_t *in, const char *kind, cons
 	struct manifest *m = r->m;
 	struct object *o;
 
-	if (!(m->count & (m->count + 1))) /* 0, 1, 3, 7, ...: full */
-		m->objects = grow(m->objects, m->count * 2 + 1, sizeof(*m->objects));
+	m->objects = xgrow(m->objects, m->count, sizeof(*m->objects));
 	o = &m->objects[m->count++];
 	*o = (struct object){};
 	if (asprintf(&o->where, "%s:%u", r->file, r->top.line) < 0)
@@ -162,7 +153,7 @@ static int read_all(int fd, char **text, size_t *length)
 
 		if (*length == space) {
 			space = space ? space * 2 : 65536;
-			*text = grow(*text, space, 1);
+			*text = xrealloc(*text, space);
 		}
 		n = read(fd, *text + *length, space - *length);
 		if (n < 0 && errno != EINTR)

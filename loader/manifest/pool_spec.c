@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
 #include "loader/manifest/pool_spec.h"
 
 #define IPV6_SPLIT_MAX 16 /* bits between a CIDR and maskSize: 65,536 blocks */
@@ -53,7 +54,7 @@ static int read_range(struct pool_family_spec *f, const json_t *json, const stru
 {
 	const char *start = json_string_value(json_object_get(json, "start"));
 	const char *end = json_string_value(json_object_get(json, "end"));
-	struct address_range range, *more;
+	struct address_range range;
 	char text[PREFIX_TEXT];
 
 	if (!start || !end || addr_parse(start, &range.start) || addr_parse(end, &range.end))
@@ -61,10 +62,7 @@ static int read_range(struct pool_family_spec *f, const json_t *json, const stru
 	if (!range_inside(cidr, &range))
 		return error_set(e, -EINVAL, "%s: %s-%s is outside of its CIDR %s; keep it inside",
 				 path, start, end, prefix_format(cidr, text));
-	more = realloc(f->reserved, (f->reserved_count + 1) * sizeof(range));
-	if (!more)
-		abort();
-	f->reserved = more;
+	f->reserved = xrealloc(f->reserved, (f->reserved_count + 1) * sizeof(range));
 	f->reserved[f->reserved_count++] = range;
 	return 0;
 }

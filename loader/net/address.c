@@ -4,6 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 
+#include "loader/base/memory.h"
 #include "loader/net/address.h"
 #include "loader/net/netlink_addr.h"
 
@@ -32,7 +33,7 @@ void address_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr)
 
 struct addresses {
 	struct address *list;
-	size_t count, room;
+	size_t count;
 };
 
 static int collect(const struct nlmsghdr *answer, void *arg)
@@ -53,12 +54,7 @@ static int collect(const struct nlmsghdr *answer, void *arg)
 	own = a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS];
 	if (!own)
 		return 0;
-	if (all->count == all->room) {
-		all->room = all->room ? 2 * all->room : 64;
-		all->list = reallocarray(all->list, all->room, sizeof(*all->list));
-		if (!all->list)
-			abort();
-	}
+	all->list = xgrow(all->list, all->count, sizeof(*all->list));
 	address = &all->list[all->count++];
 	*address = (struct address){
 		.ifindex = h->ifa_index,

@@ -6,6 +6,7 @@
 #include <linux/veth.h>
 #include <netlink/attr.h>
 
+#include "loader/base/memory.h"
 #include "loader/net/link.h"
 #include "loader/net/netlink_addr.h"
 
@@ -82,7 +83,7 @@ int link_get_peer(struct netlink *nl, const struct link *link, struct link *peer
 
 struct links {
 	struct link *list;
-	size_t count, room;
+	size_t count;
 };
 
 static int collect_link(const struct nlmsghdr *answer, void *arg)
@@ -93,12 +94,7 @@ static int collect_link(const struct nlmsghdr *answer, void *arg)
 		links->count = 0;
 		return 0;
 	}
-	if (links->count == links->room) {
-		links->room = links->room ? 2 * links->room : 64;
-		links->list = reallocarray(links->list, links->room, sizeof(*links->list));
-		if (!links->list)
-			abort();
-	}
+	links->list = xgrow(links->list, links->count, sizeof(*links->list));
 	return parse_link(answer, &links->list[links->count++]);
 }
 

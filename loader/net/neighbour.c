@@ -3,6 +3,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
+#include "loader/base/memory.h"
 #include "loader/net/neighbour.h"
 #include "loader/net/netlink_addr.h"
 
@@ -43,7 +44,7 @@ int neighbour_check(struct netlink *nl, uint32_t ifindex, const struct addr *add
 
 struct neighbours {
 	struct neighbour *list;
-	size_t count, room;
+	size_t count;
 };
 
 static int collect(const struct nlmsghdr *answer, void *arg)
@@ -62,12 +63,7 @@ static int collect(const struct nlmsghdr *answer, void *arg)
 	if (!(h->ndm_state & NUD_PERMANENT) || !a[NDA_DST] || !a[NDA_LLADDR] ||
 	    nla_len(a[NDA_LLADDR]) != 6)
 		return 0;
-	if (all->count == all->room) {
-		all->room = all->room ? 2 * all->room : 64;
-		all->list = reallocarray(all->list, all->room, sizeof(*all->list));
-		if (!all->list)
-			abort();
-	}
+	all->list = xgrow(all->list, all->count, sizeof(*all->list));
 	n = &all->list[all->count];
 	n->ifindex = h->ndm_ifindex;
 	memcpy(n->mac, nla_data(a[NDA_LLADDR]), 6);

@@ -2,6 +2,7 @@
 /* Single routes: requests, and the kernel's list. */
 #include <netlink/attr.h>
 
+#include "loader/base/memory.h"
 #include "loader/net/netlink_addr.h"
 #include "loader/net/route.h"
 
@@ -74,17 +75,12 @@ void route_delete(struct netlink *nl, const struct route *route)
 
 struct routes {
 	struct route *list;
-	size_t count, room;
+	size_t count;
 };
 
 static void append(struct routes *all, const struct route *route)
 {
-	if (all->count == all->room) {
-		all->room = all->room ? 2 * all->room : 64;
-		all->list = reallocarray(all->list, all->room, sizeof(*all->list));
-		if (!all->list)
-			abort();
-	}
+	all->list = xgrow(all->list, all->count, sizeof(*all->list));
 	all->list[all->count++] = *route;
 }
 

@@ -2,6 +2,7 @@
 /* Reconciles the kernel's routes of protocol 112 with the expected ones. */
 #include <stdlib.h>
 
+#include "loader/base/memory.h"
 #include "loader/net/routes.h"
 
 #define IPV6_DEFAULT_METRIC 1024
@@ -113,7 +114,6 @@ struct reconciliation {
 	struct netlink *nl;
 	struct routes_change change;
 	struct route *surplus;
-	size_t room;
 };
 
 static void reconcile_one(const struct route *route, enum routes_state state, void *arg)
@@ -133,12 +133,7 @@ static void reconcile_one(const struct route *route, enum routes_state state, vo
 		r->change.added++;
 		break;
 	case ROUTES_SURPLUS:
-		if (r->change.removed == r->room) {
-			r->room = r->room ? 2 * r->room : 64;
-			r->surplus = reallocarray(r->surplus, r->room, sizeof(*r->surplus));
-			if (!r->surplus)
-				abort();
-		}
+		r->surplus = xgrow(r->surplus, r->change.removed, sizeof(*r->surplus));
 		r->surplus[r->change.removed++] = *route;
 	}
 }

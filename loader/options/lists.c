@@ -5,20 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
 #include "loader/manifest/schema.h"
 #include "loader/options/table.h"
 
 #define SEPARATORS ", \t\r\n" /* Cilium's lists have commas, Helm joins some with spaces */
 #define IFNAME_MAX 15
 #define PRE_ALLOCATION_DEFAULT 8
-
-static void *grown(void *array, size_t count, size_t size)
-{
-	array = reallocarray(array, count, size);
-	if (!array)
-		abort();
-	return array;
-}
 
 /* Copies the next word of *@text to @word (truncated to fit), or returns false; moves *@text past it. */
 static bool next_word(const char **text, char *word, size_t size)
@@ -48,7 +41,7 @@ int value_cidrs(const struct option *option, const char *value, struct options *
 					 option->family == FAMILY_IPV4 ? "IPv4" : "IPv6",
 					 option->family == FAMILY_IPV4 ? "10.0.0.0/8" : "fd00::/8");
 		o->native_cidrs =
-			grown(o->native_cidrs, o->native_cidr_count + 1, sizeof(*o->native_cidrs));
+			xrealloc(o->native_cidrs, (o->native_cidr_count + 1) * sizeof(*o->native_cidrs));
 		o->native_cidrs[o->native_cidr_count++] = prefix;
 	}
 	return 0;
@@ -81,7 +74,7 @@ int value_devices(const struct option *option, const char *value, struct options
 		device = strdup(word);
 		if (!device)
 			abort();
-		o->devices = grown(o->devices, o->device_count + 1, sizeof(*o->devices));
+		o->devices = xrealloc(o->devices, (o->device_count + 1) * sizeof(*o->devices));
 		o->devices[o->device_count++] = device;
 	}
 	return 0;
@@ -187,8 +180,8 @@ static void pre_allocation_add(struct options *o, const char *pool, uint32_t add
 {
 	struct pre_allocation *added;
 
-	o->pre_allocations = grown(o->pre_allocations, o->pre_allocation_count + 1,
-				   sizeof(*o->pre_allocations));
+	o->pre_allocations = xrealloc(o->pre_allocations,
+				      (o->pre_allocation_count + 1) * sizeof(*o->pre_allocations));
 	added = &o->pre_allocations[o->pre_allocation_count++];
 	*added = (struct pre_allocation){ .addresses = addresses };
 	strcpy(added->pool, pool);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/base/memory.h"
 #include "loader/text/places.h"
 
 size_t utf8_length(const char *s, const char *end)
@@ -68,11 +69,7 @@ void documents_add(struct documents *d, json_t *root, const struct place *place)
 		json_decref(root);
 		return;
 	}
-	if (!(d->count & (d->count + 1))) { /* 0, 1, 3, 7, ...: full */
-		d->list = realloc(d->list, (d->count * 2 + 1) * sizeof(*d->list));
-		if (!d->list)
-			abort();
-	}
+	d->list = xgrow(d->list, d->count, sizeof(*d->list));
 	d->list[d->count++] = (struct document){ root, *place };
 }
 
