@@ -93,14 +93,23 @@ static int check_pools(const struct state *s, const struct apply *plan, struct e
 
 int apply_check(struct context *node, struct apply *plan, struct error *e)
 {
+	struct changed_nodes changed;
+	struct remote remote = {};
 	struct state s;
 	int err = state_read(node, STATE_POOLS | STATE_BLOCKS, &s, e);
 
 	if (err)
 		return err;
+	changed_nodes_read(plan, &changed);
 	err = check_pools(&s, plan, e);
 	if (!err)
-		err = apply_check_nodes(node, &s, plan, e);
+		err = remote_read(node, &remote, e);
+	if (!err)
+		err = apply_check_nodes(node, &s, &changed, &remote, plan, e);
+	if (!err)
+		err = apply_check_overlaps(node, &changed, &remote, plan, e);
+	remote_free(&remote);
+	free(changed.names);
 	state_free(&s);
-	return err ? err : apply_check_overlaps(node, plan, e);
+	return err;
 }

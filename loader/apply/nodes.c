@@ -11,10 +11,14 @@
 /* With more input than this, all that is stored is read at once. */
 #define FEW_OBJECTS 64
 
+bool apply_is_fresh(const struct apply_object *o)
+{
+	return o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED;
+}
+
 bool apply_is_change(const struct apply_object *o)
 {
-	return o->kind && (o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED ||
-			   o->result == APPLY_DELETED);
+	return o->kind && (apply_is_fresh(o) || o->result == APPLY_DELETED);
 }
 
 static void read_one(struct context *node, enum object_kind kind, const char *name,
@@ -29,7 +33,6 @@ static void read_one(struct context *node, enum object_kind kind, const char *na
 	*count += of_node && store_read(&node->pins, kind, name, &(*list)[*count]);
 }
 
-/* What is stored, but of other nodes only what the plan is about, if that is little. */
 int apply_read_stored(struct context *node, const struct apply *plan, const struct apply_delete *remove,
 		      unsigned int flags, struct stored **list, size_t *count, struct error *e)
 {
@@ -165,7 +168,7 @@ static int read_claims(struct context *node, const struct state *s, struct apply
 	for (size_t i = 0; !err && i < plan->count; i++) {
 		const struct apply_object *o = &plan->objects[i];
 		bool own = !strcmp(o->name, node->config.node);
-		bool fresh = o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED;
+		bool fresh = apply_is_fresh(o);
 
 		/* else demand has moved on since this node was given its list */
 		if (o->kind != OBJECT_CILIUMNODE || !(fresh || (own && fixed && o->result != APPLY_DELETED)))
@@ -178,19 +181,13 @@ static int read_claims(struct context *node, const struct state *s, struct apply
 	return err;
 }
 
-int apply_check_nodes(struct context *node, const struct state *s, struct apply *plan, struct error *e)
+int apply_check_nodes(struct context *node, const struct state *s, const struct changed_nodes *changed,
+		      const struct remote *r, struct apply *plan, struct error *e)
 {
 	struct claim *claims = NULL;
-	struct changed_nodes changed;
-	struct remote r = {};
 	size_t count = 0;
-	int err = 0;
+	int err = changed->any_new ? read_claims(node, s, plan, &claims, &count, e) : 0;
 
-	changed_nodes_read(plan, &changed);
-	if (changed.any_new)
-		err = read_claims(node, s, plan, &claims, &count, e);
-	if (changed.any_new && !err)
-		err = remote_read(node, &r, e);
 	claims_sort(claims, count);
 	for (size_t i = 0; !err && i < count; i++) {
 		if (i && prefix_overlaps(&claims[i - 1].prefix, &claims[i].prefix) &&
@@ -198,11 +195,9 @@ int apply_check_nodes(struct context *node, const struct state *s, struct apply 
 		     !prefix_equal(&claims[i - 1].prefix, &claims[i].prefix)))
 			err = claims_overlap(&claims[i - 1], &claims[i], e);
 		else
-			err = check_kept(&r, &changed, plan, &claims[i], e);
+			err = check_kept(r, changed, plan, &claims[i], e);
 	}
-	remote_free(&r);
 	free(claims);
-	free(changed.names);
 	return err;
 }
 

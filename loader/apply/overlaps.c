@@ -14,11 +14,6 @@
 #include "loader/ipam/transactions.h"
 #include "loader/derive/overlaps.h"
 
-static bool is_fresh(const struct apply_object *o)
-{
-	return o->result == APPLY_CREATED || o->result == APPLY_CONFIGURED;
-}
-
 /* The addresses in @prefix of the nodes that stay as they are. */
 static void add_kept(const struct remote *r, const struct changed_nodes *changed,
 		     const struct prefix *prefix, struct exclusions *x)
@@ -53,21 +48,18 @@ static void add_object(const struct apply *plan, const struct apply_object *o, c
 }
 
 /* What the routes say, and of the CiliumNodes as they will be what is new or lies in what is new. */
-static int read_exclusions(const struct apply *plan, const struct remote *r, struct exclusions *x,
-			   struct error *e)
+static int read_exclusions(const struct apply *plan, const struct changed_nodes *changed,
+			   const struct remote *r, struct exclusions *x, struct error *e)
 {
-	struct changed_nodes changed;
 	struct netlink *nl = NULL;
 	int err = netlink_open(&nl, -1, e);
 
 	if (!err)
 		err = excluded_by_routes(nl, x, e);
 	netlink_close(nl);
-	changed_nodes_read(plan, &changed);
 	for (size_t i = 0; i < plan->count; i++)
-		if (is_fresh(&plan->objects[i]))
-			add_object(plan, &plan->objects[i], r, &changed, x);
-	free(changed.names);
+		if (apply_is_fresh(&plan->objects[i]))
+			add_object(plan, &plan->objects[i], r, changed, x);
 	excluded_sort(x);
 	return err;
 }
@@ -151,19 +143,16 @@ static int check_claims(const struct context *node, const struct apply *plan,
 	return err;
 }
 
-int apply_check_overlaps(struct context *node, struct apply *plan, struct error *e)
+int apply_check_overlaps(struct context *node, const struct changed_nodes *changed, const struct remote *r,
+			 struct apply *plan, struct error *e)
 {
 	struct exclusions x = {};
-	struct remote r;
-	int err = remote_read(node, &r, e);
-
-	if (!err)
-		err = read_exclusions(plan, &r, &x, e);
+	int err = read_exclusions(plan, changed, r, &x, e);
 
 	for (size_t i = 0; i < plan->count && !err; i++) {
 		const struct apply_object *o = &plan->objects[i];
 
-		if (!is_fresh(o))
+		if (!apply_is_fresh(o))
 			continue;
 		if (o->kind == OBJECT_CILIUMNODE)
 			err = check_claims(node, plan, o, &x, e);
@@ -172,6 +161,5 @@ int apply_check_overlaps(struct context *node, struct apply *plan, struct error 
 				err = check_cidr(node, plan, o, &o->pool.family[f].cidrs[c], &x, e);
 	}
 	excluded_free(&x);
-	remote_free(&r);
 	return err;
 }

@@ -178,7 +178,7 @@ static int check_options(struct apply *plan, struct error *e)
 		char *ignored;
 		int err;
 
-		if (o->result != APPLY_CREATED && o->result != APPLY_CONFIGURED)
+		if (!apply_is_fresh(o))
 			continue;
 		if (o->kind == OBJECT_CONFIGMAP && !strcmp(o->name, "cilium-config"))
 			map = json_object_get(o->json, "data");

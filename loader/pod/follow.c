@@ -14,13 +14,15 @@
 #include "loader/pod/link.h"
 #include "loader/net/route.h" /* addr_is_zero */
 
-/* Reads both ends of the pod's interface; false: gone, or replaced by another device. */
-static bool find_ends(struct netlink *nl, const struct lease_entry *l, struct link *host,
-		      struct link *end)
+/* Reads both ends of the pod's interface; false: not ready, gone, or replaced by another device. */
+static bool find_ends(struct netlink *nl, const struct lease_entry *l, const struct pod *pod,
+		      struct link *host, struct link *end)
 {
 	struct pod_alias who;
 
-	return !link_get(nl, NULL, l->lease.ifindex, host, NULL) &&
+	return pod->state == POD_READY && pod->generation == l->lease.generation &&
+	       pod->ifindex == l->lease.ifindex &&
+	       !link_get(nl, NULL, l->lease.ifindex, host, NULL) &&
 	       pod_link_kind(host, &who) == POD_LINK_COMPLETE &&
 	       who.generation == l->lease.generation && host->peer &&
 	       !link_get_peer(nl, host, end, NULL) && end->peer == host->ifindex &&
@@ -100,24 +102,14 @@ static int attach_filter(struct netlink *nl, uint32_t ifindex, int program, stru
 	return netlink_flush(nl, e);
 }
 
-static bool is_current(const struct lease_entry *l, const struct pod *pod)
-{
-	return pod->state == POD_READY && pod->generation == l->lease.generation &&
-	       pod->ifindex == l->lease.ifindex;
-}
-
 /* Without our program the pod could send as anybody. 1: attached again, 0: nothing to do, or -errno. */
-static int follow_program(struct context *node, struct netlink *nl, const struct lease_entry *l,
-			  const struct pod *pod, struct error *e)
+static int follow_program(struct context *node, struct netlink *nl, const struct pod *pod, struct error *e)
 {
 	int program = pins_prog(&node->pins, PROG_POD_ENTRY), err;
-	struct link host, end;
 	uint32_t id;
 
 	if (program < 0)
 		return pins_error(&node->pins, "pp_pod_entry", program, e);
-	if (!is_current(l, pod) || !find_ends(nl, l, &host, &end))
-		return 0;
 	if (tc_pod_program(nl, pod->ifindex, &id, NULL) || id)
 		return 0;
 	if (pod->flags & POD_SHAPED)
@@ -127,27 +119,23 @@ static int follow_program(struct context *node, struct netlink *nl, const struct
 	return err == -ENODEV ? 0 : err ? err : 1;
 }
 
-int pod_follow(struct context *node, struct netlink *nl, const struct lease_entry *l, struct pod *pod,
-	       struct error *e)
+static int follow_link(struct context *node, struct netlink *nl, const struct lease_entry *l,
+		       struct pod *pod, const struct link *host, const struct link *end, struct error *e)
 {
+	bool mac = memcmp(end->mac, pod->mac, sizeof(end->mac));
+	bool mtu = end->mtu != host->mtu || (pod->mtu && end->mtu != pod->mtu);
+	bool limited = is_limited(host) && !(pod->flags & POD_SHAPED);
 	struct link_change change = {};
-	struct link host, end;
-	bool mac, mtu, limited;
 	int err = 0;
 
-	if (!is_current(l, pod) || !find_ends(nl, l, &host, &end))
-		return 0;
-	mac = memcmp(end.mac, pod->mac, sizeof(end.mac));
-	mtu = end.mtu != host.mtu || (pod->mtu && end.mtu != pod->mtu);
-	limited = is_limited(&host) && !(pod->flags & POD_SHAPED);
 	if (!mac && !mtu && !limited)
 		return 0;
 	if (mac)
-		err = follow_mac(nl, l, pod, &end, e);
+		err = follow_mac(nl, l, pod, end, e);
 	if (mtu) {
 		/* Packets above this MTU get their ICMP error here and are not lost between the ends. */
-		change.mtu = pod->mtu = end.mtu;
-		link_set(nl, host.ifindex, &change);
+		change.mtu = pod->mtu = end->mtu;
+		link_set(nl, host->ifindex, &change);
 	}
 	if (limited)
 		pod->flags |= POD_SHAPED;
@@ -158,6 +146,14 @@ int pod_follow(struct context *node, struct netlink *nl, const struct lease_entr
 	if (!err)
 		err = publish(node, l, pod, e);
 	return err ? err : 1;
+}
+
+int pod_follow(struct context *node, struct netlink *nl, const struct lease_entry *l, struct pod *pod,
+	       struct error *e)
+{
+	struct link host, end;
+
+	return find_ends(nl, l, pod, &host, &end) ? follow_link(node, nl, l, pod, &host, &end, e) : 0;
 }
 
 int pod_follow_all(struct context *node, struct netlink *nl, struct error *e)
@@ -172,13 +168,15 @@ int pod_follow_all(struct context *node, struct netlink *nl, struct error *e)
 	first = ipam_leases(&node->pins, &leases, &count, e);
 	for (size_t i = 0; i < count; i++) {
 		const struct lease *l = &leases[i].lease;
+		struct link host, end;
 		int err;
 
-		if (l->state != LEASE_BOUND || bpf_map_lookup_elem(fd, &l->slot, &pod))
+		if (l->state != LEASE_BOUND || bpf_map_lookup_elem(fd, &l->slot, &pod) ||
+		    !find_ends(nl, &leases[i], &pod, &host, &end))
 			continue;
-		err = follow_program(node, nl, &leases[i], &pod, first ? NULL : e);
+		err = follow_program(node, nl, &pod, first ? NULL : e);
 		if (err >= 0)
-			err = pod_follow(node, nl, &leases[i], &pod, first ? NULL : e);
+			err = follow_link(node, nl, &leases[i], &pod, &host, &end, first ? NULL : e);
 		if (err < 0 && !first)
 			first = err;
 	}
