@@ -172,29 +172,18 @@ try_all() {
 	quiet a
 }
 
-# DATA…: what ip-masq-agent's ConfigMap says
-agent() {
-	cat <<-END
-	---
-	apiVersion: v1
-	kind: ConfigMap
-	metadata: {name: ip-masq-agent, namespace: kube-system}
-	data: {config: "$1"}
-	END
-}
-
 @test "ip-masq-agent: its CIDRs, its default list, and off again" {
 	start
 	may_leak=1
 	route_pods
 	on world ip addr add 198.200.0.1/32 dev lo
 	on router ip route add 198.200.0.1 via "${world[0]}"
-	{ config 'enable-ip-masq-agent: true'; agent 'nonMasqueradeCIDRs: [198.200.0.0/16]\nmasqLinkLocal: false'; } |
+	{ config 'enable-ip-masq-agent: true'; masq_agent 'nonMasqueradeCIDRs: [198.200.0.0/16]\nmasqLinkLocal: false'; } |
 		pp node1 apply -f -
 	[ "$(seen_as a "${world[0]}")" = $node4 ]
 	[ "$(seen_as a 198.200.0.1)" = "${v4[a]}" ]
 	# the default list has 203.0.113.0/24
-	agent '' | pp node1 apply -f -
+	masq_agent '' | pp node1 apply -f -
 	[ "$(seen_as a "${world[0]}")" = "${v4[a]}" ]
 	[ "$(seen_as a 198.200.0.1)" = $node4 ]
 	config | pp node1 apply -f -

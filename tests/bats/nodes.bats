@@ -14,22 +14,6 @@ teardown() {
 	lab down
 }
 
-# NUMBER: the CiliumNode of that node, in static mode
-cilium_node() {
-	cat <<-END
-	apiVersion: cilium.io/v2
-	kind: CiliumNode
-	metadata: {name: node$1}
-	spec:
-	  addresses: [{type: InternalIP, ip: 192.168.10.10$1}, {type: InternalIP, ip: "fd00:10::10$1"}]
-	  ipam:
-	    pools:
-	      allocated:
-	      - {pool: default, cidrs: [10.10.$1.0/27, "fd00:100::$1:0:0/96"]}
-	      - {pool: mars, cidrs: [10.20.$1.0/27, "fd00:200::$1:0:0/96"]}
-	END
-}
-
 # NODES: all in static mode, from one directory; pods aN of default and bN of mars
 static_nodes() {
 	local n

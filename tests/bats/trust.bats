@@ -282,13 +282,8 @@ martians() {
 
 # OPTIONS-OF-IP-MASQ-AGENT: applied with everything else as it was
 agent() {
-	{ cat "$BATS_TEST_TMPDIR/first.yaml" && echo '  enable-ip-masq-agent: "true"' && cat <<-END; } | pp node1 apply -f -
-	---
-	apiVersion: v1
-	kind: ConfigMap
-	metadata: {name: ip-masq-agent, namespace: kube-system}
-	data: {config: "$1"}
-	END
+	{ cat "$BATS_TEST_TMPDIR/first.yaml" && echo '  enable-ip-masq-agent: "true"' && masq_agent "$1"; } |
+		pp node1 apply -f -
 }
 
 @test "a cloud's link-local services: masqueraded unless ip-masq-agent excludes them" {

@@ -35,22 +35,6 @@ old() {
 	PINPOOL=$OLD "$@"
 }
 
-# NUMBER: the CiliumNode of that node, in static mode
-cilium_node() {
-	cat <<-END
-	apiVersion: cilium.io/v2
-	kind: CiliumNode
-	metadata: {name: node$1, labels: {rack: r$1}}
-	spec:
-	  addresses: [{type: InternalIP, ip: 192.168.10.10$1}, {type: InternalIP, ip: "fd00:10::10$1"}]
-	  ipam:
-	    pools:
-	      allocated:
-	      - {pool: default, cidrs: [10.10.$1.0/27, "fd00:100::$1:0:0/96"]}
-	      - {pool: mars, cidrs: [10.20.$1.0/27, "fd00:200::$1:0:0/96"]}
-	END
-}
-
 # The kinds that no test of another name needs
 other_kinds() {
 	cat <<-END
@@ -123,7 +107,7 @@ knock() {
 	lab up --nodes 2 --ipv6
 	pools >"$dir/pools.yaml"
 	config 'node-cidr-allocator: static' 'auto-direct-node-routes: true' >"$dir/config.yaml"
-	for n in 1 2; do cilium_node $n >"$dir/node$n.yaml"; done
+	for n in 1 2; do cilium_node $n "rack: r$n" >"$dir/node$n.yaml"; done
 	for n in 1 2; do
 		old pp "node$n" up -f "$dir" --node "node$n" >/dev/null
 		old pod "node$n" "a$n"
@@ -169,7 +153,7 @@ local_node() {
 	pools >"$dir/pools.yaml"
 	config 'ipam-multi-pool-pre-allocation: default=40' >"$dir/config.yaml"
 	other_kinds >"$dir/others.yaml"
-	cilium_node 2 >"$dir/node2.yaml"
+	cilium_node 2 "rack: r2" >"$dir/node2.yaml"
 	old pp node1 up -f "$dir" --node node1 --set devices=eth0 >/dev/null
 	old pod node1 a
 	old pod node1 b "${mars[@]}"

@@ -136,4 +136,29 @@ config() {
 	local option
 	for option; do echo "  ${option%%: *}: '${option#*: }'"; done
 }
+# NUMBER [LABELS]: the CiliumNode of that node, with a block of each pool and family
+cilium_node() {
+	cat <<-END
+	apiVersion: cilium.io/v2
+	kind: CiliumNode
+	metadata: {name: node$1, labels: {${2-}}}
+	spec:
+	  addresses: [{type: InternalIP, ip: 192.168.10.10$1}, {type: InternalIP, ip: "fd00:10::10$1"}]
+	  ipam:
+	    pools:
+	      allocated:
+	      - {pool: default, cidrs: [10.10.$1.0/27, "fd00:100::$1:0:0/96"]}
+	      - {pool: mars, cidrs: [10.20.$1.0/27, "fd00:200::$1:0:0/96"]}
+	END
+}
+# DATA: the ConfigMap of ip-masq-agent, as a document after others
+masq_agent() {
+	cat <<-END
+	---
+	apiVersion: v1
+	kind: ConfigMap
+	metadata: {name: ip-masq-agent, namespace: kube-system}
+	data: {config: "$1"}
+	END
+}
 mars=(--annotation ipam.cilium.io/ip-pool=mars)
