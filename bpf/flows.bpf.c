@@ -69,7 +69,7 @@ struct staleness {
 	__u32 slots, removed;
 };
 
-/* The node lost its address, or its protocol is no longer masqueraded. */
+/* A flow is stale if its address is not the node's any more or its protocol is not masqueraded. */
 static __always_inline bool is_stale(const struct flow *flow)
 {
 	struct addr address = flow->masq_address;

@@ -17,7 +17,7 @@
 
 char _license[] SEC("license") = "GPL";
 
-/* Runs first among the XDP programs of a device; the next one gets what it passes. */
+/* The guard runs before the device's other XDP programs, which get the packets that it passes. */
 struct {
 	__uint(priority, 10);
 	__uint(XDP_PASS, 1);

@@ -34,11 +34,11 @@ struct apply_object {
 };
 
 struct apply {
-	struct apply_object *objects; /* the input in its order, then what is kept or pruned (APPLY_ALL_NODES) */
+	struct apply_object *objects; /* those of the input in order, then kept or pruned ones (APPLY_ALL_NODES) */
 	size_t count;
 	struct options options;       /* as they will hold */
 	bool is_committed;            /* the objects are changed */
-	bool is_up;                   /* of `up`, which must not fail after a reboot for what was there before */
+	bool is_up;                   /* the plan is of `up`, which warns after a reboot where others fail */
 	char **warnings;              /* owned */
 	size_t warning_count;
 	struct node_changes changes;  /* what apply_commit() changes of other nodes */

@@ -359,7 +359,7 @@ static int own_node_commit(struct context *node, const struct apply_object *o,
 	return err;
 }
 
-/* Taking the node's own blocks makes pp_remote of what is there so far: it goes before each change. */
+/* Each change removes pp_remote again: taking this node's own blocks has made it of the objects so far. */
 static int node_commit(struct context *node, const struct apply_object *o,
 		       const struct options *options, struct error *e)
 {

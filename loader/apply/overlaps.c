@@ -47,7 +47,7 @@ static void add_object(const struct apply *plan, const struct apply_object *o, c
 	free(claims);
 }
 
-/* What the routes say, and of the CiliumNodes as they will be what is new or lies in what is new. */
+/* Reads addresses from routes and from the plan's new objects, and those of kept nodes inside new ranges. */
 static int read_exclusions(const struct apply *plan, const struct changed_nodes *changed,
 			   const struct remote *r, struct exclusions *x, struct error *e)
 {
