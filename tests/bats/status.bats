@@ -226,7 +226,7 @@ copy_drop() {
 }
 
 @test "a firewall with a dropping policy is reported, a rule for pinpool's pods ends that" {
-	command -v nft iptables-nft iptables-legacy >/dev/null || skip "nft, iptables-nft or iptables-legacy is not installed"
+	for tool in nft iptables-nft iptables-legacy; do command -v $tool >/dev/null || skip "$tool is not installed"; done
 	local advice='are lost: accept them in a rule with the comment "pinpool", see FIREWALL in pinpool(8)'
 	iptables-nft -P FORWARD DROP
 	fails 1 pinpool status
