@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A collection of the API server, followed: everything that is there, then every change, through restarts,
+ * compactions (410), broken connections and servers that cannot stream a list. Keeps names, not objects.
+ */
+#ifndef PP_KUBE_WATCH_H
+#define PP_KUBE_WATCH_H
+
+#include "loader/kube/api.h"
+
+struct watch;
+
+struct watch_spec {
+	const char *path;           /* "/apis/cilium.io/v2/ciliumnodes" */
+	const char *field_selector; /* "spec.nodeName=w1"; NULL: none */
+	const char *label_selector; /* NULL: none */
+	bool metadata_only;         /* objects have apiVersion, kind and metadata alone */
+	/* @object is borrowed. Called for new and for changed objects; after a new sync also for unchanged ones. */
+	void (*set)(void *arg, json_t *object);
+	/* @namespace: "" for cluster-wide ones. Also for what vanished while nobody watched, before synced(). */
+	void (*gone)(void *arg, const char *namespace, const char *name);
+	/* Everything is there; again after each new sync. */
+	void (*synced)(void *arg);
+	void *arg;
+};
+
+/* Starts at once, and never ends by itself. The spec's strings must outlive it. */
+struct watch *watch_start(struct loop *loop, struct api *api, const struct watch_spec *spec);
+void watch_stop(struct watch *w);
+
+bool watch_is_synced(const struct watch *w); /* has been, once */
+/* loop_now() when the server was last heard of on this watch: an event, a bookmark, or the connection's acceptance; 0: never. */
+uint64_t watch_heard(const struct watch *w);
+/* Why it is not connected now; "" if it is. */
+const char *watch_trouble(const struct watch *w);
+/* Number of objects. */
+size_t watch_count(const struct watch *w);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A small HTTP server on the loop (libmicrohttpd): /metrics (OpenMetrics), /healthz, /readyz. */
+#ifndef PP_KUBE_WEB_H
+#define PP_KUBE_WEB_H
+
+#include <stdio.h>
+
+#include "loader/base/error.h"
+#include "loader/kube/loop.h"
+
+struct web;
+
+struct web_pages {
+	void (*metrics)(void *arg, FILE *out); /* text of OpenMetrics; web.c adds # EOF */
+	/* false: 503, with the sentence written to @out as the body. */
+	bool (*healthy)(void *arg, FILE *out);
+	bool (*ready)(void *arg, FILE *out);
+	void *arg;
+};
+
+/* @listen: "ADDRESS:PORT", "[ADDRESS6]:PORT" or ":PORT" (all addresses). @pages must outlive it. */
+struct web *web_start(struct loop *loop, const char *listen, const struct web_pages *pages, struct error *e);
+void web_stop(struct web *web);
+
+#endif
