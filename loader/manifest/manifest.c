@@ -143,6 +143,19 @@ int manifest_parse(const char *name, const char *text, size_t length, struct man
 	return err;
 }
 
+int manifest_take(const char *name, const json_t *json, struct manifest *m, struct error *e)
+{
+	struct manifest own = {};
+	struct documents none = {};
+	struct reader r = { .file = name, .d = &none, .m = &own, .e = e, .lenient = true };
+	int err = add_document(&r, json, NULL, NULL);
+
+	if (!err)
+		manifest_append(m, &own);
+	manifest_free(&own);
+	return err;
+}
+
 /* Reads @fd to its end, up to one byte more than the limit. */
 static int read_all(int fd, char **text, size_t *length)
 {

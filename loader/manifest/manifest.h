@@ -39,6 +39,11 @@ int manifest_read(const char *path, struct manifest *m, struct error *e);
 /* The same for text in memory; @name is the file's name in messages. */
 int manifest_parse(const char *name, const char *text, size_t length, struct manifest *m,
 		   struct error *e);
+/*
+ * Appends one object of an API server, which has checked it already by its own schema: unknown fields are left
+ * out with a warning. @name, "KIND/NAME", is its place in messages. @json is borrowed.
+ */
+int manifest_take(const char *name, const json_t *json, struct manifest *m, struct error *e);
 void manifest_free(struct manifest *m);
 
 /* "ciliumpodippool", "ciliumnode", "ciliumnodeconfig", "configmap", "node", "namespace" */

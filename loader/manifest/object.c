@@ -189,7 +189,7 @@ static int check_fields(struct reader *r, const json_t *in)
 
 		while (i < 5 && strcmp(key, fields[i]))
 			i++;
-		if (i == 5)
+		if (i == 5 && !r->lenient)
 			return reader_error(r, field_place(r, in, key)->key_line,
 					    "%.100s: unknown field; known here: apiVersion, kind, metadata, spec",
 					    key);

@@ -325,12 +325,16 @@ static const struct schema_field *find_field(const struct schema_field *fields, 
 static int unknown_field(struct reader *r, const struct schema *schema, const json_t *map,
 			 const char *key)
 {
+	size_t n = 0, length = reader_enter(r, ".%.100s", key);
 	char known[400] = "";
-	size_t n = 0;
 
+	if (r->lenient) {
+		reader_warn(r, 0, "unknown field, ignored");
+		reader_leave(r, length);
+		return 0;
+	}
 	for (const struct schema_field *f = schema->fields; f->name && n < sizeof(known); f++)
 		n += snprintf(known + n, sizeof(known) - n, "%s%s", n ? ", " : "", f->name);
-	reader_enter(r, ".%.100s", key);
 	return reader_error(r, field_place(r, map, key)->key_line, "unknown field; known here: %s",
 			    known);
 }
@@ -364,8 +368,10 @@ static int read_object(struct reader *r, const struct schema *schema, const json
 	if (!json_is_object(in))
 		return wrong_kind(r, in, at, "a map");
 	json_object_foreach((json_t *)in, key, value)
-		if (!schema->open && !find_field(schema->fields, key))
-			return unknown_field(r, schema, in, key);
+		if (!schema->open && !find_field(schema->fields, key) && !err)
+			err = unknown_field(r, schema, in, key);
+	if (err)
+		return err;
 	*out = json_object();
 	for (const struct schema_field *f = schema->fields; f->name && !err; f++)
 		err = read_field(r, f, in, at, *out);

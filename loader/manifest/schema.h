@@ -46,6 +46,7 @@ struct reader {
 	char path[512];            /* "spec.ipv4.cidrs[3]" */
 	unsigned int first_line;   /* of the value whose text is being read; else 0 */
 	bool one_line;             /* all of that text is in first_line */
+	bool lenient;              /* unknown fields are left out with a warning */
 	const struct documents *d; /* has the places of the values being read */
 	struct place top;          /* of the document */
 	struct manifest *m;        /* takes the warnings */
