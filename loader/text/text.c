@@ -63,6 +63,19 @@ json_t *json_get(const json_t *map, const char *key)
 	return json_is_null(value) ? NULL : value;
 }
 
+json_t *json_get_path(const json_t *map, const char *path)
+{
+	json_t *at = (json_t *)map;
+	char key[64];
+
+	for (size_t n; at && *path; path += n + !!path[n]) {
+		n = strcspn(path, ".");
+		snprintf(key, sizeof(key), "%.*s", (int)n, path);
+		at = json_get(at, key);
+	}
+	return at;
+}
+
 void documents_add(struct documents *d, json_t *root, const struct place *place)
 {
 	if (json_is_null(root)) {

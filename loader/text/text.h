@@ -53,6 +53,8 @@ unsigned int line_of_path(const struct documents *d, const json_t *json, unsigne
 const char *json_kind_name(const json_t *json);
 /* The value of @key; NULL if it is missing or null, or if @map (may be NULL) is not a map. */
 json_t *json_get(const json_t *map, const char *key);
+/* The same for "spec.ipam.pools", from map to map. */
+json_t *json_get_path(const json_t *map, const char *path);
 
 /* Formats @json as kubectl prints YAML: block style, two spaces, lists at their parent's indentation. */
 char *json_to_yaml(const json_t *json);
