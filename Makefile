@@ -88,6 +88,11 @@ $(BUILD)/tests/unit_%: tests/unit/%.c $(SAN_OBJS)
 	$(Q)mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(PP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP $< $(SAN_OBJS) $(PP_LIBS) -o $@
 
+# Plays the agent of a managed node.
+$(BUILD)/tests/agent: tests/lib/agent.c $(SAN_OBJS)
+	$(Q)mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(PP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP $< $(SAN_OBJS) $(PP_LIBS) -o $@
+
 # The whole program under the sanitizers, for tests of its input.
 $(BUILD)/san/pinpool: $(addprefix $(BUILD)/san/,cmd/main.o $(MODULES:=.o))
 	$(call say,LD)$(CC) $(CFLAGS) $(SAN) $^ $(PP_LIBS) -o $@
@@ -100,7 +105,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(patsubst %,loader/%.c,$(filter-out $(COMMANDS)
 fuzz: $(BUILD)/fuzz/$(T)
 	$(Q)mkdir -p $(BUILD)/corpus/$(T) && $< -max_total_time=$(or $(S),60) $(BUILD)/corpus/$(T) tests/fuzz/corpus/$(T)
 
-tests: all $(UNITS) $(BUILD)/san/pinpool
+tests: all $(UNITS) $(BUILD)/tests/agent $(BUILD)/san/pinpool
 
 check:
 	$(Q)scripts/deps --cni --deb

@@ -22,7 +22,7 @@ struct config {
 	__u8 masquerade_default_only;    /* only-masquerade-default-pool */
 	__u8 endpoint_routes;
 	__u8 down;                       /* `pinpool down`: no uplink is attached until `up` */
-	__u8 pad;
+	__u8 managed;                    /* the objects come from an API server: for the loader */
 	__u32 default_pool;              /* id; 0: it does not exist */
 	__u32 mtu;                       /* of pods */
 	struct addr address[FAMILIES];   /* address of the node towards pods; all zero: none */

@@ -2,7 +2,8 @@
 /*
  * pp_objects: every applied object as normalized text (compact JSON), split into chunks. Written
  * and read by the loader; packet programs do not use it. pp_nodes: likewise the CiliumNodes and
- * Nodes, so that reading all other objects does not grow with the cluster.
+ * Nodes; pp_metadata: Namespaces, this node's Pods, and the agent's status. Reading all other objects
+ * thus does not grow with the cluster.
  *
  * Replacing chunk 0 makes a new version visible. Chunks above 0 of version v have chunk = (v & 1)
  * << 16 | index in their key, so that chunks of the next version never overwrite those of the
@@ -23,6 +24,8 @@ enum object_kind {
 	OBJECT_NODE,      /* v1 Node: labels */
 	OBJECT_NAMESPACE,
 	OBJECT_SETTINGS,   /* options of `up --set`; name "set" */
+	OBJECT_POD,        /* this node's, from an API server: uid, labels and annotations */
+	OBJECT_AGENT,      /* how the agent fares; name "agent" */
 	OBJECT_KINDS,
 };
 
@@ -32,12 +35,12 @@ enum object_kind {
 /*
  * The zero bytes after each string are part of the key. What comes from files has the namespace "",
  * whatever its metadata says: a file's name of a kind is one object, and a node has one cilium-config.
- * An agent that copies a cluster's objects keeps those of the same name apart by their namespaces.
+ * Pods have their namespace.
  */
 struct object_key {
 	enum object_kind kind;
 	__u32 chunk;
-	char namespace[64]; /* "": cluster-wide, or from a file */
+	char namespace[64]; /* "": not a Pod */
 	char name[PP_NAME];
 };
 

@@ -31,7 +31,7 @@ int apply_check_nodes(struct context *node, const struct state *s, const struct 
 bool apply_is_fresh(const struct apply_object *o);
 /* Whether the object is to be created, changed or deleted. */
 bool apply_is_change(const struct apply_object *o);
-/* Reads stored objects. With a small input, only those other nodes' objects that it names are read. */
+/* Reads stored objects. With a small input, only those nodes and namespaces that it names are read. */
 struct stored;
 int apply_read_stored(struct context *node, const struct apply *plan, const struct apply_delete *remove,
 		      unsigned int flags, struct stored **list, size_t *count, struct error *e);

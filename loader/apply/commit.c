@@ -155,14 +155,9 @@ static int pool_commit(struct context *node, const struct apply_object *o,
 
 static int object_commit(struct context *node, const struct apply_object *o, struct error *e)
 {
-	struct object_chunk head;
-	struct object_key key;
-	int err;
-
 	if (o->result == APPLY_DELETED)
 		return store_delete(&node->pins, o->kind, o->name, e);
-	err = store_prepare(&node->pins, o->kind, o->name, o->text, &key, &head, e);
-	return err ? err : store_publish(&node->pins, &key, &head, e);
+	return store_put(&node->pins, o->kind, o->name, o->text, e);
 }
 
 /* A CIDR that a pool of the plan has now, before it is committed. */

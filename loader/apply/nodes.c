@@ -8,7 +8,7 @@
 #include "loader/base/memory.h"
 #include "loader/ipam/state.h"
 
-/* With more input than this, all that is stored is read at once. */
+/* With more objects of a part of the store in the input than this, the part is read at once. */
 #define FEW_OBJECTS 64
 
 bool apply_is_fresh(const struct apply_object *o)
@@ -21,34 +21,49 @@ bool apply_is_change(const struct apply_object *o)
 	return o->kind && (apply_is_fresh(o) || o->result == APPLY_DELETED);
 }
 
-static void read_one(struct context *node, enum object_kind kind, const char *name,
+/* Reads an object that is not of the parts that are read already. */
+static void read_one(struct context *node, unsigned int parts, enum object_kind kind, const char *name,
 		     struct stored **list, size_t *count)
 {
-	bool of_node = kind == OBJECT_CILIUMNODE || kind == OBJECT_NODE;
-
-	for (size_t i = 0; i < *count && of_node; i++)
+	if (store_part(kind) & parts)
+		return;
+	for (size_t i = 0; i < *count; i++)
 		if ((*list)[i].kind == kind && !strcmp((*list)[i].name, name))
 			return;
 	*list = xrealloc(*list, (*count + 1) * sizeof(**list));
-	*count += of_node && store_read(&node->pins, kind, name, &(*list)[*count]);
+	*count += store_read(&node->pins, kind, name, &(*list)[*count]);
+}
+
+static unsigned int parts_to_read(const struct apply *plan, unsigned int flags)
+{
+	unsigned int parts = STORE_SETTINGS;
+	size_t nodes = 0, metadata = 0;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		nodes += store_part(plan->objects[i].kind) == STORE_NODES;
+		metadata += store_part(plan->objects[i].kind) == STORE_METADATA;
+	}
+	if (flags & APPLY_PRUNE)
+		return STORE_ALL;
+	if (flags & APPLY_ALL_NODES || nodes > FEW_OBJECTS)
+		parts |= STORE_NODES;
+	return metadata > FEW_OBJECTS ? parts | STORE_METADATA : parts;
 }
 
 int apply_read_stored(struct context *node, const struct apply *plan, const struct apply_delete *remove,
 		      unsigned int flags, struct stored **list, size_t *count, struct error *e)
 {
-	int err;
+	unsigned int parts = parts_to_read(plan, flags);
+	int err = store_list_parts(&node->pins, parts, list, count, e);
 
-	if (flags & (APPLY_PRUNE | APPLY_ALL_NODES) || plan->count > FEW_OBJECTS)
-		return store_list(&node->pins, OBJECT_NONE, list, count, e);
-	err = store_list_settings(&node->pins, list, count, e);
 	if (err)
 		return err;
 	for (size_t i = 0; i < plan->count; i++)
-		read_one(node, plan->objects[i].kind, plan->objects[i].name, list, count);
+		read_one(node, parts, plan->objects[i].kind, plan->objects[i].name, list, count);
 	if (remove)
-		read_one(node, remove->kind, remove->name, list, count);
-	read_one(node, OBJECT_CILIUMNODE, node->config.node, list, count);
-	read_one(node, OBJECT_NODE, node->config.node, list, count);
+		read_one(node, parts, remove->kind, remove->name, list, count);
+	read_one(node, parts, OBJECT_CILIUMNODE, node->config.node, list, count);
+	read_one(node, parts, OBJECT_NODE, node->config.node, list, count);
 	return 0;
 }
 

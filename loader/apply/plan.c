@@ -204,7 +204,7 @@ static int work_out_options(struct context *node, struct apply *plan, json_t **e
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->objects[i].kind == OBJECT_NODECONFIG && will_be(&plan->objects[i]))
 			json_array_append(nodeconfigs, plan->objects[i].json);
-	*effective = options_merge(data_of(plan, OBJECT_CONFIGMAP, "cilium-config"), nodeconfigs,
+	*effective = context_merge(node, data_of(plan, OBJECT_CONFIGMAP, "cilium-config"), nodeconfigs,
 				   labels ? labels : none, data_of(plan, OBJECT_SETTINGS, "set"));
 	json_decref(nodeconfigs);
 	json_decref(none);

@@ -106,17 +106,16 @@ static void check_objects(struct audit *a, enum pinned_map map)
 {
 	int fd = pins_map(&a->node->pins, map);
 	struct object_key key, *before = NULL;
+	char name[STORE_NAME];
 	json_t *json;
 
 	while (fd >= 0 && !bpf_map_get_next_key(fd, before, &key)) {
 		before = &key;
 		if (key.chunk)
 			continue;
-		key.name[PP_NAME - 1] = 0;
-		json = store_get(&a->node->pins, key.kind, key.name);
+		json = store_get(&a->node->pins, key.kind, store_key_name(&key, name));
 		if (!json)
-			violation(a, "object %s of kind %d: cannot be read; apply it again",
-				  key.name, key.kind);
+			violation(a, "object %s of kind %d: cannot be read; apply it again", name, key.kind);
 		json_decref(json);
 	}
 }
@@ -140,5 +139,6 @@ void audit_blocks(struct audit *a)
 		check_pool(a, &a->s.pools[n].pool);
 	check_objects(a, PIN_OBJECTS);
 	check_objects(a, PIN_NODES);
+	check_objects(a, PIN_METADATA);
 	check_lock(a);
 }

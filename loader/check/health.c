@@ -217,6 +217,7 @@ static int examine(struct health *h, struct examination *x, struct error *e)
 		err = context_options(x->node, &x->options, e);
 	if (err)
 		return err;
+	health_agent(h, x);
 	health_pools(h, x);
 	health_blocks(h, x);
 	health_list(h, x);

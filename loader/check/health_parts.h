@@ -34,6 +34,8 @@ void health_sysctls(struct health *h, struct examination *x);
 void health_flow_share(struct health *h, struct examination *x);
 /* Parts "flows" and "ports". */
 void health_nat(struct health *h, struct examination *x);
+/* Part "agent", of a managed node only. */
+void health_agent(struct health *h, struct examination *x);
 void health_firewall(struct health *h, struct examination *x);
 
 #endif

@@ -9,6 +9,7 @@
 #include "loader/check/metrics.h"
 #include "loader/kernel/counters.h"
 #include "loader/ipam/flow_shares.h"
+#include "loader/ipam/managed.h"
 #include "loader/kernel/flows.h"
 #include "loader/ipam/state.h"
 #include "loader/kernel/usage.h"
@@ -19,6 +20,16 @@ static void family(FILE *out, const char *name, const char *type, const char *un
 	if (unit)
 		fprintf(out, "# UNIT %s %s\n", name, unit);
 	fprintf(out, "# HELP %s %s\n", name, help);
+}
+
+/* The owner of a lease without a pod is any text. */
+static void print_label(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		if (*text == '\n')
+			fprintf(out, "\\n");
+		else
+			fprintf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
 }
 
 static void print_build(FILE *out, const struct context *node)
@@ -92,6 +103,40 @@ static void print_leases(FILE *out, const struct lease_entry *leases, size_t cou
 		fprintf(out, "pinpool_leases{state=\"%s\"} %u\n", lease_state_name(s), by_state[s]);
 }
 
+/* The objects of the API server that the agent could not accept. */
+static void print_rejected(FILE *out, const json_t *rejected)
+{
+	static const char *const fields[] = { "kind", "name" };
+	const json_t *object;
+	size_t i;
+
+	family(out, "pinpool_agent_rejected", "gauge", NULL,
+	       "1 for each object of the API server that is not accepted.");
+	json_array_foreach(rejected, i, object) {
+		fprintf(out, "pinpool_agent_rejected{");
+		for (int f = 0; f < 2; f++) {
+			fprintf(out, "%s%s=\"", f ? "," : "", fields[f]);
+			print_label(out, json_string_value(json_object_get(object, fields[f])) ?: "");
+			fprintf(out, "\"");
+		}
+		fprintf(out, "} 1\n");
+	}
+}
+
+static void print_agent(FILE *out, struct context *node)
+{
+	json_t *status = node->config.managed ? agent_status_get(node) : NULL;
+
+	if (!status)
+		return;
+	family(out, "pinpool_agent_synced_timestamp_seconds", "gauge", "seconds",
+	       "When the agent last had full contact with the API server.");
+	fprintf(out, "pinpool_agent_synced_timestamp_seconds %lld\n",
+		(long long)json_integer_value(json_object_get(status, "synced")));
+	print_rejected(out, json_object_get(status, "rejected"));
+	json_decref(status);
+}
+
 static int by_pool(const void *a, const void *b)
 {
 	const struct pending_entry *x = a, *y = b;
@@ -137,16 +182,6 @@ static void print_flows(FILE *out, struct pins *pins)
 	fprintf(out, "pinpool_flows %zu\n", count);
 	family(out, "pinpool_flows_max", "gauge", NULL, "Masqueraded flows that fit (bpf-nat-max).");
 	fprintf(out, "pinpool_flows_max %u\n", info.max_entries);
-}
-
-/* The owner of a lease without a pod is any text. */
-static void print_label(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		if (*text == '\n')
-			fprintf(out, "\\n");
-		else
-			fprintf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
 }
 
 static void print_pod_flows(FILE *out, struct pins *pins)
@@ -228,6 +263,7 @@ int metrics_write(struct context *node, FILE *out, struct error *e)
 		print_blocks(out, &state);
 		print_leases(out, state.leases, state.lease_count);
 		print_pendings(out, &node->pins);
+		print_agent(out, node);
 		print_flows(out, &node->pins);
 		print_pod_flows(out, &node->pins);
 		print_counters(out, counters);

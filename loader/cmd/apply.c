@@ -67,13 +67,30 @@ static int prepare_delete(struct call *c, struct error *e)
 	return usage_error(c, "unknown kind \"%s\": pool, node, nodeconfig, configmap or namespace", name);
 }
 
+/* The error names the first object. */
+static int check_unmanaged(const struct context *node, const struct input *input, struct error *e)
+{
+	enum object_kind kind = input->remove.kind;
+	const char *name = input->remove.name;
+	char object[PP_NAME + 32];
+
+	for (size_t i = 0; !kind && i < input->manifest.count; i++) {
+		kind = input->manifest.objects[i].kind;
+		name = input->manifest.objects[i].name;
+	}
+	snprintf(object, sizeof(object), kind ? "%s/%s" : "objects", object_kind_name(kind), name);
+	return context_check_unmanaged(node, object, e);
+}
+
 static int run(struct call *c, struct error *e)
 {
 	const struct input *input = c->data;
 	struct apply plan;
-	int err = apply_plan(&c->node, &input->manifest, NULL, input->remove.kind ? &input->remove : NULL,
-			     input->flags, &plan, e);
+	int err = check_unmanaged(&c->node, input, e);
 
+	if (!err)
+		err = apply_plan(&c->node, &input->manifest, NULL, input->remove.kind ? &input->remove : NULL,
+				 input->flags, &plan, e);
 	if (err)
 		return err;
 	err = node_apply(&c->node, c->nl, &plan, e);

@@ -53,7 +53,7 @@ static void put_own(struct context *node, struct state *state, const struct opti
 		own = &state->nodes[state->node_count++];
 		memset(own, 0, sizeof(*own));
 		own->kind = OBJECT_CILIUMNODE;
-		memcpy(own->name, node->config.node, sizeof(own->name));
+		memcpy(own->name, node->config.node, sizeof(node->config.node));
 		own->created = node_created(node);
 	}
 	own->json = json;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "loader/cmd/apply.h"
 #include "loader/cmd/cmd.h"
@@ -25,13 +24,13 @@ static int add_setting(const struct call *c, struct up *up, const char *text, st
 
 static int run(struct call *c, struct error *e)
 {
-	static const char *standard[] = { "/etc/pinpool" };
 	const struct arguments *args = &c->args;
 	struct up up = { .root = args->root,
 			 .state_file = args->state,
 			 .name = args->node,
 			 .files = args->files.list,
 			 .file_count = args->files.count,
+			 .directory = "/etc/pinpool",
 			 .require_uplink = args->require_uplink };
 	int err = 0;
 
@@ -39,10 +38,6 @@ static int run(struct call *c, struct error *e)
 		err = add_setting(c, &up, args->settings.list[i], e);
 	if (!err && up.name && (!up.name[0] || strlen(up.name) >= PP_NAME))
 		err = usage_error(c, "--node: a name has 1 to %d bytes", PP_NAME - 1);
-	if (!up.file_count && !access(standard[0], F_OK)) {
-		up.files = standard;
-		up.file_count = 1;
-	}
 	if (!err) {
 		err = node_up(&up, e);
 		print_plan(&up.plan);

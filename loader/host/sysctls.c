@@ -15,13 +15,11 @@
 
 static int store_previous(struct context *node, const json_t *previous, struct error *e)
 {
-	struct object_chunk head;
-	struct object_key key;
 	char *text = object_text(previous);
-	int err = store_prepare(&node->pins, OBJECT_SETTINGS, "sysctls", text, &key, &head, e);
+	int err = store_put(&node->pins, OBJECT_SETTINGS, "sysctls", text, e);
 
 	free(text);
-	return err ? err : store_publish(&node->pins, &key, &head, e);
+	return err;
 }
 
 int host_sysctls(struct context *node, const struct options *options, struct sysctl_expected **list,

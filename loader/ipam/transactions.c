@@ -238,7 +238,8 @@ int ipam_pending_set(struct pins *pins, const struct pending_owner *who, enum fa
 	return bpf_map_update_elem(fd, &key, &value, BPF_ANY) ? -errno : 0;
 }
 
-void ipam_pending_clear(struct pins *pins, const char *owner)
+/* @owner NULL: of the pod. */
+static void pending_clear(struct pins *pins, const char *owner, const char *namespace, const char *name)
 {
 	struct pending_entry *list;
 	size_t count;
@@ -246,9 +247,20 @@ void ipam_pending_clear(struct pins *pins, const char *owner)
 	if (ipam_pendings(pins, &list, &count, NULL))
 		return;
 	for (size_t i = 0; i < count; i++)
-		if (!strcmp(list[i].pending.owner, owner))
+		if (owner ? !strcmp(list[i].pending.owner, owner) :
+			    !strcmp(list[i].key.namespace, namespace) && !strcmp(list[i].key.name, name))
 			bpf_map_delete_elem(pins_map(pins, PIN_PENDING), &list[i].key);
 	free(list);
+}
+
+void ipam_pending_clear(struct pins *pins, const char *owner)
+{
+	pending_clear(pins, owner, NULL, NULL);
+}
+
+void ipam_pending_clear_pod(struct pins *pins, const char *namespace, const char *name)
+{
+	pending_clear(pins, NULL, namespace, name);
 }
 
 uint32_t ipam_pending_count(struct pins *pins, const char *pool, enum family family)

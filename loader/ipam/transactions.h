@@ -87,6 +87,8 @@ int ipam_pending_set(struct pins *pins, const struct pending_owner *who, enum fa
 		     const char *pool);
 /* Removes the demand that the owner @owner recorded last, of any pod and interface. */
 void ipam_pending_clear(struct pins *pins, const char *owner);
+/* Removes the demand of a pod, of all its interfaces. */
+void ipam_pending_clear_pod(struct pins *pins, const char *namespace, const char *name);
 /* Number of live entries of a pool and family; removes expired ones. */
 uint32_t ipam_pending_count(struct pins *pins, const char *pool, enum family family);
 

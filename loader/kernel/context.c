@@ -69,6 +69,26 @@ int context_write_config(struct context *node, struct error *e)
 	return 0;
 }
 
+int context_check_unmanaged(const struct context *node, const char *object, struct error *e)
+{
+	if (!node->config.managed)
+		return 0;
+	return error_set(e, -EPERM,
+			 "%s: node %s is managed by the API server; change it there with kubectl, or end that with 'pinpool down --all'",
+			 object, node->config.node);
+}
+
+/* The cluster's operator gives blocks to a managed node. */
+json_t *context_merge(const struct context *node, const json_t *config, const json_t *nodeconfigs,
+		      const json_t *labels, const json_t *settings)
+{
+	json_t *merged = options_merge(config, nodeconfigs, labels, settings);
+
+	if (node->config.managed)
+		json_object_set_new(merged, "node-cidr-allocator", json_string("static"));
+	return merged;
+}
+
 /* This node's labels: those of its Node, or else of its CiliumNode. Never NULL; the caller owns it. */
 static json_t *node_labels(struct context *node)
 {
@@ -95,7 +115,7 @@ json_t *context_effective(struct context *node, struct error *e)
 		for (size_t i = 0; i < count; i++)
 			json_array_append(nodeconfigs, list[i].json);
 		stored_free(list, count);
-		merged = options_merge(json_object_get(config, "data"), nodeconfigs, labels, settings);
+		merged = context_merge(node, json_object_get(config, "data"), nodeconfigs, labels, settings);
 	}
 	json_decref(config);
 	json_decref(settings);

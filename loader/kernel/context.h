@@ -26,6 +26,12 @@ int context_check_netns(const struct context *node, struct error *e);
 int context_read_config(struct context *node, struct error *e);
 int context_write_config(struct context *node, struct error *e);
 
+/* -EPERM with a sentence about @object where the node's objects come from an API server. */
+int context_check_unmanaged(const struct context *node, const char *object, struct error *e);
+
+/* options_merge() for this node. */
+json_t *context_merge(const struct context *node, const json_t *config, const json_t *nodeconfigs,
+		      const json_t *labels, const json_t *settings);
 /* Effective options, name to string (pinpool-ipam(7), NODE DEFAULTS); the caller owns it. */
 json_t *context_effective(struct context *node, struct error *e);
 /* The same as values. */

@@ -192,17 +192,17 @@ static int load_files(struct loading *l, const struct object_file *files,
 	return err;
 }
 
-/* No program uses pp_nodes: bound to one, it is found again should its pin get lost (repin.h). */
-static int bind_nodes(struct pins *pins, struct error *e)
+/* No program uses such a map: bound to one, it is found again should its pin get lost (repin.h). */
+static int bind_map(struct pins *pins, enum pinned_map which, struct error *e)
 {
-	int map = pins_map(pins, PIN_NODES), program = pins_prog(pins, PROG_POOL_SET);
+	int map = pins_map(pins, which), program = pins_prog(pins, PROG_POOL_SET);
 
 	if (map < 0)
-		return pins_error(pins, "pp_nodes", map, e);
+		return pins_error(pins, pinned_map_names[which], map, e);
 	if (program < 0)
 		return pins_error(pins, "pp_pool_set", program, e);
 	if (bpf_prog_bind_map(program, map, NULL))
-		return pins_error(pins, "pp_nodes", -errno, e);
+		return pins_error(pins, pinned_map_names[which], -errno, e);
 	return 0;
 }
 
@@ -214,7 +214,9 @@ int load_ipam(struct pins *pins, struct error *e)
 
 	if (!err)
 		err = load_files(&l, ipam_files, &none);
-	return err ? err : bind_nodes(pins, e);
+	if (!err)
+		err = bind_map(pins, PIN_NODES, e);
+	return err ? err : bind_map(pins, PIN_METADATA, e);
 }
 
 /* One slot moves all pods of the node to the new program. */

@@ -27,6 +27,7 @@ const char *const pinned_map_names[PIN_MAPS] = {
 	[PIN_NODE_CONNS] = "pp_node_conns", [PIN_NODE_IPS] = "pp_node_ips",
 	[PIN_DROP_TIMES] = "pp_drop_times",    [PIN_EXCLUDED] = "pp_excluded",
 	[PIN_DEMAND] = "pp_demand",            [PIN_NODES] = "pp_nodes",
+	[PIN_METADATA] = "pp_metadata",
 };
 
 const char *const pinned_prog_names[PIN_PROGS] = {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Objects in pp_objects and pp_nodes: split into chunks, published by writing the first. */
+/* Objects in their maps: split into chunks, published by writing the first. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,19 +17,58 @@ struct chunk_entry {
 	struct object_chunk chunk;
 };
 
+static const struct part {
+	enum store_part part;
+	enum pinned_map map;
+} parts[] = {
+	{ STORE_SETTINGS, PIN_OBJECTS }, { STORE_NODES, PIN_NODES }, { STORE_METADATA, PIN_METADATA },
+};
+
+#define PARTS (sizeof(parts) / sizeof(*parts))
+
+enum store_part store_part(enum object_kind kind)
+{
+	switch (kind) {
+	case OBJECT_CILIUMNODE:
+	case OBJECT_NODE:
+		return STORE_NODES;
+	case OBJECT_NAMESPACE:
+	case OBJECT_POD:
+	case OBJECT_AGENT:
+		return STORE_METADATA;
+	default:
+		return STORE_SETTINGS;
+	}
+}
+
 enum pinned_map store_map(enum object_kind kind)
 {
-	return kind == OBJECT_CILIUMNODE || kind == OBJECT_NODE ? PIN_NODES : PIN_OBJECTS;
+	size_t i = 0;
+
+	while (parts[i].part != store_part(kind))
+		i++;
+	return parts[i].map;
 }
 
 static int key_set(struct object_key *key, enum object_kind kind, const char *name)
 {
+	const char *slash = strchr(name, '/'), *last = slash ? slash + 1 : name;
+	size_t namespace = slash ? slash - name : 0, length = strlen(last);
+
 	memset(key, 0, sizeof(*key));
-	if (strlen(name) >= sizeof(key->name))
+	if (namespace >= sizeof(key->namespace) || length >= sizeof(key->name))
 		return -ENAMETOOLONG;
 	key->kind = kind;
-	memcpy(key->name, name, strlen(name));
+	memcpy(key->namespace, name, namespace);
+	memcpy(key->name, last, length);
 	return 0;
+}
+
+const char *store_key_name(const struct object_key *key, char name[STORE_NAME])
+{
+	snprintf(name, STORE_NAME, "%.*s%s%.*s", (int)sizeof(key->namespace) - 1, key->namespace,
+		 key->namespace[0] ? "/" : "", (int)sizeof(key->name) - 1, key->name);
+	return name;
 }
 
 static uint32_t chunk_number(uint32_t version, uint32_t index)
@@ -110,12 +150,18 @@ static bool fill(struct pins *pins, const struct chunk_entry *c, struct stored *
 {
 	memset(s, 0, sizeof(*s));
 	s->kind = c->key.kind;
-	memcpy(s->name, c->key.name, sizeof(s->name) - 1);
+	store_key_name(&c->key, s->name);
 	s->created = c->chunk.created;
 	s->text = c->chunk.length <= OBJECT_CHUNK_TEXT ?
 			  strndup(c->chunk.text, c->chunk.length) :
 			  store_text(pins, s->kind, s->name, &s->created);
 	return s->text; /* else it was deleted meanwhile, or is damaged: check says so */
+}
+
+/* What an agent keeps for itself has no manifest. */
+static bool is_listed(enum object_kind wanted, enum object_kind kind)
+{
+	return wanted ? kind == wanted : kind != OBJECT_POD && kind != OBJECT_AGENT;
 }
 
 static int list_map(struct pins *pins, enum pinned_map map, enum object_kind kind,
@@ -133,23 +179,22 @@ static int list_map(struct pins *pins, enum pinned_map map, enum object_kind kin
 		return pins_error(pins, pinned_map_names[map], err, e);
 	*list = xrealloc(*list, (*count + n) * sizeof(**list));
 	for (size_t i = 0; i < n; i++)
-		if (!chunks[i].key.chunk && (!kind || chunks[i].key.kind == kind))
+		if (!chunks[i].key.chunk && is_listed(kind, chunks[i].key.kind))
 			*count += fill(pins, &chunks[i], &(*list)[*count]);
 	free(chunks);
 	return 0;
 }
 
-static int list_maps(struct pins *pins, bool objects, bool nodes, enum object_kind kind,
-		     struct stored **list, size_t *count, struct error *e)
+static int list_parts(struct pins *pins, unsigned int wanted, enum object_kind kind, struct stored **list,
+		      size_t *count, struct error *e)
 {
 	int err = 0;
 
 	*list = NULL;
 	*count = 0;
-	if (objects)
-		err = list_map(pins, PIN_OBJECTS, kind, list, count, e);
-	if (nodes && !err)
-		err = list_map(pins, PIN_NODES, kind, list, count, e);
+	for (size_t i = 0; !err && i < PARTS; i++)
+		if (wanted & parts[i].part)
+			err = list_map(pins, parts[i].map, kind, list, count, e);
 	if (err) {
 		stored_free(*list, *count);
 		*list = NULL;
@@ -190,9 +235,7 @@ static void parse_all(struct stored *list, size_t *count)
 int store_list_texts(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,
 		     struct error *e)
 {
-	bool nodes = store_map(kind) == PIN_NODES;
-
-	return list_maps(pins, !nodes, nodes || !kind, kind, list, count, e);
+	return list_parts(pins, store_part(kind), kind, list, count, e);
 }
 
 int store_list(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,
@@ -204,9 +247,10 @@ int store_list(struct pins *pins, enum object_kind kind, struct stored **list, s
 	return err;
 }
 
-int store_list_settings(struct pins *pins, struct stored **list, size_t *count, struct error *e)
+int store_list_parts(struct pins *pins, unsigned int wanted, struct stored **list, size_t *count,
+		     struct error *e)
 {
-	int err = list_maps(pins, true, false, OBJECT_NONE, list, count, e);
+	int err = list_parts(pins, wanted, OBJECT_NONE, list, count, e);
 
 	parse_all(*list, count);
 	return err;
@@ -270,13 +314,18 @@ int store_prepare(struct pins *pins, enum object_kind kind, const char *name, co
 	return 0;
 }
 
-int store_publish(struct pins *pins, const struct object_key *key, const struct object_chunk *head,
-		  struct error *e)
+int store_put(struct pins *pins, enum object_kind kind, const char *name, const char *text, struct error *e)
 {
-	if (bpf_map_update_elem(pins_map(pins, store_map(key->kind)), key, head, BPF_ANY))
-		return error_set(e, -errno, "%s: cannot store object: %s; free kernel memory", key->name,
+	struct object_chunk head;
+	struct object_key key;
+	int err = store_prepare(pins, kind, name, text, &key, &head, e);
+
+	if (err)
+		return err;
+	if (bpf_map_update_elem(pins_map(pins, store_map(kind)), &key, &head, BPF_ANY))
+		return error_set(e, -errno, "%s: cannot store object: %s; free kernel memory", name,
 				 strerror(errno));
-	store_sweep(pins, key->kind, key->name);
+	store_sweep(pins, kind, name);
 	return 0;
 }
 

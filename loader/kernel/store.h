@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The applied objects in pp_objects and pp_nodes. Writing chunk 0 is the one instant at which an object
+ * The applied objects in pp_objects, pp_nodes and pp_metadata. An object's name is that of its metadata, a
+ * Pod's NAMESPACE/NAME. Writing chunk 0 is the one instant at which an object
  * becomes new; a writer killed before leaves the old one and some litter that store_sweep() removes.
  */
 #ifndef PP_STORE_H
@@ -15,21 +16,32 @@
 #include "loader/kernel/pins.h"
 #include "maps/objects.h"
 
+#define STORE_NAME (64 + PP_NAME)
+
 struct stored {
 	enum object_kind kind;
-	char name[PP_NAME];
+	char name[STORE_NAME];
 	uint64_t created; /* seconds since the epoch */
 	json_t *json;     /* owned */
 	char *text;       /* owned; as stored */
 };
 
-/* The map that has the objects of a kind. */
+/* The objects by their map. */
+enum store_part {
+	STORE_SETTINGS = 1, /* pools, options and all that there are few of */
+	STORE_NODES = 2,
+	STORE_METADATA = 4,
+	STORE_ALL = 7,
+};
+
+/* The part and the map that have the objects of a kind. */
+enum store_part store_part(enum object_kind kind);
 enum pinned_map store_map(enum object_kind kind);
 
 /* The normalized JSON of one object, owned by the caller; NULL if it is missing or unreadable. */
 json_t *store_get(struct pins *pins, enum object_kind kind, const char *name);
 
-/* All objects, of @kind (OBJECT_NONE: of every kind), sorted by kind and name. */
+/* All objects of @kind, sorted by name. */
 int store_list(struct pins *pins, enum object_kind kind, struct stored **list, size_t *count,
 	       struct error *e);
 /*
@@ -40,20 +52,23 @@ int store_list_texts(struct pins *pins, enum object_kind kind, struct stored **l
 		     struct error *e);
 const json_t *stored_parse(struct stored *s);
 void stored_forget(struct stored *s);
-/* All but CiliumNodes and Nodes, of which there are as many as the cluster has. */
-int store_list_settings(struct pins *pins, struct stored **list, size_t *count, struct error *e);
+/* All that manifests can have of @wanted (enum store_part), sorted by kind and name. */
+int store_list_parts(struct pins *pins, unsigned int wanted, struct stored **list, size_t *count,
+		     struct error *e);
 /* One object; false: as NULL of store_get(). */
 bool store_read(struct pins *pins, enum object_kind kind, const char *name, struct stored *s);
+/* The name of what @key is of. */
+const char *store_key_name(const struct object_key *key, char name[STORE_NAME]);
 void stored_free(struct stored *list, size_t count);
 
 /*
- * Writes the chunks of @text above 0 and fills in @key and @head for the caller to publish: by
- * store_publish(), or inside a pp_pool_set transaction.
+ * Writes the chunks of @text above 0 and fills in @key and @head for the caller to publish inside a
+ * pp_pool_set transaction.
  */
 int store_prepare(struct pins *pins, enum object_kind kind, const char *name, const char *text,
 		  struct object_key *key, struct object_chunk *head, struct error *e);
-int store_publish(struct pins *pins, const struct object_key *key, const struct object_chunk *head,
-		  struct error *e);
+/* Writes an object of another kind. */
+int store_put(struct pins *pins, enum object_kind kind, const char *name, const char *text, struct error *e);
 /* Removes chunks of other versions than the present one. */
 void store_sweep(struct pins *pins, enum object_kind kind, const char *name);
 int store_delete(struct pins *pins, enum object_kind kind, const char *name, struct error *e);

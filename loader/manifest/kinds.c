@@ -128,6 +128,7 @@ const char *object_kind_name(enum object_kind kind)
 		[OBJECT_CILIUMNODE] = "ciliumnode", [OBJECT_NODECONFIG] = "ciliumnodeconfig",
 		[OBJECT_CONFIGMAP] = "configmap", [OBJECT_NODE] = "node",
 		[OBJECT_NAMESPACE] = "namespace", [OBJECT_SETTINGS] = "settings",
+		[OBJECT_POD] = "pod", [OBJECT_AGENT] = "agent",
 	};
 
 	return (unsigned int)kind < OBJECT_KINDS ? names[kind] : names[OBJECT_NONE];

@@ -16,8 +16,10 @@ struct up {
 	const char *root;
 	const char *state_file; /* NULL: as before, or by the root's name */
 	const char *name;       /* NULL: as before, or the host's name */
+	bool managed;           /* the objects come from an API server, from now on until node_down() of all */
 	const char **files;     /* manifests */
 	size_t file_count;
+	const char *directory;  /* of manifests, where there are no files and it exists; not read if managed */
 	struct manifest manifest; /* to which the files are appended */
 	json_t *settings;       /* option to value; NULL: those of the last time */
 	bool require_uplink;    /* without an uplink it is an error */
@@ -29,7 +31,10 @@ struct up {
 	bool is_up;             /* also if an error follows */
 };
 
-/* From nothing, or from whatever is there, to a node that works. A failed attempt on a fresh root leaves nothing. */
+/*
+ * From nothing, or from whatever is there, to a node that works. A failed attempt on a fresh root leaves
+ * nothing. -EPERM: files or settings for a managed node by another than its agent.
+ */
 int node_up(struct up *up, struct error *e);
 void up_free(struct up *up);
 

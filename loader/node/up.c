@@ -63,9 +63,24 @@ static int begin(struct up *up, struct error *e)
 		return error_set(e, -EBUSY,
 				 "%s: is node %s already; give another --root, or run 'pinpool down --all' first",
 				 node->pins.root.path, node->config.node);
+	if (!up->managed && (up->file_count || up->settings))
+		err = context_check_unmanaged(node, up->file_count ? up->files[0] : "--set", e);
+	node->config.managed |= up->managed;
 	node->config.netns_cookie = cookie;
 	name_node(up);
-	return 0;
+	return err;
+}
+
+static int read_files(struct up *up, struct error *e)
+{
+	bool standard = !up->file_count && up->directory && !up->node.config.managed;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < up->file_count; i++)
+		err = manifest_read(up->files[i], &up->manifest, e);
+	if (standard && !access(up->directory, F_OK))
+		err = manifest_read(up->directory, &up->manifest, e);
+	return err;
 }
 
 /* Every pod's veth gets the present jump: the one that it has may belong to a removed pin. */
@@ -216,8 +231,8 @@ static int bring_up(struct up *up, struct error *e)
 {
 	int err = begin(up, e);
 
-	for (size_t i = 0; !err && i < up->file_count; i++)
-		err = manifest_read(up->files[i], &up->manifest, e);
+	if (!err)
+		err = read_files(up, e);
 	if (!err)
 		err = apply_plan(&up->node, &up->manifest, up->settings, NULL, APPLY_LOAD_TIME, &up->plan, e);
 	if (!err && !up->require_uplink)

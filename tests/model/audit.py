@@ -189,8 +189,9 @@ class Audit:
 
     def check_objects(self):
         chunks, heads = {}, {}
-        for key, value in self.maps.items("pp_objects") + self.maps.items("pp_nodes"):
-            name = key["kind"], key["name"]
+        for key, value in (self.maps.items("pp_objects") + self.maps.items("pp_nodes") +
+                           self.maps.items("pp_metadata")):
+            name = key["kind"], key["namespace"], key["name"]
             chunks.setdefault(name, set()).add(key["chunk"])
             if not key["chunk"]:
                 heads[name] = value
@@ -200,7 +201,7 @@ class Audit:
                 head = heads[name]
                 wanted = {(head["version"] & 1) << 16 | i for i in range(1, -(-head["length"] // 1528))} | {0}
                 self.equal(f"object {name}: chunks", found, wanted)
-        pools = {name for kind, name in heads if kind == "OBJECT_POOL"}
+        pools = {name for kind, _, name in heads if kind == "OBJECT_POOL"}
         self.equal("objects of pools", pools, {p["name"] for p in self.pools.values()})
 
 

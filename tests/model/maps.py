@@ -19,6 +19,7 @@ MAPS = {  # name: key, value; None is an unsigned int
     "pp_excluded": ("ips_key", "ips_chunk"), "pp_leases": ("lease_owner", "lease"),
     "pp_pending": ("pending_key", "pending"), "pp_objects": ("object_key", "object_chunk"),
     "pp_nodes": ("object_key", "object_chunk"),
+    "pp_metadata": ("object_key", "object_chunk"),
     "pp_pods": (None, "pod"), "pp_pod_ips": ("addr", "pod_ip"), "pp_cidrs": ("cidr_key", "cidr"),
 }
 BATCH = 4096
