@@ -21,6 +21,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 LIBS      := libbpf libxdp libnl-3.0 yaml-0.1 jansson
 PP_CFLAGS  = -std=gnu11 -Wall -Wextra -Wno-format-truncation $(WERROR) -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. -I$(BUILD) $(shell pkg-config --cflags $(LIBS))
 PP_LIBS    = $(shell pkg-config --libs $(LIBS))
+KUBE_LDLIBS = $(shell pkg-config --libs $(KUBE_LIBS))
 # Both programs run as root and parse what others write. A packager's own level of FORTIFY stands; without
 # optimization, and before glibc 2.35, the highest level would be a warning.
 FORTIFY   := $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS))$(filter-out -O1 -O2 -O3 -Os -Og,$(or $(lastword $(filter -O%,$(CFLAGS))),-O0)),,\
@@ -42,14 +43,22 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Wno-unused-parameter $(W
 
 OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELS   := $(OBJECTS:.bpf.o=.skel.h)
-# main.c and cni.c have a main each; every other file of loader/ is a module that both link
-MODULES := $(filter-out cmd/main cni/cni,$(patsubst loader/%.c,%,$(wildcard loader/*/*.c)))
+# Each program has a file with its main; every other file of loader/ is a module. Those of kube/ are for the
+# agent and the operator alone, which need two more libraries.
+MAINS   := cmd/main cni/cni kube/agent kube/operator
+SOURCES := $(filter-out $(MAINS),$(patsubst loader/%.c,%,$(wildcard loader/*/*.c)))
+KUBE    := $(filter kube/%,$(SOURCES))
+MODULES := $(filter-out $(KUBE),$(SOURCES))
 COMMANDS = cmd/%
+KUBE_LIBS := libcurl libmicrohttpd
+HAVE_KUBE := $(shell pkg-config --exists $(KUBE_LIBS) && echo 1)
+KUBE_BINS := $(if $(HAVE_KUBE),$(patsubst loader/kube/%.c,$(BUILD)/pinpool-%,$(wildcard loader/kube/agent.c loader/kube/operator.c)))
 
 Q   = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 
-all: $(BUILD)/pinpool $(BUILD)/pinpool-cni
+all: $(BUILD)/pinpool $(BUILD)/pinpool-cni $(KUBE_BINS)
+	$(if $(HAVE_KUBE),,@echo '  pinpool-agent and pinpool-operator are left out: libcurl or libmicrohttpd is missing (scripts/deps)')
 
 objects: $(OBJECTS)
 
@@ -75,9 +84,12 @@ $(BUILD)/pinpool: $(addprefix $(BUILD)/loader/,cmd/main.o $(MODULES:=.o))
 $(BUILD)/pinpool-cni: $(addprefix $(BUILD)/loader/,cni/cni.o $(filter-out $(COMMANDS),$(MODULES:=.o)))
 	$(call say,LD)$(CC) $(CFLAGS) $(HARDEN_LD) -Wl,--gc-sections $(LDFLAGS) $^ $(CNI_LIBS) -o $@
 
+$(BUILD)/pinpool-agent $(BUILD)/pinpool-operator: $(BUILD)/pinpool-%: $(addprefix $(BUILD)/loader/,kube/%.o $(KUBE:=.o) $(filter-out $(COMMANDS),$(MODULES:=.o)))
+	$(call say,LD)$(CC) $(CFLAGS) $(HARDEN_LD) -Wl,--gc-sections $(LDFLAGS) $^ $(PP_LIBS) $(KUBE_LDLIBS) -o $@
+
 # Tests: the modules once more, under the sanitizers; no main, no commands.
 SAN       := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-UNITS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit_%,$(wildcard tests/unit/*.c))
+UNITS     := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit_%,$(filter-out $(if $(HAVE_KUBE),,tests/unit/kube_%),$(wildcard tests/unit/*.c)))
 SAN_OBJS  := $(patsubst %,$(BUILD)/san/%.o,$(filter-out $(COMMANDS),$(MODULES)))
 
 $(BUILD)/san/%.o: loader/%.c | $(BUILD)
@@ -92,6 +104,14 @@ $(BUILD)/tests/unit_%: tests/unit/%.c $(SAN_OBJS)
 $(BUILD)/tests/agent: tests/lib/agent.c $(SAN_OBJS)
 	$(Q)mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(PP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP $< $(SAN_OBJS) $(PP_LIBS) -o $@
+
+# An archive: a test may bring functions of its own in place of a module's.
+$(BUILD)/san/kube.a: $(KUBE:%=$(BUILD)/san/%.o)
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/tests/unit_kube_%: tests/unit/kube_%.c $(BUILD)/san/kube.a $(SAN_OBJS)
+	$(Q)mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(PP_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(SAN) -MMD -MP $< $(BUILD)/san/kube.a $(SAN_OBJS) $(PP_LIBS) $(KUBE_LDLIBS) -o $@
 
 # The whole program under the sanitizers, for tests of its input.
 $(BUILD)/san/pinpool: $(addprefix $(BUILD)/san/,cmd/main.o $(MODULES:=.o))

@@ -27,6 +27,7 @@ struct answer {
 	json_t *body;               /* borrowed; NULL: not JSON, or none */
 	char message[256];          /* for status != 2xx: the server's Status.message, or the transport's error */
 	unsigned int retry_after;   /* seconds; 0: not given */
+	bool too_large;
 };
 
 typedef void answer_fn(void *arg, const struct answer *a);
@@ -36,17 +37,22 @@ typedef void answer_fn(void *arg, const struct answer *a);
 
 /*
  * Sends a request and calls @fn exactly once, later, unless it is cancelled. @path with its query;
- * @type: of @body (NULL: application/json); @body is not kept. Ends after @timeout_ms without an answer. An
- * answer above 4 MiB is an error.
+ * @type: of @body (NULL: application/json); @body is not kept. Ends @timeout_ms after it was sent. An answer
+ * above 4 MiB is an error, with @too_large. Some 30 run at a time, the others wait for their turn.
+ * @method, @type and @accept are string literals: they are kept, not copied.
  */
 struct call *api_send(struct api *api, const char *method, const char *path, const char *type, const json_t *body,
 		      unsigned int timeout_ms, answer_fn *fn, void *arg);
+/* GET with another Accept header than application/json. */
+struct call *api_get(struct api *api, const char *path, const char *accept, unsigned int timeout_ms, answer_fn *fn,
+		     void *arg);
+/* Also from within a function of its own. NULL: nothing. */
 void api_cancel(struct call *call);
 
 /*
- * A request whose answer comes in lines (a watch): @line for each complete line as JSON text, then @end
- * once, with status 200 if the server ended an accepted stream. No line is longer than 4 MiB. Nothing heard
- * for @silence_ms ends it. @accept: NULL is application/json.
+ * A request whose answer comes in lines (a watch): @line with NULL when the server has accepted it, and for
+ * each complete line as JSON text; then @end once, with status 200 if the server ended an accepted stream. No
+ * line is longer than 4 MiB. Nothing heard for @silence_ms ends it. @accept: NULL is application/json.
  */
 typedef void line_fn(void *arg, const char *line, size_t length);
 struct call *api_stream(struct api *api, const char *path, const char *accept, unsigned int silence_ms,

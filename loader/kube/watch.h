@@ -2,6 +2,7 @@
 /*
  * A collection of the API server, followed: everything that is there, then every change, through restarts,
  * compactions (410), broken connections and servers that cannot stream a list. Keeps names, not objects.
+ * An object that was deleted and made again while nobody watched is a change; its uid tells.
  */
 #ifndef PP_KUBE_WATCH_H
 #define PP_KUBE_WATCH_H
@@ -14,7 +15,7 @@ struct watch_spec {
 	const char *path;           /* "/apis/cilium.io/v2/ciliumnodes" */
 	const char *field_selector; /* "spec.nodeName=w1"; NULL: none */
 	const char *label_selector; /* NULL: none */
-	bool metadata_only;         /* objects have apiVersion, kind and metadata alone */
+	bool metadata_only;         /* objects are PartialObjectMetadata: metadata alone */
 	/* @object is borrowed. Called for new and for changed objects; after a new sync also for unchanged ones. */
 	void (*set)(void *arg, json_t *object);
 	/* @namespace: "" for cluster-wide ones. Also for what vanished while nobody watched, before synced(). */
@@ -26,7 +27,7 @@ struct watch_spec {
 
 /* Starts at once, and never ends by itself. The spec's strings must outlive it. */
 struct watch *watch_start(struct loop *loop, struct api *api, const struct watch_spec *spec);
-void watch_stop(struct watch *w);
+void watch_stop(struct watch *w); /* before api_free(), and not from within the spec's functions */
 
 bool watch_is_synced(const struct watch *w); /* has been, once */
 /* loop_now() when the server was last heard of on this watch: an event, a bookmark, or the connection's acceptance; 0: never. */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The names of a collection's objects, and which of them a new list still has. */
+#ifndef PP_KUBE_NAMES_H
+#define PP_KUBE_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct names { /* zeroed at first */
+	void *tree;
+	size_t count;
+	unsigned int round;
+};
+
+/* @namespace: "" for cluster-wide objects */
+typedef void name_fn(void *arg, const char *namespace, const char *name);
+
+/* Adds a name, or marks it as still there. */
+void names_put(struct names *names, const char *namespace, const char *name);
+/* Whether it was there. */
+bool names_remove(struct names *names, const char *namespace, const char *name);
+
+/* Between these two: names that are not put again are removed, with a call of @fn for each. */
+void names_begin(struct names *names);
+void names_sweep(struct names *names, name_fn *fn, void *arg);
+
+void names_free(struct names *names);
+
+#endif
