@@ -114,6 +114,15 @@ static __noinline int demand_note(__u32 pool, __u32 family)
 	return 0;
 }
 
+/* Fewer addresses are free than the pool keeps ready: the next pods need not wait for a block. */
+static __always_inline void demand_note_low(const struct lease_ip *ip, __u32 family)
+{
+	struct pool *p = bpf_map_lookup_elem(&pp_pools, &ip->pool);
+
+	if (ip->block && p && p->family[family].capacity < p->family[family].in_use + p->family[family].pre_allocation)
+		demand_note(ip->pool, family);
+}
+
 static __always_inline void lease_take(const struct lease_ip *ip)
 {
 	struct block *b = block_get(ip->block);
@@ -172,6 +181,8 @@ static __always_inline enum ipam_error lease_make(struct ipam *ipam, struct txn 
 	}
 	lease_take(&r->lease.ip[FAMILY_IPV4]);
 	lease_take(&r->lease.ip[FAMILY_IPV6]);
+	demand_note_low(&r->lease.ip[FAMILY_IPV4], FAMILY_IPV4);
+	demand_note_low(&r->lease.ip[FAMILY_IPV6], FAMILY_IPV6);
 	pending_forget(r);
 	txn_answer(txn, &r->lease);
 	return IPAM_OK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * pp_demand: a ring buffer with a record for each lease that was refused because the pool has no block
- * here, or none with a free address (IPAM_NO_BLOCK, IPAM_EXHAUSTED), so that an agent which waits on
- * it wakes and takes one. pp_lease writes it in the same transaction; the loader, whose commands take
+ * here, or none with a free address (IPAM_NO_BLOCK, IPAM_EXHAUSTED), or that left fewer free than the
+ * pool's pre-allocation, so that an agent which waits on it wakes and asks for one. pp_lease writes it in the same transaction; the loader, whose commands take
  * blocks themselves, reads it not. A record is an occasion to look, not the truth: without a reader the
  * buffer fills and later ones are left out. pp_pending says who still waits.
  */

@@ -88,14 +88,19 @@ static int take_input(const struct manifest *manifest, struct apply *plan, struc
 	return err;
 }
 
-/* A pool being terminated is deleted already, though its object is still there. */
-static bool is_terminating(struct context *node, const struct stored *s)
+static int by_pool_name(const void *key, const void *member)
 {
-	struct pool pool;
-	uint32_t id;
+	return strcmp(((const struct stored *)key)->name, ((const struct pool_entry *)member)->pool.name);
+}
 
-	return s->kind == OBJECT_POOL && !ipam_pool_find(&node->pins, s->name, &id, &pool) &&
-	       pool.state == POOL_TERMINATING;
+/* A pool being terminated is deleted already, though its object is still there. */
+static bool is_terminating(const struct pool_entry *pools, size_t count, const struct stored *s)
+{
+	const struct pool_entry *p = NULL;
+
+	if (s->kind == OBJECT_POOL && count)
+		p = bsearch(s, pools, count, sizeof(*pools), by_pool_name);
+	return p && p->pool.state == POOL_TERMINATING;
 }
 
 static int by_name(const void *key, const void *member)
@@ -109,8 +114,9 @@ static int by_name(const void *key, const void *member)
 static void take_stored(struct context *node, const struct stored *list, size_t count,
 			unsigned int flags, struct apply *plan)
 {
-	size_t input = plan->count;
+	size_t input = plan->count, pool_count;
 	struct apply_object **sorted = xcalloc(input, sizeof(*sorted)), **hit, *o;
+	struct pool_entry *pools;
 
 	/* all the room at once: add() must not move what `sorted` points to */
 	plan->objects = xrealloc(plan->objects, (input + count + 1) * 2 * sizeof(*plan->objects));
@@ -118,8 +124,10 @@ static void take_stored(struct context *node, const struct stored *list, size_t 
 		sorted[i] = &plan->objects[i];
 	if (input)
 		qsort(sorted, input, sizeof(*sorted), by_kind_and_name);
+	if (ipam_pools(&node->pins, &pools, &pool_count, NULL))
+		pool_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		bool gone = is_terminating(node, &list[i]);
+		bool gone = is_terminating(pools, pool_count, &list[i]);
 
 		hit = input ? bsearch(&list[i], sorted, input, sizeof(*sorted), by_name) : NULL;
 		if (hit) {
@@ -138,6 +146,7 @@ static void take_stored(struct context *node, const struct stored *list, size_t 
 		o->text = xstrdup(list[i].text);
 		o->result = flags & APPLY_PRUNE && o->kind != OBJECT_SETTINGS ? APPLY_DELETED : APPLY_KEPT;
 	}
+	free(pools);
 	free(sorted);
 }
 
@@ -331,10 +340,10 @@ int apply_plan(struct context *node, const struct manifest *manifest, const json
 		err = work_out_options(node, plan, &effective, e);
 	if (!err && !(flags & APPLY_LOAD_TIME))
 		err = refuse_load_time(node, effective, e);
-	if (!err) {
+	if (!err && !node->config.managed) /* a cluster's operator does that */
 		auto_create(plan);
+	if (!err)
 		err = read_pools(plan, e);
-	}
 	if (!err)
 		err = apply_check(node, plan, e);
 out:

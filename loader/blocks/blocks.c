@@ -132,15 +132,43 @@ static int grow(struct context *node, uint32_t id, enum family family, struct bl
 	return err == -EDQUOT ? BLOCKS_UNLISTED : err;
 }
 
+/* Those blocks of @blocks that the pool does not need, in @surplus; their number. */
+static size_t choose_surplus(struct context *node, const struct pool_entry *p, enum family family,
+			     struct block_entry *blocks, size_t count, struct block_entry **surplus)
+{
+	struct block_view *views = xcalloc(count, sizeof(*views));
+	struct block_entry **own = xcalloc(count, sizeof(*own));
+	bool *drop = xcalloc(count, sizeof(*drop));
+	size_t n = 0, chosen = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct block *b = &blocks[i].block;
+
+		/* one that is kept counts as used: its pods from before the reboot may come back */
+		if (b->pool != p->id || b->family != family)
+			continue;
+		own[n] = &blocks[i];
+		views[n++] = (struct block_view){ blocks[i].id, block_capacity(b),
+						  b->used + (b->keep_until > ipam_boot_seconds()),
+						  b->state == BLOCK_DRAINING };
+	}
+	release_choose(views, n, blocks_needed(node, p, family), p->pool.family[family].in_use, drop);
+	for (size_t i = n; i-- > 0;)
+		if (drop[i])
+			surplus[chosen++] = own[i];
+	free(views);
+	free(drop);
+	free(own);
+	return chosen;
+}
+
 /* Gives back what is not needed. Under the derived lock. */
 static int shrink(struct context *node, uint32_t id, enum family family, bool failed,
 		  struct block_changes *changes, struct error *e)
 {
 	struct pool_entry p = { .id = id };
-	struct block_entry *blocks, **own;
-	struct block_view *views;
-	size_t count, n = 0;
-	bool *drop;
+	struct block_entry *blocks, **surplus;
+	size_t count, chosen;
 	int err = ipam_pool_read(&node->pins, id, &p.pool);
 
 	if (err)
@@ -148,36 +176,45 @@ static int shrink(struct context *node, uint32_t id, enum family family, bool fa
 	err = ipam_blocks(&node->pins, &blocks, &count, e);
 	if (err)
 		return err;
-	views = xcalloc(count, sizeof(*views));
-	drop = xcalloc(count, sizeof(*drop));
-	own = xcalloc(count, sizeof(*own));
-	for (size_t i = 0; i < count; i++) {
-		const struct block *b = &blocks[i].block;
-
-		/* one that is kept counts as used: its pods from before the reboot may come back */
-		if (b->pool != id || b->family != family)
-			continue;
-		own[n] = &blocks[i];
-		views[n++] = (struct block_view){ blocks[i].id, block_capacity(b),
-						  b->used + (b->keep_until > ipam_boot_seconds()),
-						  b->state == BLOCK_DRAINING };
-	}
-	release_choose(views, n, blocks_needed(node, &p, family), p.pool.family[family].in_use, drop);
-	for (size_t i = n; !err && i-- > 0;) {
-		if (!drop[i])
-			continue;
-		err = failed ? block_return_undo(node, own[i], e) : 0;
+	surplus = xcalloc(count, sizeof(*surplus));
+	chosen = choose_surplus(node, &p, family, blocks, count, surplus);
+	for (size_t i = 0; !err && i < chosen; i++) {
+		err = failed ? block_return_undo(node, surplus[i], e) : 0;
 		if (!err)
-			err = block_return(node, views[i].id, e);
+			err = block_return(node, surplus[i]->id, e);
 		if (err > 0) {
-			block_changes_add(changes, &own[i]->block.prefix, false);
+			block_changes_add(changes, &surplus[i]->block.prefix, false);
 			err = 0;
 		}
 	}
 	free(blocks);
-	free(views);
-	free(drop);
-	free(own);
+	free(surplus);
+	return err;
+}
+
+int blocks_surplus(struct context *node, struct prefix **list, size_t *count, struct error *e)
+{
+	struct block_entry *blocks = NULL, **surplus;
+	struct pool_entry *pools = NULL;
+	size_t pool_count, block_count = 0, n = 0;
+	int err = ipam_pools(&node->pins, &pools, &pool_count, e);
+
+	*list = NULL;
+	*count = 0;
+	if (!err)
+		err = ipam_blocks(&node->pins, &blocks, &block_count, e);
+	surplus = xcalloc(block_count, sizeof(*surplus));
+	*list = xcalloc(block_count, sizeof(**list));
+	for (size_t i = 0; !err && i < pool_count; i++)
+		for (int family = 0; family < FAMILIES; family++) {
+			if (pools[i].pool.family[family].empty)
+				n = choose_surplus(node, &pools[i], family, blocks, block_count, surplus);
+			for (; n; n--)
+				(*list)[(*count)++] = surplus[n - 1]->block.prefix;
+		}
+	free(surplus);
+	free(blocks);
+	free(pools);
 	return err;
 }
 
@@ -248,8 +285,11 @@ int blocks_balance_all(struct context *node, bool may_drop, struct error *e)
 {
 	struct pool_entry *pools;
 	size_t count;
-	int first = ipam_pools(&node->pins, &pools, &count, e);
+	int first;
 
+	if (node->config.allocator != NODE_ALLOCATOR_LOCAL)
+		return 0;
+	first = ipam_pools(&node->pins, &pools, &count, e);
 	for (size_t i = 0; i < count; i++) {
 		for (int family = 0; family < FAMILIES; family++) {
 			int err = balance(node, pools[i].id, family, may_drop, false,

@@ -27,6 +27,12 @@ int blocks_balance(struct context *node, uint32_t pool, enum family family, stru
 int blocks_balance_failed(struct context *node, uint32_t pool, enum family family, struct error *e);
 
 /*
+ * The blocks that are empty and not needed, for who gives them back where this node does not do it itself (static
+ * mode). The caller frees *list, also after an error.
+ */
+int blocks_surplus(struct context *node, struct prefix **list, size_t *count, struct error *e);
+
+/*
  * Whether another pod would get an address of the pool and family: one is free, or a block can be
  * had and listed on disk. Changes nothing. 0, -ENOSPC without a sentence, or -errno.
  */

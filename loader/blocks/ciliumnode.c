@@ -8,18 +8,23 @@
 #include "loader/kernel/map.h"
 #include "loader/ipam/rules.h"
 
-static struct request *request_of(struct request **list, size_t *count, const char *pool)
+static struct request *add_request(struct request **list, size_t *count, const char *pool)
 {
 	struct request *r;
 
+	*list = xgrow(*list, *count, sizeof(**list));
+	r = &(*list)[(*count)++];
+	*r = (struct request){};
+	snprintf(r->pool, sizeof(r->pool), "%s", pool);
+	return r;
+}
+
+static struct request *request_of(struct request **list, size_t *count, const char *pool)
+{
 	for (size_t i = 0; i < *count; i++)
 		if (!strcmp((*list)[i].pool, pool))
 			return &(*list)[i];
-	*list = xrealloc(*list, (*count + 1) * sizeof(**list));
-	r = &(*list)[(*count)++];
-	memset(r, 0, sizeof(*r));
-	snprintf(r->pool, sizeof(r->pool), "%s", pool);
-	return r;
+	return add_request(list, count, pool);
 }
 
 static int by_pool(const void *a, const void *b)
@@ -77,7 +82,7 @@ void ciliumnode_requested(struct context *node, const struct state *state,
 	*count = 0;
 	for (size_t i = 0; i < state->pool_count; i++) {
 		const struct pool *p = &state->pools[i].pool;
-		struct request *r = request_of(list, count, p->name);
+		struct request *r = add_request(list, count, p->name);
 
 		r->exists = p->state == POOL_ACTIVE;
 		for (int f = 0; f < FAMILIES; f++) {

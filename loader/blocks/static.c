@@ -132,7 +132,8 @@ int blocks_retire_all(struct context *node, struct error *e)
 	if (!err)
 		err = ipam_pools(&node->pins, &pools, &count, e);
 	for (size_t i = 0; !err && i < count; i++)
-		err = pool_retire(node, pools[i].id, e);
+		if (pools[i].pool.state == POOL_TERMINATING)
+			err = pool_retire(node, pools[i].id, e);
 	free(pools);
 	return err;
 }

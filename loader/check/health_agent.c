@@ -28,15 +28,31 @@ static void report_rejected(struct health_part *p, const json_t *rejected)
 		part_fail(p, "%zu more not accepted", count - REJECTED_SHOWN);
 }
 
+/* The operator as this node sees it: what it refuses, and whether it answers. */
+static void report_operator(struct health_part *p, const json_t *operator)
+{
+	const char *error = json_string_value(json_object_get(operator, "error"));
+	long long waiting = json_integer_value(json_object_get(operator, "waiting"));
+
+	if (error)
+		part_fail(p, "operator: %.300s", error);
+	else if (waiting)
+		part_fail(p, "demand not met by an operator for %lld s", waiting);
+	else
+		part_note(p, "operator %s", json_is_object(operator) ? "OK" : "not seen");
+}
+
 static void report(struct health_part *p, const json_t *status)
 {
 	long long synced = json_integer_value(json_object_get(status, "synced"));
 	long long age = time(NULL) - synced;
-	const json_t *operator = json_object_get(status, "operator");
+	const char *trouble = json_string_value(json_object_get(status, "trouble"));
 
 	part_note(p, "last sync %lld s ago", age > 0 ? age : 0);
 	part_note(p, "pid %lld", (long long)json_integer_value(json_object_get(status, "pid")));
-	part_note(p, "operator %.64s", json_is_object(operator) ? text_of(operator, "name") : "not seen");
+	report_operator(p, json_object_get(status, "operator"));
+	if (trouble && *trouble)
+		part_fail(p, "%.300s", trouble);
 	if (!synced)
 		part_fail(p, "never synced");
 	else if (age > SYNCED_SECONDS)

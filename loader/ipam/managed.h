@@ -26,8 +26,9 @@ json_t *pod_object_get(struct context *node, const char *namespace, const char *
 int pod_objects_list(struct context *node, struct stored **list, size_t *count, struct error *e);
 
 /*
- * {"synced": seconds since the epoch of the last full contact with the API server, "pid": of the agent,
- * "operator": {"name": who holds the lease} or null, "rejected": [{"kind", "name", "reason"}]}
+ * {"synced": seconds since the epoch of the last full contact with the API server (0: none), "pid" and
+ * "version" of the agent, "operator": {"error": its last word on this node, "waiting": seconds since when
+ * demand is not met} or null, "trouble": of agent or host, "rejected": [{"kind", "name", "reason"}]}
  */
 int agent_status_set(struct context *node, const json_t *status, struct error *e);
 /* Owned by the caller; NULL: no agent has written any. */

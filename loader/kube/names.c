@@ -40,6 +40,15 @@ static struct name *name_new(const char *namespace, const char *name)
 	return n;
 }
 
+bool names_have(const struct names *names, const char *namespace, const char *name)
+{
+	struct name *key = name_new(namespace, name);
+	bool found = tfind(key, &names->tree, compare) != NULL;
+
+	free(key);
+	return found;
+}
+
 void names_put(struct names *names, const char *namespace, const char *name)
 {
 	struct name *new = name_new(namespace, name), **found = tsearch(new, &names->tree, compare);

@@ -17,6 +17,7 @@ typedef void name_fn(void *arg, const char *namespace, const char *name);
 
 /* Adds a name, or marks it as still there. */
 void names_put(struct names *names, const char *namespace, const char *name);
+bool names_have(const struct names *names, const char *namespace, const char *name);
 /* Whether it was there. */
 bool names_remove(struct names *names, const char *namespace, const char *name);
 

@@ -366,3 +366,8 @@ size_t watch_count(const struct watch *w)
 {
 	return w->names.count;
 }
+
+bool watch_has(const struct watch *w, const char *namespace, const char *name)
+{
+	return names_have(&w->names, namespace, name);
+}

@@ -34,6 +34,8 @@ bool watch_is_synced(const struct watch *w); /* has been, once */
 uint64_t watch_heard(const struct watch *w);
 /* Why it is not connected now; "" if it is. */
 const char *watch_trouble(const struct watch *w);
+/* Whether the server has the object, as far as is known. */
+bool watch_has(const struct watch *w, const char *namespace, const char *name);
 /* Number of objects. */
 size_t watch_count(const struct watch *w);
 

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* pinpool-agent: its arguments, and its phases: settings, node up, everything, ready. */
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loader/kube/agent.h"
+#include "loader/kube/notify.h"
+
+#define HEAP_KEPT (128 << 10)
+#define ONCE_MS 200 /* how often --once looks whether all is done */
+
+static void usage(FILE *out)
+{
+	fputs("usage: pinpool-agent [--node NAME] [--namespace NAME] [--kubeconfig FILE] [--root DIR] [--state FILE]\n"
+	      "                     [--listen ADDRESS:PORT] [--conflist FILE] [--cni-bin DIR] [--once] [--version]\n\n"
+	      "Carries the objects of a Kubernetes API server into this node; see pinpool-agent(8).\n", out);
+}
+
+void agent_log(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("pinpool-agent: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+void agent_up(struct agent *a)
+{
+	agent_log("node %s is up", a->node);
+	a->up_error[0] = 0;
+	host_follow_demand(a);
+	watches_start_rest(a);
+}
+
+static void finish_once(void *arg)
+{
+	struct agent *a = arg;
+
+	if (!a->objects.waiting && own_is_settled(a))
+		loop_stop(a->loop, a->objects.rejected ? 1 : 0);
+	else
+		timer_start(a->loop, &a->finish, ONCE_MS, finish_once, a);
+}
+
+void agent_ready(struct agent *a)
+{
+	struct error e;
+
+	if (a->is_synced)
+		return;
+	a->is_synced = true;
+	agent_log("synced: %zu objects not accepted", a->objects.rejected);
+	own_start(a);
+	report_soon(a);
+	if (*a->conflist && conflist_write(a, &e))
+		agent_log("%s", e.text);
+	notify("READY=1\nSTATUS=synced");
+	if (a->once)
+		timer_start(a->loop, &a->finish, ONCE_MS, finish_once, a);
+}
+
+static void stop(void *arg, int signal)
+{
+	struct agent *a = arg;
+
+	agent_log("%s: the node goes on without an agent", strsignal(signal));
+	notify("STOPPING=1");
+	loop_stop(a->loop, 0);
+}
+
+static const char *environment(const char *name, const char *otherwise)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : otherwise;
+}
+
+static int parse(struct agent *a, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "node", required_argument, NULL, 'n' },      { "namespace", required_argument, NULL, 'N' },
+		{ "kubeconfig", required_argument, NULL, 'k' }, { "root", required_argument, NULL, 'r' },
+		{ "state", required_argument, NULL, 's' },     { "listen", required_argument, NULL, 'l' },
+		{ "conflist", required_argument, NULL, 'c' },  { "cni-bin", required_argument, NULL, 'b' },
+		{ "once", no_argument, NULL, 'o' },            { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },            {},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'n': a->node = optarg; break;
+		case 'N': a->namespace = optarg; break;
+		case 'k': a->kubeconfig = optarg; break;
+		case 'r': a->root = optarg; break;
+		case 's': a->state_file = optarg; break;
+		case 'l': a->listen = optarg; break;
+		case 'c': a->conflist = optarg; break;
+		case 'b': a->cni_bin = optarg; break;
+		case 'o': a->once = true; break;
+		case 'V': printf("pinpool-agent %s\n", VERSION); exit(0);
+		case 'h': usage(stdout); exit(0);
+		default: usage(stderr); return -1;
+		}
+	}
+	if (optind == argc)
+		return 0;
+	usage(stderr);
+	return -1;
+}
+
+/* kubelet's name for this node where nobody says another: that of the host, in lower case. */
+static const char *host_name(void)
+{
+	static char name[PP_NAME];
+
+	gethostname(name, sizeof(name) - 1);
+	for (char *p = name; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p += 'a' - 'A';
+	return name;
+}
+
+static int run(struct agent *a, struct error *e)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+	int err;
+
+	a->loop = loop_new();
+	loop_signals(a->loop, signals, 2, stop, a);
+	a->api = api_new(a->loop, a->kubeconfig, e);
+	if (!a->api)
+		return -1;
+	err = host_start(a, e);
+	if (!err)
+		err = report_start(a, e);
+	if (err)
+		return err;
+	watches_start_settings(a);
+	return loop_run(a->loop);
+}
+
+static void end(struct agent *a)
+{
+	watches_stop(a);
+	host_stop(a);
+	if (a->web)
+		web_stop(a->web);
+	if (a->api)
+		api_free(a->api);
+	own_free(a);
+	objects_free(a);
+	json_decref(a->node_object);
+	if (a->is_up)
+		context_close(&a->reader);
+	loop_free(a->loop);
+}
+
+int main(int argc, char **argv)
+{
+	struct agent a = {
+		.root = environment("PINPOOL_ROOT", PP_ROOT),
+		.state_file = environment("PINPOOL_STATE", NULL),
+		.node = environment("K8S_NODE_NAME", NULL),
+		.namespace = environment("K8S_NAMESPACE", "kube-system"),
+		.conflist = "/etc/cni/net.d/10-pinpool.conflist",
+		.cni_bin = "/opt/cni/bin",
+		.listen = ":9962",
+	};
+	struct error e = {};
+	int err;
+
+	if (parse(&a, argc, argv))
+		return 2;
+	/* without these two, malloc keeps what the largest plan ever took */
+	mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
+	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+	if (!a.node)
+		a.node = host_name();
+	err = run(&a, &e);
+	if (err < 0)
+		agent_log("%s", e.text);
+	end(&a);
+	return err ? 1 : 0;
+}

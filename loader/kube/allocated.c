@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The blocks that a CiliumNode lists. */
+#include <string.h>
+
+#include "loader/base/memory.h"
+#include "loader/kube/allocated.h"
+
+static json_t *child(json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (!json_is_object(value)) {
+		value = json_object();
+		json_object_set_new(object, key, value);
+	}
+	return value;
+}
+
+json_t *ciliumnode_pools(json_t *ciliumnode)
+{
+	return child(child(child(ciliumnode, "spec"), "ipam"), "pools");
+}
+
+static json_t *list_of(const json_t *ciliumnode)
+{
+	json_t *ipam = json_object_get(json_object_get(ciliumnode, "spec"), "ipam");
+
+	return json_object_get(json_object_get(ipam, "pools"), "allocated");
+}
+
+static bool is_prefix(const json_t *text, struct prefix *prefix)
+{
+	return json_is_string(text) && prefix_parse(json_string_value(text), prefix) >= 0;
+}
+
+void allocated_each(const json_t *ciliumnode, void (*fn)(void *arg, const char *pool, const struct prefix *prefix),
+		    void *arg)
+{
+	json_t *entry, *text;
+	struct prefix prefix;
+	size_t i, k;
+
+	json_array_foreach(list_of(ciliumnode), i, entry)
+		json_array_foreach(json_object_get(entry, "cidrs"), k, text) {
+			const char *pool = json_string_value(json_object_get(entry, "pool"));
+
+			if (pool && is_prefix(text, &prefix))
+				fn(arg, pool, &prefix);
+		}
+}
+
+static void find(void *arg, const char *pool, const struct prefix *prefix)
+{
+	struct { const struct prefix *prefix; bool found; } *f = arg;
+
+	(void)pool;
+	f->found |= prefix_equal(prefix, f->prefix);
+}
+
+bool allocated_has(const json_t *ciliumnode, const struct prefix *prefix)
+{
+	struct { const struct prefix *prefix; bool found; } f = { prefix, false };
+
+	allocated_each(ciliumnode, find, &f);
+	return f.found;
+}
+
+void allocated_remove(json_t *ciliumnode, const struct prefix *prefix)
+{
+	json_t *list = list_of(ciliumnode);
+	struct prefix at;
+
+	for (size_t i = json_array_size(list); i-- > 0;) {
+		json_t *cidrs = json_object_get(json_array_get(list, i), "cidrs");
+		size_t before = json_array_size(cidrs);
+
+		for (size_t k = before; k-- > 0;)
+			if (is_prefix(json_array_get(cidrs, k), &at) && prefix_equal(&at, prefix))
+				json_array_remove(cidrs, k);
+		if (before && !json_array_size(cidrs))
+			json_array_remove(list, i);
+	}
+}
+
+void allocated_add(json_t *ciliumnode, const char *pool, const struct prefix *prefix)
+{
+	json_t *pools = ciliumnode_pools(ciliumnode), *list = json_object_get(pools, "allocated"), *entry, *cidrs = NULL;
+	char text[PREFIX_TEXT];
+	size_t i;
+
+	if (!json_is_array(list)) {
+		list = json_array();
+		json_object_set_new(pools, "allocated", list);
+	}
+	json_array_foreach(list, i, entry) {
+		const char *name = json_string_value(json_object_get(entry, "pool"));
+
+		if (name && !strcmp(name, pool))
+			cidrs = json_object_get(entry, "cidrs");
+	}
+	if (!json_is_array(cidrs)) {
+		cidrs = json_array();
+		json_array_append_new(list, json_pack("{s:s, s:o}", "pool", pool, "cidrs", cidrs));
+	}
+	json_array_append_new(cidrs, json_string(prefix_format(prefix, text)));
+}
+
+bool prefixes_have(const struct prefix *list, size_t count, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_equal(&list[i], prefix))
+			return true;
+	return false;
+}
+
+void prefixes_add(struct prefix **list, size_t *count, const struct prefix *prefix)
+{
+	if (prefixes_have(*list, *count, prefix))
+		return;
+	*list = xgrow(*list, *count, sizeof(**list));
+	(*list)[(*count)++] = *prefix;
+}
+
+void prefixes_remove(struct prefix *list, size_t *count, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < *count; i++)
+		if (prefix_equal(&list[i], prefix))
+			list[i--] = list[--*count];
+}

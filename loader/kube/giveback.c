@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Blocks that this node does not need any more: given back to the operator. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loader/blocks/blocks.h"
+#include "loader/ipam/claims.h"
+#include "loader/ipam/transactions.h"
+#include "loader/kube/agent.h"
+#include "loader/kube/allocated.h"
+
+#define TICK_MS 5000 /* a block must be unneeded at two of them before it is given back */
+
+static bool holds(struct agent *a, const struct prefix *prefix)
+{
+	struct block_entry *blocks;
+	bool held = true; /* if in doubt */
+	size_t count;
+
+	if (ipam_blocks(&a->reader.pins, &blocks, &count, NULL))
+		return held;
+	held = false;
+	for (size_t i = 0; i < count; i++)
+		held |= prefix_equal(&blocks[i].block.prefix, prefix);
+	free(blocks);
+	return held;
+}
+
+/*
+ * Dropped here first: a pod that came in between keeps the block, which is ours again then. Only what is not held
+ * is given back to the operator.
+ */
+static void give_back(struct agent *a, const struct prefix *list, size_t count)
+{
+	struct own *own = &a->own;
+	bool kept = false;
+
+	for (size_t i = 0; i < count; i++)
+		prefixes_add(&own->giving, &own->giving_count, &list[i]);
+	own_hand_over(a);
+	objects_flush(a);
+	for (size_t i = 0; i < count; i++)
+		if (holds(a, &list[i])) {
+			prefixes_remove(own->giving, &own->giving_count, &list[i]);
+			kept = true;
+		}
+	if (kept)
+		own_hand_over(a);
+	own_look(a);
+}
+
+struct unusable {
+	struct agent *agent;
+	struct prefix *list;
+	size_t count;
+};
+
+/* Listed, not held, and in no pool that could have it: drained, or a list edited by hand. */
+static void add_unusable(void *arg, const char *pool, const struct prefix *prefix)
+{
+	struct unusable *u = arg;
+	struct claim claim = { .prefix = *prefix };
+
+	snprintf(claim.pool, sizeof(claim.pool), "%s", pool);
+	if (!blocks_can_take(&u->agent->reader, &claim) && !holds(u->agent, prefix))
+		prefixes_add(&u->list, &u->count, prefix);
+}
+
+static void tick(void *arg)
+{
+	struct agent *a = arg;
+	struct own *own = &a->own;
+	struct unusable now = { .agent = a };
+	struct prefix *twice = NULL;
+	struct ipam ipam;
+	size_t count = 0;
+
+	timer_start(a->loop, &own->tick, TICK_MS, tick, a);
+	if (!own->server || !a->is_up || !a->is_synced || ipam_read(&a->reader.pins, &ipam, NULL))
+		return;
+	/* nothing was leased, released or applied since the last two */
+	if (!memcmp(&ipam, &own->seen, sizeof(ipam)) && !own->unmet_since && !own->surplus_count)
+		return;
+	own->seen = ipam;
+	blocks_surplus(&a->reader, &now.list, &now.count, NULL);
+	allocated_each(own->server, add_unusable, &now);
+	for (size_t i = 0; i < now.count; i++)
+		if (prefixes_have(own->surplus, own->surplus_count, &now.list[i]) &&
+		    allocated_has(own->server, &now.list[i]))
+			prefixes_add(&twice, &count, &now.list[i]);
+	free(own->surplus);
+	own->surplus = now.list;
+	own->surplus_count = now.count;
+	if (count)
+		give_back(a, twice, count);
+	else
+		own_look(a);
+	free(twice);
+}
+
+void own_start(struct agent *a)
+{
+	timer_start(a->loop, &a->own.tick, TICK_MS, tick, a);
+}
