@@ -116,8 +116,9 @@ static void set_options(CURL *easy, const struct access *access, const struct re
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+	if (r->body)
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, r->body);
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, r->method);
-	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, r->body);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "pinpool/" VERSION);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);

@@ -5,7 +5,7 @@
 #include "loader/base/memory.h"
 #include "loader/kube/transport.h"
 
-#define IDLE_CONNECTIONS 4L
+#define IDLE_CONNECTIONS 32L
 
 struct transport {
 	struct loop *loop;
