@@ -20,7 +20,8 @@
 struct objects {
 	void *tree; /* of struct item (tsearch) */
 	size_t waiting, rejected;
-	struct timer flush, retry;
+	struct timer flush, retry, trim;
+	char last_warning[256];
 	unsigned int retry_seconds;
 	bool is_held_up;          /* another command has the node's lock */
 	uint64_t applied, failed; /* counted since the start */

@@ -11,9 +11,10 @@
 #include "loader/kube/items.h"
 #include "loader/node/node.h"
 
-#define BATCH 1024      /* objects of one plan: what memory it takes */
-#define MANY 64
-#define FLUSH_MS 5      /* objects that come together are applied together */
+#define BATCH 2048      /* objects of one plan: what memory it takes */
+#define TRIM_MS 1000    /* after the last of many plans, what they took is given back */
+#define FLUSH_MS 5      /* objects that come together are applied together; */
+#define FIRST_MS 500    /* at the start all come */
 #define RETRY_SECONDS 1 /* for rejected ones, doubled up to RETRY_MAX */
 #define RETRY_MAX 60
 
@@ -57,7 +58,7 @@ static void schedule(struct agent *a)
 	if (a->objects.waiting >= BATCH && a->is_up)
 		objects_flush(a);
 	else if (!a->objects.flush.at)
-		timer_start(a->loop, &a->objects.flush, FLUSH_MS, flush, a);
+		timer_start(a->loop, &a->objects.flush, a->is_synced ? FLUSH_MS : FIRST_MS, flush, a);
 }
 
 static const char *metadata_of(const json_t *object, const char *key)
@@ -132,6 +133,18 @@ void objects_prune(struct agent *a, enum object_kind kind, const char *namespace
 	stored_free(list, count);
 }
 
+/* The same warning comes with each plan, as long as its reason lasts. */
+static void log_warnings(struct agent *a, const struct apply *plan)
+{
+	struct objects *o = &a->objects;
+
+	for (size_t i = 0; i < plan->warning_count; i++) {
+		if (strncmp(plan->warnings[i], o->last_warning, sizeof(o->last_warning) - 1))
+			agent_log("%s", plan->warnings[i]);
+		snprintf(o->last_warning, sizeof(o->last_warning), "%s", plan->warnings[i]);
+	}
+}
+
 /* A plan of the items: 0 where it was carried out, even if something that follows from it failed. */
 static int run_plan(struct agent *a, struct context *node, struct netlink *nl, const struct manifest *m,
 		    const struct apply_delete *remove, struct error *e)
@@ -147,8 +160,7 @@ static int run_plan(struct agent *a, struct context *node, struct netlink *nl, c
 		snprintf(a->trouble, sizeof(a->trouble), "%s", e->text);
 		err = 0;
 	}
-	for (size_t i = 0; i < plan.warning_count; i++)
-		agent_log("%s", plan.warnings[i]);
+	log_warnings(a, &plan);
 	apply_free(&plan);
 	return err < 0 ? err : 0;
 }
@@ -158,8 +170,7 @@ static int run_up(struct agent *a, const struct manifest *m, struct error *e)
 	struct up up = { .root = a->root, .name = a->node, .state_file = a->state_file, .manifest = *m, .managed = true };
 	int err = node_up(&up, e);
 
-	for (size_t i = 0; i < up.plan.warning_count; i++)
-		agent_log("%s", up.plan.warnings[i]);
+	log_warnings(a, &up.plan);
 	if (up.is_up)
 		err = 0;
 	up_free(&up);
@@ -361,9 +372,15 @@ static bool is_configured(struct agent *a)
 	return false;
 }
 
+static void trim(void *arg)
+{
+	(void)arg;
+	malloc_trim(0);
+}
+
 bool objects_flush(struct agent *a)
 {
-	bool was_up = a->is_up, many = a->objects.waiting > MANY;
+	bool was_up = a->is_up;
 
 	timer_stop(a->loop, &a->objects.flush);
 	if (!a->is_up && !is_configured(a))
@@ -372,7 +389,6 @@ bool objects_flush(struct agent *a)
 	retry_later(a, true);
 	if (a->is_up && !was_up)
 		agent_up(a);
-	if (many || !was_up)
-		malloc_trim(0); /* large plans are rare */
+	timer_start(a->loop, &a->objects.trim, TRIM_MS, trim, a);
 	return a->is_up;
 }
