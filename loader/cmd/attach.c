@@ -170,16 +170,13 @@ static int prepare_removal(struct call *c, struct error *e)
 static int run_detach(struct call *c, struct error *e)
 {
 	const struct lease_owner *key = c->data;
-	struct lease_entry *leases;
+	struct lease_owner *interfaces;
 	size_t count;
-	int err = ipam_leases(&c->node.pins, &leases, &count, e);
+	int err = ipam_owner_interfaces(&c->node.pins, key->id, &interfaces, &count, e);
 
-	if (err)
-		return err;
 	for (size_t i = 0; !err && i < count; i++)
-		if (!strcmp(leases[i].owner.id, key->id) && leases[i].owner.ifname[0])
-			err = pod_remove(&c->node, c->nl, &leases[i].owner, e);
-	free(leases);
+		err = pod_remove(&c->node, c->nl, &interfaces[i], e);
+	free(interfaces);
 	if (!err)
 		ipam_pending_clear(&c->node.pins, key->id);
 	return err;

@@ -149,6 +149,27 @@ int ipam_leases(struct pins *pins, struct lease_entry **list, size_t *count, str
 	return MAP_READ(pins, PIN_LEASES, *list, *count, owner, lease, e);
 }
 
+int ipam_owner_interfaces(struct pins *pins, const char *id, struct lease_owner **list, size_t *count,
+			  struct error *e)
+{
+	int fd = pins_map(pins, PIN_LEASES);
+	struct lease_owner key, next;
+
+	*list = NULL;
+	*count = 0;
+	if (fd < 0)
+		return pins_error(pins, pinned_map_names[PIN_LEASES], fd, e);
+	/* Values are seven times as much to copy. */
+	for (bool first = true; !bpf_map_get_next_key(fd, first ? NULL : &key, &next); first = false) {
+		key = next;
+		if (strcmp(key.id, id) || !key.ifname[0])
+			continue;
+		*list = xgrow(*list, *count, sizeof(**list));
+		(*list)[(*count)++] = key;
+	}
+	return 0;
+}
+
 static int by_pool_name(const void *a, const void *b)
 {
 	return strcmp(((const struct pool_entry *)a)->pool.name,

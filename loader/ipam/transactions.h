@@ -65,6 +65,9 @@ struct pending_entry {
 
 /* Read complete maps; the caller frees *list. Not sorted, except blocks (by id) and pools (by name). */
 int ipam_leases(struct pins *pins, struct lease_entry **list, size_t *count, struct error *e);
+/* The keys alone of all interfaces of the owner @id. The caller frees *list. */
+int ipam_owner_interfaces(struct pins *pins, const char *id, struct lease_owner **list, size_t *count,
+			  struct error *e);
 int ipam_pools(struct pins *pins, struct pool_entry **list, size_t *count, struct error *e);
 int ipam_blocks(struct pins *pins, struct block_entry **list, size_t *count, struct error *e);
 int ipam_pendings(struct pins *pins, struct pending_entry **list, size_t *count, struct error *e);

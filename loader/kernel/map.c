@@ -7,7 +7,7 @@
 
 #include "loader/kernel/map.h"
 
-#define BATCH 4096
+#define BATCH 512 /* more would be new pages for each read */
 
 struct batch {
 	size_t key_size, value_size, room;

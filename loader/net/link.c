@@ -134,7 +134,7 @@ static void put_end(struct nl_msg *msg, const char *name, const uint8_t mac[6], 
 
 static struct nl_msg *veth_request(const struct veth *veth)
 {
-	struct ifinfomsg h = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP }, peer = {};
+	struct ifinfomsg h = {}, peer = {};
 	struct nl_msg *msg = netlink_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &h, sizeof(h));
 	struct nlattr *info, *data, *end;
 

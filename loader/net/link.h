@@ -46,9 +46,8 @@ int link_list(struct netlink *nl, const char *kind, struct link **list, size_t *
 
 /*
  * Creates a veth pair. The peer is created in its namespace under its final name, so nothing is
- * moved or renamed later. Reads the near end back into @link: the near end is up, the far end is
- * not. -EEXIST if either name exists already: then @link is the device with the near name (ifindex
- * 0: none).
+ * moved or renamed later. Both ends are down. Reads the near end back into @link. -EEXIST if either
+ * name exists already: then @link is the device with the near name (ifindex 0: none).
  */
 int link_create_veth(struct netlink *nl, const struct veth *veth, struct link *link,
 		     struct error *e);

@@ -5,18 +5,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "loader/net/sysctl.h"
 #include "loader/base/trace.h"
 
+/* A procfs of this process alone: -1 if it may not mount. */
+static int mount_proc(void)
+{
+	int fs = fsopen("proc", FSOPEN_CLOEXEC), mount = -1;
+
+	if (fs < 0)
+		return -1;
+	if (!fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		mount = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	close(fs);
+	return mount;
+}
+
+/*
+ * The names of all namespaces' sysctls share one hash chain of a mounted procfs: an open in the
+ * common one takes 4 ms at 5,000 pods. One that is mounted nowhere costs 0.1 ms in all.
+ */
+static int proc(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = mount_proc();
+	if (fd < 0)
+		fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd;
+}
+
 static int sysctl_open(const char *name, int flags, struct error *e)
 {
-	char path[SYSCTL_NAME + sizeof("/proc/sys/")];
+	char path[SYSCTL_NAME + sizeof("sys/")];
 	int fd, err;
 
-	snprintf(path, sizeof(path), "/proc/sys/%s", name);
-	fd = open(path, flags | O_CLOEXEC);
+	snprintf(path, sizeof(path), "sys/%s", name);
+	fd = openat(proc(), path, flags | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
 	err = -errno;

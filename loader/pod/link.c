@@ -156,28 +156,46 @@ static int write_sysctl(const char *ifname, const char *key, const char *value, 
 	return err == -ENOENT ? 0 : err < 0 ? err : 0;
 }
 
-static int write_sysctls(const char *ifname, bool ipv6, struct error *e)
+static bool has_ipv6(const struct pod_link *spec)
+{
+	return !addr_is_zero(&spec->ip[FAMILY_IPV6]);
+}
+
+/*
+ * The host's end of a pod without IPv6 has none: each of its link-local addresses and multicast
+ * routes would slow down all changes of IPv6 in this namespace.
+ */
+static int write_host_sysctls(const struct pod_link *spec, const char *ifname, struct error *e)
 {
 	int err = write_sysctl(ifname, "accept_ra", "0", e);
 
-	if (!err && ipv6)
+	return err ? err : write_sysctl(ifname, "disable_ipv6", has_ipv6(spec) ? "0" : "1", e);
+}
+
+/* Its applications may use IPv6 among themselves whether we give an address or not. */
+static int write_pod_sysctls(const struct pod_link *spec, struct error *e)
+{
+	const char *ifname = spec->who.owner.ifname;
+	int err = write_sysctl(ifname, "accept_ra", "0", e);
+
+	if (!err && has_ipv6(spec))
 		err = write_sysctl(ifname, "disable_ipv6", "0", e);
-	return err;
+	/* Without this its link-local address would be tentative for a second. */
+	return err ? err : write_sysctl(ifname, "accept_dad", "0", e);
 }
 
 static int configure_host_end(struct netlink *nl, const struct pod_link *spec, const struct link *link,
 		      bool created, struct error *e)
 {
-	bool ipv6 = !addr_is_zero(&spec->ip[FAMILY_IPV6]);
 	char alias[LINK_ALIAS];
 	const struct link_change change = {
 		.up = true,
 		.mtu = spec->mtu,
 		.alias = alias,
 		.no_rp_filter = true,
-		.no_ipv6_link_local = ipv6,
+		.no_ipv6_link_local = has_ipv6(spec),
 	};
-	int err = write_sysctls(link->name, ipv6, e);
+	int err = write_host_sysctls(spec, link->name, e);
 
 	if (err)
 		return err;
@@ -214,12 +232,8 @@ struct visit {
 static int prepare_pod(void *arg)
 {
 	struct visit *visit = arg;
-	const char *ifname = visit->spec->who.owner.ifname;
-	int err = write_sysctls(ifname, !addr_is_zero(&visit->spec->ip[FAMILY_IPV6]), visit->error);
+	int err = write_pod_sysctls(visit->spec, visit->error);
 
-	/* Without this its link-local address would be tentative for a second. */
-	if (!err)
-		err = write_sysctl(ifname, "accept_dad", "0", visit->error);
 	return err ? err : netlink_open(visit->pod, -1, visit->error);
 }
 

@@ -332,3 +332,42 @@ agent() {
 	pp node1 apply -f "$BATS_TEST_TMPDIR/first.yaml"
 	reach a 169.254.1.1
 }
+
+# HOST: what router advertisements have made there
+advertised() {
+	on "$1" ip -6 route show proto ra
+	on "$1" ip -6 addr show | grep 2001:db8:bad || true
+}
+# SENDER INTERFACE RECEIVER INTERFACE: sends a router advertisement there
+advertise() {
+	local mac
+	mac=$(on "$3" ip -j link show "$4" | jq -r '.[].address')
+	on "$1" "$BATS_TEST_DIRNAME/../lib/frames.py" "$2" "$mac" \
+		"IPv6(src='fe80::66', dst='ff02::1', hlim=255) / ICMPv6ND_RA(routerlifetime=1800) / ICMPv6NDOptPrefixInfo(prefix='2001:db8:bad::', prefixlen=64)"
+}
+@test "router advertisements change nothing, not even past our program" {
+	lab up --nodes 1 --ipv6
+	# as where the uplink lives by them; the node forwards, and so 1 would do nothing
+	on node1 sysctl -qw net.ipv6.conf.default.accept_ra=2
+	{ pools && echo --- && config; } >"$BATS_TEST_TMPDIR/first.yaml"
+	pp node1 up -f "$BATS_TEST_TMPDIR/first.yaml" --node node1 >/dev/null
+	pod node1 a
+	link=$(on node1 ip -6 -j route show "${v6[a]}" | jq -r '.[].dev')
+	advertise a eth0 node1 "$link"
+	on node1 tc filter del dev "$link" ingress
+	advertise a eth0 node1 "$link"
+	advertise node1 "$link" a eth0
+	sleep 0.5
+	run advertised node1
+	[ "$output" = "" ]
+	run advertised a
+	[ "$output" = "" ]
+	# the same frames, where they are accepted
+	on node1 sysctl -qw "net.ipv6.conf.$link.accept_ra=2"
+	on a sysctl -qw net.ipv6.conf.eth0.accept_ra=1
+	advertise a eth0 node1 "$link"
+	advertise node1 "$link" a eth0
+	advertised_to() { [ "$(advertised "$1")" != "" ]; }
+	eventually advertised_to node1
+	eventually advertised_to a
+}

@@ -153,6 +153,8 @@ static void test_one_family(int pod)
 	s.mtu = 0;
 	ok(create(&s, &made) && check(&s, made.ifindex) && routes() == 0,
 	   "IPv4 alone, no endpoint routes, no program");
+	ok(sh("ip -6 -o addr show dev %s | { ! grep .; } && ip -6 route show table all dev %s | { ! grep .; }",
+	      made.name, made.name), "IPv4 alone: the host's end has no IPv6");
 	delete(&s, made.ifindex);
 	sh("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
 	six.ip[FAMILY_IPV4] = (struct addr){};
