@@ -7,6 +7,7 @@
 #include "loader/check/audit_parts.h"
 #include "loader/host/sysctls.h"
 #include "loader/net/netns.h"
+#include "loader/pod/link_list.h"
 #include "loader/pod/restore.h"
 #include "loader/net/routes.h"
 #include "loader/host/uplink.h"
@@ -26,7 +27,7 @@ static int check_orphans(struct audit *a, struct error *e)
 {
 	struct pod_link_entry *links;
 	size_t count;
-	int err = pod_link_list(a->nl, &links, &count, e);
+	int err = pod_link_list_others(a->nl, a->s.leases, a->s.lease_count, &links, &count, e);
 
 	for (size_t i = 0; !err && i < count; i++)
 		check_link(a, &links[i]);

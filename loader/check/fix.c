@@ -16,6 +16,7 @@
 #include "loader/kernel/flows.h"
 #include "loader/pod/pod.h"
 #include "loader/pod/follow.h"
+#include "loader/pod/link_list.h"
 #include "loader/pod/restore.h"
 #include "loader/host/repair.h"
 

@@ -12,6 +12,7 @@
 #include "loader/net/neighbour.h"
 #include "loader/net/netns.h"
 #include "loader/pod/link.h"
+#include "loader/pod/link_list.h"
 
 #define NO_BLOCK 0xffffffff /* no block holds the address yet: audit_fix() finds or makes one */
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The kernel's routes: one unreachable per block, one per pod, and those to other nodes' blocks. */
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "loader/base/memory.h"
 #include "loader/derive/derive.h"
+#include "loader/net/link.h"
 
 /* Worse metric than any static or BGP route; a pod's own route is longer or has no metric. */
 #define BLOCK_ROUTE_METRIC 1048576
@@ -55,14 +55,15 @@ static void expected_blocks(const struct state *s, struct route_list *list)
 }
 
 /* Its interface was removed by somebody; gc will free the lease. */
-static bool is_gone(const struct lease *l)
+static bool is_gone(const struct netlink *nl, const struct lease *l)
 {
 	char name[IFNAMSIZ];
 
-	return !if_indextoname(l->ifindex, name);
+	return !link_name(nl, l->ifindex, name);
 }
 
-static int expected_endpoints(struct context *node, struct route_list *list, struct error *e)
+static int expected_endpoints(struct context *node, struct netlink *nl, struct route_list *list,
+			      struct error *e)
 {
 	struct lease_entry *leases;
 	size_t count;
@@ -73,7 +74,7 @@ static int expected_endpoints(struct context *node, struct route_list *list, str
 	for (size_t i = 0; i < count && node->config.endpoint_routes; i++) {
 		const struct lease *l = &leases[i].lease;
 
-		if (l->state != LEASE_BOUND || is_gone(l))
+		if (l->state != LEASE_BOUND || is_gone(nl, l))
 			continue;
 		for (int f = 0; f < FAMILIES; f++) {
 			struct prefix to = prefix_of(&l->ip[f].address, 128);
@@ -145,7 +146,7 @@ int sync_block_routes(const struct sources *x, unsigned int *changes, struct err
 int sync_endpoint_routes(const struct sources *x, struct error *e)
 {
 	struct route_list list = {};
-	int err = expected_endpoints(x->node, &list, e);
+	int err = expected_endpoints(x->node, x->nl, &list, e);
 
 	return err ? err : reconcile(x, ROUTES_ENDPOINTS, &list, 0, NULL, e);
 }
@@ -202,7 +203,7 @@ static int remove_surplus(struct context *node, struct pod_routes *r, struct err
 static int restore_pod_routes(struct context *node, struct pod_routes *r, struct error *e)
 {
 	struct route_list list = {};
-	int err = expected_endpoints(node, &list, e);
+	int err = expected_endpoints(node, r->nl, &list, e);
 
 	if (!err)
 		err = routes_compare(r->nl, 0, ROUTES_ENDPOINTS, list.routes, list.count,
@@ -288,7 +289,7 @@ int derived_routes_compare(const struct sources *x,
 			   void *arg, struct error *e)
 {
 	struct route_list list = {};
-	int err = expected_endpoints(x->node, &list, e);
+	int err = expected_endpoints(x->node, x->nl, &list, e);
 
 	expected_blocks(x->state, &list);
 	expected_nodes(x, &list, NULL); /* a block without a route has none to compare */

@@ -7,6 +7,7 @@
 
 #include "loader/host/guard.h"
 #include "loader/kernel/load.h"
+#include "loader/net/link.h"
 #include "loader/base/trace.h"
 
 #define GUARD_PROGRAM "pp_guard"
@@ -24,10 +25,24 @@ static int silent(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
+static bool has_program(uint32_t ifindex)
+{
+	struct netlink *nl = NULL;
+	struct link link;
+	bool has = !netlink_open(&nl, -1, NULL) && !link_get(nl, NULL, ifindex, &link, NULL) && link.xdp;
+
+	netlink_close(nl);
+	return has;
+}
+
 static struct xdp_multiprog *programs_on(uint32_t ifindex)
 {
-	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex(ifindex);
+	struct xdp_multiprog *mp;
 
+	/* libxdp lists all interfaces for it: 0.5 s with 5,000 pods. */
+	if (!has_program(ifindex))
+		return NULL;
+	mp = xdp_multiprog__get_from_ifindex(ifindex);
 	return libxdp_get_error(mp) ? NULL : mp;
 }
 

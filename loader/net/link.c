@@ -2,9 +2,11 @@
 /* Network devices: veth pairs in one message, lookups, changes. */
 #include <linux/if_link.h>
 #include <linux/ip.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <netlink/attr.h>
+#include <sys/ioctl.h>
 
 #include "loader/base/memory.h"
 #include "loader/net/link.h"
@@ -26,6 +28,13 @@ static void parse_kind(struct link *link, struct nlattr *info)
 								   IFLA_INFO_KIND));
 }
 
+static bool parse_xdp(struct nlattr *xdp)
+{
+	struct nlattr *attached = xdp ? nla_find(nla_data(xdp), nla_len(xdp), IFLA_XDP_ATTACHED) : NULL;
+
+	return attached && nla_get_u8(attached) != XDP_ATTACHED_NONE;
+}
+
 static int parse_link(const struct nlmsghdr *answer, struct link *link)
 {
 	const struct ifinfomsg *h = nlmsg_data(answer);
@@ -40,6 +49,7 @@ static int parse_link(const struct nlmsghdr *answer, struct link *link)
 	copy_text(link->alias, sizeof(link->alias), a[IFLA_IFALIAS]);
 	copy_text(link->qdisc, sizeof(link->qdisc), a[IFLA_QDISC]);
 	parse_kind(link, a[IFLA_LINKINFO]);
+	link->xdp = parse_xdp(a[IFLA_XDP]);
 	if (a[IFLA_MTU])
 		link->mtu = nla_get_u32(a[IFLA_MTU]);
 	if (a[IFLA_LINK])
@@ -120,6 +130,56 @@ int link_list(struct netlink *nl, const char *kind, struct link **list, size_t *
 	}
 	*list = links.list;
 	*count = links.count;
+	return err;
+}
+
+bool link_name(const struct netlink *nl, uint32_t ifindex, char name[IFNAMSIZ])
+{
+	struct ifreq request = { .ifr_ifindex = ifindex };
+
+	if (ioctl(netlink_fd(nl), SIOCGIFNAME, &request))
+		return false;
+	memcpy(name, request.ifr_name, IFNAMSIZ);
+	return true;
+}
+
+struct indexes {
+	uint32_t *list;
+	size_t count;
+};
+
+static int collect_index(const struct nlmsghdr *answer, void *arg)
+{
+	struct indexes *all = arg;
+	struct nlattr *index;
+
+	if (!answer) {
+		all->count = 0;
+		return 0;
+	}
+	index = nlmsg_find_attr((struct nlmsghdr *)answer, sizeof(struct netconfmsg), NETCONFA_IFINDEX);
+	/* The defaults of new devices and the settings of all have negative ones. */
+	if (!index || nla_get_s32(index) <= 0)
+		return 0;
+	all->list = xgrow(all->list, all->count, sizeof(*all->list));
+	all->list[all->count++] = nla_get_s32(index);
+	return 0;
+}
+
+/* Each device has IPv4 settings: one with an MTU below 68 bytes, which has none, is no pod's or uplink. */
+int link_indexes(struct netlink *nl, uint32_t **list, size_t *count, struct error *e)
+{
+	struct netconfmsg h = { .ncm_family = AF_INET };
+	struct indexes all = {};
+	int err = netlink_ask(nl, netlink_request(RTM_GETNETCONF, NLM_F_DUMP, &h, sizeof(h)), collect_index,
+			      &all, e);
+
+	if (err) {
+		free(all.list);
+		all = (struct indexes){};
+	}
+	*list = all.list;
+	*count = all.count;
 	return err;
 }
 

@@ -101,6 +101,11 @@ void netlink_close(struct netlink *nl)
 	free(nl);
 }
 
+int netlink_fd(const struct netlink *nl)
+{
+	return nl_socket_get_fd(nl->sock);
+}
+
 struct nl_msg *netlink_request(int type, int flags, const void *header, int header_size)
 {
 	struct nl_msg *msg = nlmsg_alloc_size(REQUEST_BYTES);

@@ -18,6 +18,7 @@ struct netlink;
 /* Opens a connection into @netns (-1: where we are). The caller closes it. */
 int netlink_open(struct netlink **nl, int netns, struct error *e);
 void netlink_close(struct netlink *nl); /* NULL: nothing */
+int netlink_fd(const struct netlink *nl); /* for ioctl(2) on the devices of its namespace */
 
 /* Errors of one request that count as done, e.g. an address that is there already. */
 enum netlink_tolerate {

@@ -7,20 +7,9 @@
 #include "loader/ipam/transactions.h"
 #include "loader/pod/pod.h"
 #include "loader/pod/follow.h"
-#include "loader/pod/link.h"
+#include "loader/pod/link_list.h"
 #include "loader/base/process.h"
 #include "loader/blocks/sync.h"
-
-static const struct pod_link_entry *link_of(const struct pod_link_entry *links, size_t count,
-					    const struct lease_entry *l)
-{
-	for (size_t i = 0; i < count; i++)
-		if (links[i].ifindex == l->lease.ifindex && links[i].kind == POD_LINK_COMPLETE &&
-		    links[i].alias.generation == l->lease.generation &&
-		    !memcmp(&links[i].alias.owner, &l->owner, sizeof(l->owner)))
-			return &links[i];
-	return NULL;
-}
 
 bool pod_is_abandoned(struct context *node, const struct lease_entry *l)
 {
@@ -34,8 +23,7 @@ bool pod_is_abandoned(struct context *node, const struct lease_entry *l)
 	       now.generation == l->lease.generation;
 }
 
-static bool is_lost(struct context *node, const struct lease_entry *l,
-		    const struct pod_link_entry *links, size_t count)
+static bool is_lost(struct context *node, struct netlink *nl, const struct lease_entry *l)
 {
 	switch (l->lease.state) {
 	case LEASE_RESERVED:
@@ -43,7 +31,7 @@ static bool is_lost(struct context *node, const struct lease_entry *l,
 	case LEASE_DYING:
 		return true;
 	case LEASE_BOUND:
-		return !link_of(links, count, l);
+		return !pod_link_exists(nl, l);
 	default:
 		return false;
 	}
@@ -78,9 +66,9 @@ int pod_gc(struct context *node, struct netlink *nl, unsigned int *freed, struct
 	if (!err)
 		err = ipam_leases(&node->pins, &leases, &lease_count, e);
 	if (!err)
-		err = pod_link_list(nl, &links, &link_count, e);
+		err = pod_link_list_others(nl, leases, lease_count, &links, &link_count, e);
 	for (size_t i = 0; !err && i < lease_count; i++) {
-		if (!is_lost(node, &leases[i], links, link_count))
+		if (!is_lost(node, nl, &leases[i]))
 			continue;
 		err = pod_teardown(node, nl, &leases[i].owner, leases[i].lease.generation, e);
 		*freed += !err;

@@ -75,15 +75,4 @@ enum pod_link_kind {
 /* The kind of @link, and of a complete one *who. */
 enum pod_link_kind pod_link_kind(const struct link *link, struct pod_alias *who);
 
-struct pod_link_entry {
-	uint32_t ifindex;
-	char name[IFNAMSIZ];
-	enum pod_link_kind kind; /* PARTIAL: alias is empty */
-	struct pod_alias alias;
-};
-
-/* All pod interfaces of this namespace, by their aliases. The caller frees *list. */
-int pod_link_list(struct netlink *nl, struct pod_link_entry **list, size_t *count,
-		  struct error *e);
-
 #endif

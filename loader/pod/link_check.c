@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A pod's interface compared with pod_link_create()'s work, and the list of all such interfaces. */
+/* A pod's interface compared with pod_link_create()'s work. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -162,31 +162,4 @@ int pod_link_check(struct netlink *nl, const struct pod_link *spec, uint32_t ifi
 	int err = check_host(nl, spec, ifindex, &host, e);
 
 	return !err && spec->netns >= 0 ? check_pod(spec, &host, e) : err;
-}
-
-int pod_link_list(struct netlink *nl, struct pod_link_entry **list, size_t *count,
-		  struct error *e)
-{
-	struct link *links;
-	size_t links_count, n = 0;
-	int err = link_list(nl, "veth", &links, &links_count, e);
-
-	*list = NULL;
-	*count = 0;
-	if (err)
-		return err;
-	*list = calloc(links_count + 1, sizeof(**list));
-	if (!*list)
-		abort();
-	for (size_t i = 0; i < links_count; i++) {
-		struct pod_link_entry *entry = &(*list)[n];
-
-		entry->kind = pod_link_kind(&links[i], &entry->alias);
-		entry->ifindex = links[i].ifindex;
-		memcpy(entry->name, links[i].name, sizeof(entry->name));
-		n += entry->kind != POD_LINK_FOREIGN;
-	}
-	*count = n;
-	free(links);
-	return 0;
 }

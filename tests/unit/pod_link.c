@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "loader/pod/link.h"
+#include "loader/pod/link_list.h"
 #include "loader/net/route.h"
 #include "loader/net/tc.h"
 #include "tests/lib/sandbox.h"
