@@ -15,7 +15,7 @@
 #include "loader/net/netlink.h"
 #include "loader/kernel/context.h"
 #include "loader/pod/pod.h"
-#include "loader/pod/link.h"
+#include "loader/pod/link_list.h"
 #include "tests/lib/sandbox.h"
 
 #define CONFIG "/run/config.json"
