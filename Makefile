@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# pinpool: make, make install, make deb, make demo, make check, make bench. V=1 shows the commands.
+# pinpool: make, make install, make deb, make demo, make check, make bench, make image, make kubedemo. V=1 shows the commands.
 CC      ?= cc
 CLANG   ?= clang
 BPFTOOL ?= bpftool
@@ -147,6 +147,30 @@ vmcheck:
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)scripts/vmcheck
 
+# The image of agent, operator and plugin. The plugin runs on the node, whose C library may be another: it needs none.
+IMAGE ?= localhost/pinpool:latest
+$(BUILD)/static/pinpool-cni: $(addprefix $(BUILD)/loader/,cni/cni.o $(filter-out $(COMMANDS),$(MODULES:=.o)))
+	$(Q)mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS) -static-pie -Wl,--gc-sections -Wl,--no-warnings -Wl,-z,relro,-z,now $(LDFLAGS) $^ $(CNI_STATIC) -o $@
+
+image: all $(BUILD)/static/pinpool-cni
+	$(Q)BUILD='$(BUILD)' VERSION='$(VERSION)' scripts/kube/image $(BUILD)/pinpool-image.tar '$(IMAGE)'
+
+kubedemo:
+	$(Q)scripts/deps --kube
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) image
+	$(Q)scripts/kube/build kubernetes etcd containerd helm && scripts/kube/images && scripts/kube/demo
+
+kubecheck:
+	$(Q)scripts/deps --kube
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) image
+	$(Q)scripts/kube/build kubernetes etcd containerd helm cilium && scripts/kube/images && tests/run $(or $(TESTS),tests/kube/*)
+
+conformance:
+	$(Q)scripts/deps --kube
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) image
+	$(Q)scripts/kube/build kubernetes etcd containerd helm coredns agnhost e2e && scripts/kube/images && scripts/kube/conformance
+
 # scripts/install knows the files; these are the folders
 DIRS = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' UDEVDIR='$(UDEVDIR)' CNIDIR='$(CNIDIR)' \
 	MANDIR='$(MANDIR)' DOCDIR='$(DOCDIR)' COMPDIR='$(COMPDIR)' BUILD='$(BUILD)'
@@ -169,7 +193,7 @@ vmboot: deb
 clean:
 	$(Q)rm -rf $(BUILD)
 
-.PHONY: all objects tests check demo bench vmcheck vmboot fuzz install uninstall deb clean
+.PHONY: all objects tests check demo bench vmcheck vmboot fuzz image kubedemo kubecheck conformance install uninstall deb clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

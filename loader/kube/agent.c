@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "loader/kube/agent.h"
+#include "loader/kube/install.h"
 #include "loader/kube/notify.h"
 
 #define HEAP_KEPT (128 << 10)
@@ -18,7 +19,8 @@
 static void usage(FILE *out)
 {
 	fputs("usage: pinpool-agent [--node NAME] [--namespace NAME] [--kubeconfig FILE] [--root DIR] [--state FILE]\n"
-	      "                     [--listen ADDRESS:PORT] [--conflist FILE] [--cni-bin DIR] [--once] [--version]\n\n"
+	      "                     [--listen ADDRESS:PORT] [--conflist FILE] [--cni-bin DIR] [--once] [--version]\n"
+	      "       pinpool-agent install|uninstall [--cni-bin DIR]\n\n"
 	      "Carries the objects of a Kubernetes API server into this node; see pinpool-agent(8).\n", out);
 }
 
@@ -179,6 +181,8 @@ int main(int argc, char **argv)
 	struct error e = {};
 	int err;
 
+	if (argc > 1 && (!strcmp(argv[1], "install") || !strcmp(argv[1], "uninstall")))
+		return install_main(argc - 1, argv + 1, a.conflist);
 	if (parse(&a, argc, argv))
 		return 2;
 	/* without these two, malloc keeps what the largest plan ever took */

@@ -83,7 +83,8 @@ int conflist_write(struct agent *a, struct error *e)
 	int err = 0;
 
 	snprintf(portmap, sizeof(portmap), "%s/portmap", a->cni_bin);
-	json = contents(!access(portmap, X_OK));
+	/* a link leads elsewhere where the agent is in a container */
+	json = contents(!faccessat(AT_FDCWD, portmap, F_OK, AT_SYMLINK_NOFOLLOW));
 	if (!json_equal(old, json))
 		err = replace(a->conflist, json, e);
 	if (!err && is_exclusive(a))
