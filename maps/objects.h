@@ -2,8 +2,8 @@
 /*
  * pp_objects: every applied object as normalized text (compact JSON), split into chunks. Written
  * and read by the loader; packet programs do not use it. pp_nodes: likewise the CiliumNodes and
- * Nodes; pp_metadata: Namespaces, this node's Pods, and the agent's status. Reading all other objects
- * thus does not grow with the cluster.
+ * Nodes; pp_metadata: Namespaces, this node's Pods, and the agent's status; pp_endpoints: Services and
+ * EndpointSlices. Reading all other objects thus does not grow with the cluster.
  *
  * Replacing chunk 0 makes a new version visible. Chunks above 0 of version v have chunk = (v & 1)
  * << 16 | index in their key, so that chunks of the next version never overwrite those of the
@@ -26,6 +26,8 @@ enum object_kind {
 	OBJECT_SETTINGS,   /* options of `up --set`; name "set" */
 	OBJECT_POD,        /* this node's, from an API server: uid, labels and annotations */
 	OBJECT_AGENT,      /* how the agent fares; name "agent" */
+	OBJECT_SERVICE,       /* name NAMESPACE/NAME, as of the next one */
+	OBJECT_ENDPOINTSLICE,
 	OBJECT_KINDS,
 };
 
@@ -35,14 +37,17 @@ enum object_kind {
 /*
  * The zero bytes after each string are part of the key. What comes from files has the namespace "",
  * whatever its metadata says: a file's name of a kind is one object, and a node has one cilium-config.
- * Pods have their namespace.
+ * Pods, Services and EndpointSlices have their namespace.
  */
 struct object_key {
 	enum object_kind kind;
 	__u32 chunk;
-	char namespace[64]; /* "": not a Pod */
+	char namespace[64]; /* "": none, as of most kinds */
 	char name[PP_NAME];
 };
+
+/* NAMESPACE/NAME and its NUL */
+#define STORE_NAME (64 + PP_NAME)
 
 struct object_chunk {
 	__u64 created; /* seconds since the epoch */

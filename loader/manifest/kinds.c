@@ -119,6 +119,10 @@ static const struct kind kinds[] = {
 	{ "Node", { "v1", NULL }, OBJECT_NODE, NULL, .labels = true },
 	{ "Namespace", { "v1", NULL }, OBJECT_NAMESPACE, NULL, .labels = true,
 	  .annotations = true },
+	{ "Service", { "v1", NULL }, OBJECT_SERVICE, NULL, &schema_service, .namespaced = true,
+	  .labels = true },
+	{ "EndpointSlice", { "discovery.k8s.io/v1", NULL }, OBJECT_ENDPOINTSLICE, NULL,
+	  &schema_endpointslice, .namespaced = true, .labels = true },
 };
 
 const char *object_kind_name(enum object_kind kind)
@@ -129,6 +133,7 @@ const char *object_kind_name(enum object_kind kind)
 		[OBJECT_CONFIGMAP] = "configmap", [OBJECT_NODE] = "node",
 		[OBJECT_NAMESPACE] = "namespace", [OBJECT_SETTINGS] = "settings",
 		[OBJECT_POD] = "pod", [OBJECT_AGENT] = "agent",
+		[OBJECT_SERVICE] = "service", [OBJECT_ENDPOINTSLICE] = "endpointslice",
 	};
 
 	return (unsigned int)kind < OBJECT_KINDS ? names[kind] : names[OBJECT_NONE];

@@ -9,7 +9,8 @@ struct kind {
 	const char *name; /* as manifests write it */
 	const char *versions[2];
 	enum object_kind object;
-	const struct schema *spec;            /* NULL: a core kind, whose spec is not read */
+	const struct schema *spec;            /* NULL: the spec is not read */
+	const struct schema *body;            /* of all fields but metadata; NULL: the spec alone */
 	bool namespaced, labels, annotations; /* parts of the metadata that are kept */
 };
 
@@ -21,6 +22,7 @@ int kind_find(struct reader *r, const json_t *document, const char *kind_name,
 	      const char *version, const struct kind **kind);
 
 extern const struct schema schema_annotations;
+extern const struct schema schema_service, schema_endpointslice; /* bodies */
 extern const struct schema schema_options;    /* data of cilium-config */
 extern const struct schema schema_masquerade; /* text of ip-masq-agent's data.config */
 

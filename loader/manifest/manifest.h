@@ -16,7 +16,7 @@
 
 struct object {
 	enum object_kind kind; /* OBJECT_NONE: not ours; reported as ignored */
-	char name[PP_NAME];
+	char name[STORE_NAME]; /* NAMESPACE/NAME for Services and EndpointSlices */
 	char kind_name[PP_NAME]; /* as written: "Deployment" */
 	json_t *json;            /* owned; normalized, keys in a fixed order; NULL for OBJECT_NONE */
 	char *where;             /* owned; "file.yaml:12" */
@@ -46,7 +46,7 @@ int manifest_parse(const char *name, const char *text, size_t length, struct man
 int manifest_take(const char *name, const json_t *json, struct manifest *m, struct error *e);
 void manifest_free(struct manifest *m);
 
-/* "ciliumpodippool", "ciliumnode", "ciliumnodeconfig", "configmap", "node", "namespace" */
+/* "ciliumpodippool", "ciliumnode", "ciliumnodeconfig", "configmap", "node", "namespace", "service" */
 const char *object_kind_name(enum object_kind kind);
 
 /* The object as compact JSON, keys in the normalized order; equal objects give equal text. */

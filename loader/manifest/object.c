@@ -213,6 +213,17 @@ static int read_spec(struct reader *r, const struct kind *kind, const json_t *in
 	return kind->object == OBJECT_POOL ? check_pool(r, in, out) : 0;
 }
 
+static int read_body(struct reader *r, const struct kind *kind, const json_t *in, json_t *out)
+{
+	json_t *body;
+	int err = schema_read(r, kind->body, in, &r->top, &body);
+
+	if (!err && json_object_update(out, body))
+		abort();
+	json_decref(body);
+	return err;
+}
+
 static int read_ours(struct reader *r, const struct kind *kind, const json_t *in,
 		     const char *version, struct object *o)
 {
@@ -223,10 +234,12 @@ static int read_ours(struct reader *r, const struct kind *kind, const json_t *in
 	json_put(o->json, "apiVersion", json_string(version));
 	json_put(o->json, "kind", json_string(kind->name));
 	json_put(o->json, "metadata", metadata);
-	json_put(metadata, "name", json_string(o->name));
+	json_put(metadata, "name", json_incref(json_get(json_get(in, "metadata"), "name")));
 	err = read_metadata(r, kind, json_get(in, "metadata"), metadata);
 	if (!err && kind->spec)
 		err = read_spec(r, kind, in, o->json);
+	if (!err && kind->body)
+		err = read_body(r, kind, in, o->json);
 	if (!err && kind->object == OBJECT_CONFIGMAP)
 		err = read_configmap(r, in, o->name, o->json);
 	if (!err && json_dumpb(o->json, NULL, 0, JSON_COMPACT) >
@@ -249,6 +262,20 @@ static int read_type(struct reader *r, const json_t *in, const char *key, const 
 	return 0;
 }
 
+/* Objects of which each namespace may have one of a name. */
+static int qualify_name(struct reader *r, const json_t *in, const char *name, struct object *o)
+{
+	const json_t *namespace = json_get(json_get(in, "metadata"), "namespace");
+	const char *text = namespace ? json_string_value(namespace) : "default";
+
+	if (!text || !name_is_label(text))
+		return reader_error(r, field_line(r, in, "metadata.namespace"),
+				    "metadata.namespace: invalid namespace; use lower case letters, digits and - (at most 63)");
+	snprintf(o->name, sizeof(o->name), "%s/%s", text, name);
+	snprintf(r->object, sizeof(r->object), "%s/%s", object_kind_name(o->kind), o->name);
+	return 0;
+}
+
 static int read_name(struct reader *r, const json_t *in, struct object *o)
 {
 	const json_t *name = json_get(json_get(in, "metadata"), "name");
@@ -268,6 +295,8 @@ static int read_name(struct reader *r, const json_t *in, struct object *o)
 				    "metadata.name: invalid namespace \"%.80s\"; use lower case letters, digits and - (at most 63)",
 				    text);
 	snprintf(o->name, sizeof(o->name), "%s", text);
+	if (o->kind == OBJECT_SERVICE || o->kind == OBJECT_ENDPOINTSLICE)
+		return qualify_name(r, in, text, o);
 	snprintf(r->object, sizeof(r->object), "%s/%s", object_kind_name(o->kind), o->name);
 	return 0;
 }

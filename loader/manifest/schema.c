@@ -158,6 +158,17 @@ static json_t *string_json(const char *text)
 	return json;
 }
 
+static int wrong_choice(struct reader *r, const char *const *choices, const char *text,
+			const struct place *at)
+{
+	char known[200] = "";
+	size_t n = 0;
+
+	for (; *choices && n < sizeof(known); choices++)
+		n += snprintf(known + n, sizeof(known) - n, "%s%s", n ? ", " : "", *choices);
+	return reader_error(r, at->line, "\"%.80s\" is unknown; known here: %s", text, known);
+}
+
 static int read_string(struct reader *r, const struct schema *schema, const json_t *in,
 		       const struct place *at, json_t **out)
 {
@@ -170,6 +181,9 @@ static int read_string(struct reader *r, const struct schema *schema, const json
 		return reader_error(r, at->line,
 				    "invalid name \"%.80s\"; use lower case letters, digits, - and . (at most 253)",
 				    text);
+	for (const char *const *c = schema->choices; c && strcmp(text, *c ?: text); c++)
+		if (!c[1])
+			return wrong_choice(r, schema->choices, text, at);
 	*out = string_json(text);
 	return 0;
 }
@@ -177,11 +191,10 @@ static int read_string(struct reader *r, const struct schema *schema, const json
 static int read_bool(struct reader *r, const struct schema *schema, const json_t *in,
 		     const struct place *at, json_t **out)
 {
-	(void)schema;
 	if (!json_is_boolean(in))
 		return wrong_kind(r, in, at, "true or false");
-	if (json_is_true(in))
-		*out = json_true();
+	if (json_is_true(in) || schema->type == SCHEMA_CONDITION)
+		*out = json_incref((json_t *)in);
 	return 0;
 }
 
@@ -384,7 +397,7 @@ int schema_read(struct reader *r, const struct schema *schema, const json_t *in,
 	static int (*const read[])(struct reader *, const struct schema *, const json_t *,
 				   const struct place *, json_t **) = {
 		[SCHEMA_STRING] = read_string, [SCHEMA_NAME] = read_string,
-		[SCHEMA_BOOL] = read_bool, [SCHEMA_NUMBER] = read_number,
+		[SCHEMA_BOOL] = read_bool, [SCHEMA_CONDITION] = read_bool, [SCHEMA_NUMBER] = read_number,
 		[SCHEMA_ADDRESS] = read_address, [SCHEMA_CIDR] = read_cidr,
 		[SCHEMA_LIST] = read_list, [SCHEMA_OBJECT] = read_object,
 		[SCHEMA_STRINGS] = read_strings,

@@ -11,6 +11,7 @@ enum schema_type {
 	SCHEMA_STRING,
 	SCHEMA_NAME,    /* DNS subdomain */
 	SCHEMA_BOOL,    /* false is left out like a missing field */
+	SCHEMA_CONDITION, /* a bool whose false differs from a missing field */
 	SCHEMA_NUMBER,  /* from min to max */
 	SCHEMA_ADDRESS, /* canonical in the JSON, as CIDRs are */
 	SCHEMA_CIDR,
@@ -27,6 +28,7 @@ struct schema {
 	long long min, max;
 	const struct schema_field *fields; /* in the order of the JSON; ends without a name */
 	const struct schema *item;
+	const char *const *choices; /* of SCHEMA_STRING; ends with NULL */
 	/* An additional check of the value; may be NULL. */
 	int (*check)(struct reader *r, const json_t *json, const struct place *at);
 	/* A check of each key of SCHEMA_STRINGS. */
@@ -42,7 +44,7 @@ struct schema_field {
 /* The state of a reader, for messages. */
 struct reader {
 	const char *file;
-	char object[PP_NAME + 32]; /* "ciliumpodippool/mars" */
+	char object[STORE_NAME + 32]; /* "ciliumpodippool/mars" */
 	char path[512];            /* "spec.ipv4.cidrs[3]" */
 	unsigned int first_line;   /* of the value whose text is being read; else 0 */
 	bool one_line;             /* all of that text is in first_line */

@@ -4,7 +4,7 @@
 # three are programs, and include nothing of each other.
 bats_require_minimum_version 1.5.0
 
-rooms=(base net text manifest options kernel ipam derive blocks apply pod host check node connect)
+rooms=(base net text manifest options kernel ipam services derive blocks apply pod host check node connect)
 programs=(cni cmd kube)
 
 setup() {

@@ -66,6 +66,7 @@ static const char *head(const char *line)
 	} heads[] = {
 		{ "@pool\n", POOL }, { "@node\n", NODE }, { "@nodeconfig\n", NODECONFIG },
 		{ "@config\n", CONFIG }, { "@masq\n", MASQ }, { "@namespace\n", NAMESPACE },
+		{ "@service\n", SERVICE }, { "@slice\n", SLICE },
 	};
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++)

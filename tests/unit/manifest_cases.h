@@ -14,6 +14,10 @@
 #define CONFIG "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cilium-config}\n"
 #define MASQ "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ip-masq-agent}\n"
 #define NAMESPACE "apiVersion: v1\nkind: Namespace\n"
+#define SERVICE "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: red}\n"
+#define SLICE                                                                                      \
+	"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"                                   \
+	"metadata: {name: web-1, namespace: red, labels: {kubernetes.io/service-name: web}}\n"
 #define KNODE "apiVersion: v1\nkind: Node\n"
 #define IPV4 POOL "spec: {ipv4: {cidrs: [10.0.0.0/16], maskSize: 24}}\n"
 
