@@ -28,4 +28,12 @@ struct {
 	__type(value, struct object_chunk);
 } pp_metadata SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct object_key);
+	__type(value, struct object_chunk);
+} pp_endpoints SEC(".maps");
+
 #endif

@@ -70,19 +70,19 @@ _pinpool() {
 	diff) _pinpool_words -f ;;
 	delete)
 		case ${words[0]-} in
-		'') _pinpool_words "pool node nodeconfig configmap namespace" ;;
+		'') _pinpool_words "pool node nodeconfig configmap namespace service endpointslice" ;;
 		pool) _pinpool_words "$(_pinpool_names pools)" ;;
 		node) _pinpool_words "$(_pinpool_names nodes)" ;;
 		esac ;;
 	get)
 		case $cur,${words[0]-} in
 		-*) _pinpool_words -o ;;
-		*,) _pinpool_words "pools ciliumpodippools cpip nodes ciliumnodes cn blocks pods routes flows configmaps nodeconfigs namespaces" ;;
+		*,) _pinpool_words "pools ciliumpodippools cpip nodes ciliumnodes cn blocks pods routes flows services svc backends endpointslices configmaps nodeconfigs namespaces" ;;
 		*) _pinpool_words "$(_pinpool_names "${words[0]}")" ;;
 		esac ;;
 	describe)
 		case ${words[0]-} in
-		'') _pinpool_words "node pool" ;;
+		'') _pinpool_words "node pool service" ;;
 		pool) _pinpool_words "$(_pinpool_names pools)" ;;
 		esac ;;
 	attach) _pinpool_words "--pod --owner --ifname --annotation --label --ip $(_pinpool_netns)" ;;

@@ -24,7 +24,7 @@ enum apply_result {
 struct apply_object {
 	enum object_kind kind;
 	const char *kind_name; /* as printed: "ciliumpodippool" */
-	char name[PP_NAME];
+	char name[STORE_NAME];
 	enum apply_result result;
 	json_t *json;          /* owned; what it will be, or was (APPLY_DELETED) */
 	char *text;            /* owned; the same, normalized */

@@ -37,16 +37,19 @@ static void read_one(struct context *node, unsigned int parts, enum object_kind 
 static unsigned int parts_to_read(const struct apply *plan, unsigned int flags)
 {
 	unsigned int parts = STORE_SETTINGS;
-	size_t nodes = 0, metadata = 0;
+	size_t nodes = 0, metadata = 0, services = 0;
 
 	for (size_t i = 0; i < plan->count; i++) {
 		nodes += store_part(plan->objects[i].kind) == STORE_NODES;
 		metadata += store_part(plan->objects[i].kind) == STORE_METADATA;
+		services += store_part(plan->objects[i].kind) == STORE_SERVICES;
 	}
 	if (flags & APPLY_PRUNE)
 		return STORE_ALL;
 	if (flags & APPLY_ALL_NODES || nodes > FEW_OBJECTS)
 		parts |= STORE_NODES;
+	if (services > FEW_OBJECTS)
+		parts |= STORE_SERVICES;
 	return metadata > FEW_OBJECTS ? parts | STORE_METADATA : parts;
 }
 

@@ -31,7 +31,7 @@ static int audit_maps(struct audit *a, struct error *e)
 	const struct sources x = { a->node, &a->s, &a->options, a->nl };
 	const struct row_report report = { report_row, a };
 
-	return derived_compare(&x, DERIVED_LEASES | DERIVED_ALL, &report, e);
+	return derived_compare(&x, DERIVED_LEASES | DERIVED_ALL | DERIVED_SERVICES, &report, e);
 }
 
 int audit_run(struct context *node, struct netlink *nl, const struct audit_report *report,

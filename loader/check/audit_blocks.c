@@ -140,5 +140,6 @@ void audit_blocks(struct audit *a)
 	check_objects(a, PIN_OBJECTS);
 	check_objects(a, PIN_NODES);
 	check_objects(a, PIN_METADATA);
+	check_objects(a, PIN_ENDPOINTS);
 	check_lock(a);
 }

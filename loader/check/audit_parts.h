@@ -15,7 +15,7 @@ struct audit {
 	struct options options;
 };
 
-#define AUDIT_STATE (STATE_SOURCES | STATE_MODEL)
+#define AUDIT_STATE (STATE_SOURCES | STATE_MODEL | STATE_SERVICES)
 
 void violation(struct audit *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -61,10 +61,11 @@ static int prepare_delete(struct call *c, struct error *e)
 		return usage_error(c, "expects %s", c->command->expects);
 	snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - kind) : (int)strlen(kind), kind);
 	input->remove.kind = kind_by_name(name);
-	input->remove.name = slash ? slash + 1 : c->args.words.list[1];
+	input->remove.name = qualified_name(input->remove.kind, slash ? slash + 1 : c->args.words.list[1],
+					    input->name);
 	if (input->remove.kind)
 		return 0;
-	return usage_error(c, "unknown kind \"%s\": pool, node, nodeconfig, configmap or namespace", name);
+	return usage_error(c, "unknown kind \"%s\": pool, node, nodeconfig, configmap, namespace, service or endpointslice", name);
 }
 
 /* The error names the first object. */
@@ -72,7 +73,7 @@ static int check_unmanaged(const struct context *node, const struct input *input
 {
 	enum object_kind kind = input->remove.kind;
 	const char *name = input->remove.name;
-	char object[PP_NAME + 32];
+	char object[STORE_NAME + 32];
 
 	for (size_t i = 0; !kind && i < input->manifest.count; i++) {
 		kind = input->manifest.objects[i].kind;

@@ -10,6 +10,7 @@
 struct input {
 	struct manifest manifest;   /* of -f */
 	struct apply_delete remove; /* kind 0: nothing */
+	char name[STORE_NAME];      /* of what is removed */
 	unsigned int flags;         /* enum apply_flags */
 };
 

@@ -124,5 +124,7 @@ json_t *json_sorted(const json_t *json);
 
 /* "pool", "pools", "ciliumpodippools", "cpip", "node", "cn" …: OBJECT_NONE if it is no kind of object. */
 enum object_kind kind_by_name(const char *name);
+/* The name of an object as it is stored: "web" of a Service is "default/web", in @text (STORE_NAME bytes). */
+const char *qualified_name(enum object_kind kind, const char *name, char *text);
 
 #endif

@@ -89,6 +89,8 @@ enum object_kind kind_by_name(const char *name)
 		{ OBJECT_NODECONFIG, " nodeconfig nodeconfigs ciliumnodeconfig ciliumnodeconfigs " },
 		{ OBJECT_CONFIGMAP, " configmap configmaps cm " },
 		{ OBJECT_NAMESPACE, " namespace namespaces ns " },
+		{ OBJECT_SERVICE, " service services svc " },
+		{ OBJECT_ENDPOINTSLICE, " endpointslice endpointslices " },
 	};
 	char word[64];
 
@@ -98,4 +100,12 @@ enum object_kind kind_by_name(const char *name)
 		if (strstr(kinds[i].names, word))
 			return kinds[i].kind;
 	return OBJECT_NONE;
+}
+
+const char *qualified_name(enum object_kind kind, const char *name, char *text)
+{
+	bool has_namespace = kind == OBJECT_SERVICE || kind == OBJECT_ENDPOINTSLICE;
+
+	snprintf(text, STORE_NAME, "%s%s", has_namespace && !strchr(name, '/') ? "default/" : "", name);
+	return text;
 }

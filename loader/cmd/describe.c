@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pinpool describe: a node or a pool for people, and the errors that stand. */
+/* pinpool describe: a node, a pool or a service for people, and the errors that stand. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #include "loader/blocks/ciliumnode.h"
 #include "loader/cmd/cmd.h"
+#include "loader/cmd/describe.h"
 #include "loader/cmd/layout.h"
 #include "loader/ipam/state.h"
 #include "loader/text/text.h"
@@ -31,9 +32,7 @@ static int view_read(struct view *v, struct error *e)
 	return err ? err : context_options(v->node, &v->options, e);
 }
 
-/* A string of any bytes. */
-static json_t *line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static json_t *line(const char *fmt, ...)
+json_t *describe_line(const char *fmt, ...)
 {
 	json_t *json;
 	char *text;
@@ -64,7 +63,7 @@ static json_t *describe_map(const json_t *map)
 	return text ? text : json_string("<none>");
 }
 
-static void describe_head(json_t *d, const json_t *object)
+void describe_head(json_t *d, const json_t *object)
 {
 	const json_t *metadata = json_object_get(object, "metadata");
 
@@ -75,7 +74,7 @@ static void describe_head(json_t *d, const json_t *object)
 	json_object_set(d, "Kind", json_object_get(object, "kind"));
 }
 
-static void describe_spec(json_t *d, const json_t *object)
+void describe_spec(json_t *d, const json_t *object)
 {
 	const json_t *spec = json_object_get(object, "spec");
 
@@ -94,7 +93,7 @@ static void describe_usage(json_t *d, const struct pool *p, const char *name)
 			continue;
 		snprintf(label, sizeof(label), "%s%s%s", name, *name ? " " : "", family_name(f));
 		json_object_set_new(d, label,
-				    line("blocks %u, usable %u, used %u, free %u, draining %u", pf->blocks,
+				    describe_line("blocks %u, usable %u, used %u, free %u, draining %u", pf->blocks,
 					 pf->capacity, pf->in_use, pool_free(pf), pf->draining));
 	}
 }
@@ -112,7 +111,7 @@ static json_t *describe_holders(const struct view *v, uint32_t block)
 		for (int f = 0; f < FAMILIES; f++)
 			if (l->lease.ip[f].block == block)
 				json_array_append_new(
-					list, line("%s%s%s  %s  %s  %s", l->lease.namespace,
+					list, describe_line("%s%s%s  %s  %s  %s", l->lease.namespace,
 						   l->lease.namespace[0] ? "/" : "", pod,
 						   addr_format(&l->lease.ip[f].address, ip),
 						   lease_state_name(l->lease.state),
@@ -121,8 +120,7 @@ static json_t *describe_holders(const struct view *v, uint32_t block)
 	return list;
 }
 
-/* Owns @list. */
-static void set_list(json_t *d, const char *label, json_t *list)
+void describe_list(json_t *d, const char *label, json_t *list)
 {
 	if (json_array_size(list))
 		json_object_set(d, label, list);
@@ -144,10 +142,10 @@ static void describe_draining(json_t *d, const struct view *v, uint32_t pool)
 			continue;
 		snprintf(label, sizeof(label), "%s of %s", prefix_format(&b->prefix, cidr),
 			 state_pool_name(&v->state, b->pool));
-		json_array_append_new(list, json_pack("{s:o}", label, line("used %u", b->used)));
+		json_array_append_new(list, json_pack("{s:o}", label, describe_line("used %u", b->used)));
 		json_array_append_new(list, describe_holders(v, v->state.blocks[i].id));
 	}
-	set_list(d, "Draining", list);
+	describe_list(d, "Draining", list);
 }
 
 static json_t *describe_error(const struct view *v, const struct request *r, enum family f)
@@ -161,7 +159,7 @@ static json_t *describe_error(const struct view *v, const struct request *r, enu
 		snprintf(reason, sizeof(reason),
 			 "CiliumNode \"%s\" lists blocks of %u addresses and %u are needed", node,
 			 r->capacity[f], r->needed[f]);
-	return line("failed to allocate %s address for node \"%s\" from pool \"%s\": %s", family_name(f), node,
+	return describe_line("failed to allocate %s address for node \"%s\" from pool \"%s\": %s", family_name(f), node,
 		    r->pool, reason);
 }
 
@@ -177,7 +175,7 @@ static void describe_errors(json_t *d, const struct view *v, const char *pool)
 		for (int f = 0; f < FAMILIES; f++)
 			if (list[i].needed[f] > list[i].capacity[f] && (!pool || !strcmp(pool, list[i].pool)))
 				json_array_append_new(errors, describe_error(v, &list[i], f));
-	set_list(d, "Errors", errors);
+	describe_list(d, "Errors", errors);
 	free(list);
 }
 
@@ -249,13 +247,27 @@ static int prepare(struct call *c, struct error *e)
 
 	(void)e;
 	if (!words->count)
-		return usage_error(c, "what is missing: node, or pool NAME");
+		return usage_error(c, "what is missing: node, pool NAME or service NAME");
 	*kind = kind_by_name(words->list[0]);
-	if (*kind != OBJECT_CILIUMNODE && *kind != OBJECT_POOL)
-		return usage_error(c, "unknown kind \"%s\": node or pool", words->list[0]);
-	if (*kind == OBJECT_POOL && words->count < 2)
-		return usage_error(c, "the pool's name is missing");
+	if (*kind != OBJECT_CILIUMNODE && *kind != OBJECT_POOL && *kind != OBJECT_SERVICE)
+		return usage_error(c, "unknown kind \"%s\": node, pool or service", words->list[0]);
+	if (*kind != OBJECT_CILIUMNODE && words->count < 2)
+		return usage_error(c, "the %s's name is missing", *kind == OBJECT_POOL ? "pool" : "service");
 	return 0;
+}
+
+static int describe(json_t *d, struct context *node, enum object_kind kind, const char *name, struct error *e)
+{
+	struct view v = { .node = node };
+	int err;
+
+	if (kind == OBJECT_SERVICE)
+		return describe_service(d, node, name, e);
+	err = view_read(&v, e);
+	if (!err)
+		err = kind == OBJECT_CILIUMNODE ? describe_node(d, &v, name, e) : describe_pool(d, &v, name, e);
+	view_free(&v);
+	return err;
 }
 
 static int run(struct call *c, struct error *e)
@@ -263,19 +275,15 @@ static int run(struct call *c, struct error *e)
 	const enum object_kind *kind = c->data;
 	const char *name = c->args.words.count > 1 ? c->args.words.list[1] : NULL;
 	json_t *d = json_object();
-	struct view v = { .node = &c->node };
-	int err = view_read(&v, e);
+	int err = describe(d, &c->node, *kind, name, e);
 
-	if (!err)
-		err = *kind == OBJECT_CILIUMNODE ? describe_node(d, &v, name, e) : describe_pool(d, &v, name, e);
 	describe_print(d);
 	json_decref(d);
-	view_free(&v);
 	return err;
 }
 
 const struct command command_describe = {
-	.name = "describe", .help = "the node's or a pool's state, for people",
-	.words = "node | pool NAME", .words_max = 2, .needs = NEEDS_NODE,
+	.name = "describe", .help = "the node's, a pool's or a service's state, for people",
+	.words = "node | pool NAME | service NAME", .words_max = 2, .needs = NEEDS_NODE,
 	.data_size = sizeof(enum object_kind), .prepare = prepare, .run = run,
 };

@@ -10,10 +10,11 @@
 
 static const struct get_kind *const kinds[] = {
 	&get_pools, &get_nodes, &get_blocks, &get_pods, &get_routes, &get_flows,
-	&get_configmaps, &get_nodeconfigs, &get_namespaces, NULL,
+	&get_configmaps, &get_nodeconfigs, &get_namespaces, &get_services, &get_slices, &get_backends, NULL,
 };
 
-#define KINDS "pools, nodes, blocks, pods, routes, flows, configmaps, nodeconfigs or namespaces"
+#define KINDS \
+	"pools, nodes, blocks, pods, routes, flows, services, backends, endpointslices, configmaps, nodeconfigs or namespaces"
 
 static const struct get_kind *kind_find(const char *name)
 {
@@ -144,7 +145,7 @@ static int run(struct call *c, struct error *e)
 }
 
 const struct command command_get = {
-	.name = "get", .help = "list pools, nodes, blocks, pods, routes or flows",
+	.name = "get", .help = "list pools, nodes, blocks, pods, routes, flows or services",
 	.words = "KIND [NAME]", .words_max = 2,
 	.options = OPTIONS({ "output", 'o', "wide|json|yaml", ARGUMENT(output), 0 }),
 	.needs = NEEDS_NODE, .data_size = sizeof(struct get), .prepare = prepare, .run = run,

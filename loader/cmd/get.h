@@ -43,7 +43,19 @@ struct get_kind {
 };
 
 extern const struct get_kind get_pools, get_nodes, get_blocks, get_pods, get_routes, get_flows,
-	get_configmaps, get_nodeconfigs, get_namespaces;
+	get_configmaps, get_nodeconfigs, get_namespaces, get_services, get_slices, get_backends;
+
+/* A kind of applied objects. */
+int get_read_objects(struct get *get, struct error *e);
+void get_free_objects(struct get *get);
+bool get_is_object_named(const struct get *get, const void *entry);
+json_t *get_object_item(const struct get *get, const void *entry);
+#define OBJECT_KIND(name_, object_, columns_, read_)                                                       \
+	{                                                                                                  \
+		.name = name_, .object = object_, .name_path = "metadata.name", .columns = columns_,      \
+		.size = sizeof(struct stored), .read = read_, .free = get_free_objects,                   \
+		.is_named = get_is_object_named, .item = get_object_item,                                 \
+	}
 
 bool get_is_table(const struct get *get);
 

@@ -10,7 +10,7 @@
 #include "loader/cmd/get.h"
 #include "loader/ipam/claims.h"
 
-static int read_objects(struct get *get, struct error *e)
+int get_read_objects(struct get *get, struct error *e)
 {
 	struct stored *list = NULL;
 	int err = store_list(&get->node->pins, get->kind->object, &list, &get->count, e);
@@ -81,19 +81,21 @@ static int read_nodes(struct get *get, struct error *e)
 	return err;
 }
 
-static void free_objects(struct get *get)
+void get_free_objects(struct get *get)
 {
 	stored_free(get->list, get->count);
 }
 
-static bool is_named(const struct get *get, const void *entry)
+bool get_is_object_named(const struct get *get, const void *entry)
 {
 	const struct stored *s = entry;
 
-	return !strcmp(get->name, s->name);
+	char name[STORE_NAME];
+
+	return !strcmp(qualified_name(s->kind, get->name, name), s->name);
 }
 
-static json_t *item_of(const struct get *get, const void *entry)
+json_t *get_object_item(const struct get *get, const void *entry)
 {
 	struct stored *s = (struct stored *)entry;
 	json_t *json = json_incref((json_t *)stored_parse(s));
@@ -130,17 +132,10 @@ static const struct column node_columns[] = {
 	{},
 };
 
-#define OBJECT_KIND(name_, object_, columns_, read_)                                              \
-	{                                                                                         \
-		.name = name_, .object = object_,                                                 \
-		.name_path = "metadata.name", .columns = columns_, .size = sizeof(struct stored), \
-		.read = read_, .free = free_objects, .is_named = is_named, .item = item_of,       \
-	}
-
 const struct get_kind get_nodes = OBJECT_KIND("node", OBJECT_CILIUMNODE, node_columns, read_nodes);
 const struct get_kind get_configmaps =
-	OBJECT_KIND("configmap", OBJECT_CONFIGMAP, object_columns, read_objects);
+	OBJECT_KIND("configmap", OBJECT_CONFIGMAP, object_columns, get_read_objects);
 const struct get_kind get_nodeconfigs =
-	OBJECT_KIND("nodeconfig", OBJECT_NODECONFIG, object_columns, read_objects);
+	OBJECT_KIND("nodeconfig", OBJECT_NODECONFIG, object_columns, get_read_objects);
 const struct get_kind get_namespaces =
-	OBJECT_KIND("namespace", OBJECT_NAMESPACE, object_columns, read_objects);
+	OBJECT_KIND("namespace", OBJECT_NAMESPACE, object_columns, get_read_objects);

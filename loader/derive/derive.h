@@ -6,6 +6,7 @@
 #include "loader/derive/rows.h"
 #include "loader/net/netlink.h"
 #include "loader/net/routes.h"
+#include "loader/services/rules.h"
 
 /* In the order in which they are applied. */
 enum derived_map {
@@ -13,6 +14,8 @@ enum derived_map {
 	MAP_IPS, MAP_BLOCKS, MAP_POOLS, MAP_IPAM, MAP_POOL_IDS, MAP_POOL_CIDRS, MAP_POD_IPS, MAP_PODS,
 	/* kept by the loader */
 	MAP_EXCLUDED, MAP_CIDRS, MAP_RANGES, MAP_NOMASQ,
+	/* new endpoints and sets, the frontends that lead to them, and then what nobody needs any more */
+	MAP_NEW_BACKENDS, MAP_MEMBERS, MAP_SOURCES, MAP_SERVICES, MAP_BACKENDS,
 	DERIVED_MAPS,
 };
 
@@ -22,6 +25,9 @@ enum derived_map {
 #define DERIVED_RANGES (1U << MAP_RANGES)     /* STATE_BLOCKS */
 #define DERIVED_NOMASQ (1U << MAP_NOMASQ)     /* STATE_BLOCKS, STATE_REMOTE, the options */
 #define DERIVED_ALL (DERIVED_EXCLUDED | DERIVED_CIDRS | DERIVED_RANGES | DERIVED_NOMASQ)
+/* STATE_SERVICES, the options */
+#define DERIVED_SERVICES \
+	(1U << MAP_NEW_BACKENDS | 1U << MAP_MEMBERS | 1U << MAP_SOURCES | 1U << MAP_SERVICES | 1U << MAP_BACKENDS)
 #define DERIVED_LEASES ((1U << MAP_EXCLUDED) - 1) /* STATE_MODEL; applied under the exclusive lock only */
 #define STATE_MODEL (STATE_POOLS | STATE_BLOCKS | STATE_LEASES | STATE_PODS)
 
@@ -41,18 +47,26 @@ int derived_apply_prefixes(const struct sources *x, const struct prefix *prefixe
 int derived_compare(const struct sources *x, unsigned int maps, const struct row_report *report,
 		    struct error *e);
 
+/* What the objects of STATE_SERVICES give this node; @s borrows from @state. services_free() */
+void services_of(const struct context *node, const struct options *o, const struct state *state,
+		 struct services *s);
+
 /* For tables.c: these add expected rows to @rows, an array by enum derived_map. */
 int lease_rows(const struct sources *x, struct row_list *rows, struct error *e);
 int excluded_rows(const struct sources *x, struct row_list *rows, struct error *e);
 int cidrs_rows(const struct sources *x, struct row_list *rows, struct error *e);
 int ranges_rows(const struct sources *x, struct row_list *rows, struct error *e);
 int nomasq_rows(const struct sources *x, struct row_list *rows, struct error *e);
+/* 1: there is nothing to do. -ENOSPC: the rows are those that have room. */
+int services_rows(const struct sources *x, struct row_list *rows, struct error *e);
 void sum_rows(const struct state *s, const struct row_list *excluded, struct row_list *rows);
 /* A row of pp_cidrs or pp_nomasq. */
 void cidr_row_add(struct row_list *rows, const struct prefix *prefix, const void *value);
 /* What has to be written in another way than by an update. */
 int excluded_write(struct context *node, const void *key, const void *value, struct error *e);
 int ranges_write(struct context *node, const void *key, const void *value, struct error *e);
+int service_write(struct context *node, const void *key, const void *value, struct error *e);
+int backend_write(struct context *node, const void *key, const void *value, struct error *e);
 extern const struct row_table derived_tables[DERIVED_MAPS];
 
 /* Routes; these need the exclusions. *changes (may be NULL) is increased by the routes changed. */

@@ -38,6 +38,9 @@ struct row_table {
 	/* What a comparison looks at; none: the complete value */
 	const struct row_field *fields;
 	size_t field_count;
+	bool partial;   /* written only: the expected rows are not all that the map has */
+	/* Rows of an array that hold nothing; may be NULL. */
+	bool (*is_empty)(const void *row);
 	/* Rows of the map that a comparison leaves out; may be NULL. */
 	bool (*may_stay)(const void *row);
 	/* A better report of a difference, true if it made one; may be NULL. @is NULL: missing. */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The derived maps as tables: their rows, what violations call them, and who makes them. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "loader/base/memory.h"
 #include "loader/derive/derive.h"
+#include "loader/services/plan.h"
 #include "maps/cidrs.h"
 #include "maps/ips.h"
 #include "maps/nomasq.h"
@@ -45,7 +47,8 @@ void row_name(const struct row_list *rows, const void *row, char text[ROW_NAME])
 {
 	const struct pool_cidr_key *cidr = row;
 	const char *map = pinned_map_names[rows->table->map];
-	char prefix[PREFIX_TEXT];
+	const struct backend *backend;
+	char prefix[FRONTEND_TEXT];
 
 	switch (rows->table - derived_tables) {
 	case MAP_IPS:
@@ -74,6 +77,14 @@ void row_name(const struct row_list *rows, const void *row, char text[ROW_NAME])
 		break;
 	case MAP_PODS:
 		snprintf(text, ROW_NAME, "slot %u", ((const struct pod_entry *)row)->slot);
+		break;
+	case MAP_SERVICES:
+		snprintf(text, ROW_NAME, "frontend %s", frontend_format(row, prefix));
+		break;
+	case MAP_BACKENDS:
+		backend = &((const struct backend_row *)row)->backend;
+		snprintf(text, ROW_NAME, "backend %u: %s:%u", ((const struct backend_row *)row)->id,
+			 addr_format(&backend->address, prefix), backend->port);
 		break;
 	default:
 		snprintf(text, ROW_NAME, "%s", map);
@@ -125,6 +136,11 @@ static bool is_own(const void *row)
 	return ((const struct nomasq_row *)row)->nomasq.reason <= NOMASQ_BROADCAST;
 }
 
+static bool is_free(const void *row)
+{
+	return ((const struct backend_row *)row)->backend.state == BACKEND_FREE;
+}
+
 #define FIELD(type, member) { #member, offsetof(struct type, member), sizeof(((struct type *)0)->member) }
 #define POOL_FIELD(f, name, member) { name " " #member, offsetof(struct pool, family[f].member), 4 }
 #define POOL_FIELDS(f, name)                                                                              \
@@ -151,6 +167,14 @@ static const struct row_field pod_fields[] = {
 static const struct row_field ranges_fields[] = {
 	{ "the cover of the blocks", 0, offsetof(struct ranges, own) },
 };
+static const struct row_field service_fields[] = {
+	FIELD(service, id), FIELD(service, kind), FIELD(service, flags), FIELD(service, affinity),
+	{ "set of endpoints outside", offsetof(struct service, outside), sizeof(struct extent) },
+	{ "set of endpoints inside", offsetof(struct service, inside), sizeof(struct extent) },
+};
+static const struct row_field backend_fields[] = {
+	FIELD(backend, address), FIELD(backend, service),
+};
 
 const struct row_table derived_tables[DERIVED_MAPS] = {
 	[MAP_IPS] = { PIN_IPS, ROW_SIZES(struct chunk_row, key, chunk), .explain = explain_chunk },
@@ -169,36 +193,53 @@ const struct row_table derived_tables[DERIVED_MAPS] = {
 	[MAP_RANGES] = { PIN_RANGES, ROW_SIZES(struct ranges_row, zero, ranges), ROW_FIELDS(ranges_fields),
 			 .write = ranges_write },
 	[MAP_NOMASQ] = { PIN_NOMASQ, ROW_SIZES(struct nomasq_row, key, nomasq), .may_stay = is_own },
+	[MAP_NEW_BACKENDS] = { PIN_BACKENDS, ROW_SIZES(struct backend_row, id, backend), .partial = true },
+	[MAP_MEMBERS] = { PIN_MEMBERS, ROW_SIZES(struct member_row, index, backend), .partial = true },
+	[MAP_SOURCES] = { PIN_SOURCE_RANGES, ROW_SIZES(struct source_row, key, one) },
+	[MAP_SERVICES] = { PIN_SERVICES, ROW_SIZES(struct service_row, key, service),
+			   ROW_FIELDS(service_fields), .write = service_write },
+	[MAP_BACKENDS] = { PIN_BACKENDS, ROW_SIZES(struct backend_row, id, backend), ROW_FIELDS(backend_fields),
+			   .is_empty = is_free, .write = backend_write },
 };
+
+struct part {
+	unsigned int maps;
+	int (*rows)(const struct sources *x, struct row_list *rows, struct error *e);
+};
+
+/* After an error its later maps are left as they are: they may lead to what was not written. */
+static int run_part(const struct sources *x, const struct part *part, unsigned int maps,
+		    const struct row_report *report, struct error *e)
+{
+	struct row_list rows[DERIVED_MAPS];
+	int made, err = 0;
+
+	for (int m = 0; m < DERIVED_MAPS; m++)
+		rows[m] = (struct row_list){ .table = &derived_tables[m], .state = x->state };
+	made = part->rows(x, rows, e);
+	for (int m = 0; m < DERIVED_MAPS; m++) {
+		if (!err && (!made || made == -ENOSPC) && (maps & part->maps & 1U << m))
+			err = report ? rows_compare(x->node, &rows[m], report, e) :
+				       rows_apply(x->node, &rows[m], e);
+		rows_free(&rows[m]);
+	}
+	return err || made >= 0 ? err : made;
+}
 
 /* Compares or applies (@report NULL) the maps of the mask. All are tried, the first error returns. */
 static int for_each(const struct sources *x, unsigned int maps, const struct row_report *report,
 		    struct error *e)
 {
-	static const struct {
-		unsigned int maps;
-		int (*rows)(const struct sources *x, struct row_list *rows, struct error *e);
-	} parts[] = {
+	static const struct part parts[] = {
 		{ DERIVED_LEASES, lease_rows }, { DERIVED_EXCLUDED, excluded_rows },
 		{ DERIVED_CIDRS, cidrs_rows },  { DERIVED_RANGES, ranges_rows },
-		{ DERIVED_NOMASQ, nomasq_rows },
+		{ DERIVED_NOMASQ, nomasq_rows }, { DERIVED_SERVICES, services_rows },
 	};
 	int first = 0;
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		struct row_list rows[DERIVED_MAPS];
-		int err = 0;
+		int err = maps & parts[i].maps ? run_part(x, &parts[i], maps, report, first ? NULL : e) : 0;
 
-		for (int m = 0; m < DERIVED_MAPS; m++)
-			rows[m] = (struct row_list){ .table = &derived_tables[m], .state = x->state };
-		if (maps & parts[i].maps)
-			err = parts[i].rows(x, rows, first ? NULL : e);
-		for (int m = 0; m < DERIVED_MAPS; m++) {
-			if (!err && (maps & parts[i].maps & 1U << m))
-				err = report ? rows_compare(x->node, &rows[m], report, first ? NULL : e)
-					     : rows_apply(x->node, &rows[m], first ? NULL : e);
-			rows_free(&rows[m]);
-		}
 		first = first ? first : err;
 	}
 	return first;

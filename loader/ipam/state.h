@@ -24,6 +24,7 @@ enum state_part {
 	STATE_REMOTE = 16, /* the nodes' addresses, and the blocks that CiliumNodes list */
 	STATE_NODES = 64,  /* the CiliumNodes themselves */
 	STATE_PODS = 32,   /* pp_pods, one entry per slot */
+	STATE_SERVICES = 128, /* Services and EndpointSlices, and this node's zone */
 	/* all that derived maps and routes follow from */
 	STATE_SOURCES = STATE_POOLS | STATE_CIDRS | STATE_BLOCKS | STATE_REMOTE,
 };
@@ -64,6 +65,8 @@ struct state {
 	size_t own_count;
 	struct pod_entry *pods; /* by slot */
 	size_t pod_count;
+	json_t *services, *slices; /* arrays of objects; NULL where there is none */
+	char zone[PP_NAME]; /* "": unknown */
 	struct exclusions exclusions; /* state_read_exclusions() */
 };
 

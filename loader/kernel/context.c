@@ -89,8 +89,7 @@ json_t *context_merge(const struct context *node, const json_t *config, const js
 	return merged;
 }
 
-/* This node's labels: those of its Node, or else of its CiliumNode. Never NULL; the caller owns it. */
-static json_t *node_labels(struct context *node)
+json_t *context_labels(struct context *node)
 {
 	static const enum object_kind kinds[] = { OBJECT_NODE, OBJECT_CILIUMNODE };
 	json_t *object, *labels = NULL;
@@ -107,7 +106,7 @@ json_t *context_effective(struct context *node, struct error *e)
 {
 	json_t *config = store_get(&node->pins, OBJECT_CONFIGMAP, "cilium-config");
 	json_t *settings = store_get(&node->pins, OBJECT_SETTINGS, "set");
-	json_t *nodeconfigs = json_array(), *labels = node_labels(node), *merged = NULL;
+	json_t *nodeconfigs = json_array(), *labels = context_labels(node), *merged = NULL;
 	struct stored *list;
 	size_t count;
 

@@ -32,6 +32,10 @@ int context_check_unmanaged(const struct context *node, const char *object, stru
 /* options_merge() for this node. */
 json_t *context_merge(const struct context *node, const json_t *config, const json_t *nodeconfigs,
 		      const json_t *labels, const json_t *settings);
+
+/* This node's labels: those of its Node, or else of its CiliumNode. Never NULL; the caller owns it. */
+json_t *context_labels(struct context *node);
+
 /* Effective options, name to string (pinpool-ipam(7), NODE DEFAULTS); the caller owns it. */
 json_t *context_effective(struct context *node, struct error *e);
 /* The same as values. */

@@ -50,11 +50,14 @@ static const char *cause(struct loading *l)
 	return l->log[0] ? l->log : "no message";
 }
 
-static uint32_t flow_entries(const char *map, uint32_t flows)
+/* The entries of a map whose size is an option; 0: of any other. */
+static uint32_t entries_of(const char *map, const struct options *options)
 {
 	if (!strcmp(map, "pp_flows") || !strcmp(map, "pp_flow_fwd") || !strcmp(map, "pp_flow_rev"))
-		return flows;
-	return 0;
+		return options->nat_max;
+	if (!strcmp(map, "pp_services") || !strcmp(map, "pp_backends"))
+		return options->lb_map_max;
+	return strcmp(map, "pp_members") ? 0 : 2 * options->lb_map_max;
 }
 
 static void forget_map(const struct loading *l, const char *name)
@@ -66,10 +69,10 @@ static void forget_map(const struct loading *l, const char *name)
 }
 
 /*
- * A flow map of another size cannot be kept: its pin is removed, so that a new map is created, and
- * likewise the pins of maps that count the old one's records.
+ * A map of another size cannot be kept: its pin is removed, so that a new map is created, and likewise the
+ * pins of maps that count the records of an old flow map. Those of services are filled again.
  */
-static void forget_other_size(struct loading *l, const char *path, uint32_t entries)
+static void forget_other_size(struct loading *l, const char *path, uint32_t entries, bool flows)
 {
 	struct bpf_map_info info = {};
 	__u32 size = sizeof(info);
@@ -79,9 +82,11 @@ static void forget_other_size(struct loading *l, const char *path, uint32_t entr
 		return;
 	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.max_entries != entries) {
 		unlink(path);
-		forget_map(l, "pp_flow_table");
-		forget_map(l, "pp_pod_flows");
-		if (l->resized)
+		if (flows) {
+			forget_map(l, "pp_flow_table");
+			forget_map(l, "pp_pod_flows");
+		}
+		if (flows && l->resized)
 			*l->resized = true;
 	}
 	close(fd);
@@ -95,13 +100,13 @@ static int place_maps(struct loading *l, struct bpf_object *object)
 
 	bpf_object__for_each_map(map, object) {
 		const char *name = bpf_map__name(map);
-		uint32_t entries = l->options ? flow_entries(name, l->options->nat_max) : 0;
+		uint32_t entries = l->options ? entries_of(name, l->options) : 0;
 
 		if (strncmp(name, "pp_", 3))
 			continue;
 		pins_path(l->pins, name, path, sizeof(path));
 		if (entries && bpf_map__type(map) != BPF_MAP_TYPE_UNSPEC && bpf_map__max_entries(map) > 1) {
-			forget_other_size(l, path, entries);
+			forget_other_size(l, path, entries, !strncmp(name, "pp_flow", 7));
 			err = bpf_map__set_max_entries(map, entries);
 		}
 		if (!err)
@@ -192,18 +197,27 @@ static int load_files(struct loading *l, const struct object_file *files,
 	return err;
 }
 
-/* No program uses such a map: bound to one, it is found again should its pin get lost (repin.h). */
-static int bind_map(struct pins *pins, enum pinned_map which, struct error *e)
+/* A map that no program uses: bound to one, it is found again should its pin get lost (repin.h). */
+static int bind_map(struct pins *pins, enum pinned_prog prog, enum pinned_map name, struct error *e)
 {
-	int map = pins_map(pins, which), program = pins_prog(pins, PROG_POOL_SET);
+	int map = pins_map(pins, name), program = pins_prog(pins, prog);
 
 	if (map < 0)
-		return pins_error(pins, pinned_map_names[which], map, e);
+		return pins_error(pins, pinned_map_names[name], map, e);
 	if (program < 0)
-		return pins_error(pins, "pp_pool_set", program, e);
-	if (bpf_prog_bind_map(program, map, NULL))
-		return pins_error(pins, pinned_map_names[which], -errno, e);
+		return pins_error(pins, pinned_prog_names[prog], program, e);
+	if (bpf_prog_bind_map(program, map, NULL) && errno != EEXIST)
+		return pins_error(pins, pinned_map_names[name], -errno, e);
 	return 0;
+}
+
+static int bind_services(struct pins *pins, struct error *e)
+{
+	int err = bind_map(pins, PROG_SERVICE_SET, PIN_MEMBERS, e);
+
+	if (!err)
+		err = bind_map(pins, PROG_SERVICE_SET, PIN_BACKENDS, e);
+	return err ? err : bind_map(pins, PROG_SERVICE_SET, PIN_SOURCE_RANGES, e);
 }
 
 int load_ipam(struct pins *pins, struct error *e)
@@ -215,8 +229,10 @@ int load_ipam(struct pins *pins, struct error *e)
 	if (!err)
 		err = load_files(&l, ipam_files, &none);
 	if (!err)
-		err = bind_map(pins, PIN_NODES, e);
-	return err ? err : bind_map(pins, PIN_METADATA, e);
+		err = bind_map(pins, PROG_POOL_SET, PIN_NODES, e);
+	if (!err)
+		err = bind_map(pins, PROG_POOL_SET, PIN_METADATA, e);
+	return err ? err : bind_map(pins, PROG_POOL_SET, PIN_ENDPOINTS, e);
 }
 
 /* One slot moves all pods of the node to the new program. */
@@ -283,6 +299,8 @@ int load_datapath(struct pins *pins, const struct options *options, bool *resize
 	*resized = false;
 	datapath_configure(options, &cfg);
 	err = load_files(&l, datapath_files, &cfg);
+	if (!err)
+		err = bind_services(pins, e);
 	return err ? err : dispatch(pins, e);
 }
 

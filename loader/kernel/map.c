@@ -2,8 +2,12 @@
 /* Complete maps read in batches: one system call for some thousand entries. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "loader/kernel/map.h"
 
@@ -79,4 +83,13 @@ int map_read_pinned(struct pins *pins, enum pinned_map map, size_t key_size, siz
 	if (fd >= 0)
 		err = map_read_all(fd, key_size, value_at, value_size, record_size, list, count);
 	return err < 0 ? pins_error(pins, pinned_map_names[map], err, e) : 0;
+}
+
+/* A grace period of RCU, under which programs run; with nohz_full= the kernel refuses, and time has to do. */
+void map_readers_end(void)
+{
+	const struct timespec delay = { .tv_nsec = 200000000 };
+
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		nanosleep(&delay, NULL);
 }

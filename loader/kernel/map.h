@@ -24,4 +24,7 @@ int map_read_pinned(struct pins *pins, enum pinned_map map, size_t key_size, siz
 	map_read_pinned(pins, map, sizeof((list)->key), offsetof(__typeof__(*(list)), value),            \
 			sizeof((list)->value), sizeof(*(list)), (void **)&(list), &(count), e)
 
+/* Waits until every program that runs now has ended: what it has read may then be written again. */
+void map_readers_end(void);
+
 #endif

@@ -11,6 +11,7 @@
 #include "guard.skel.h"
 #include "ipam.skel.h"
 #include "pod.skel.h"
+#include "services.skel.h"
 #include "uplink.skel.h"
 
 /* Frees the skeleton and keeps its object. */
@@ -32,6 +33,7 @@
 OPEN(ipam, (void)0)
 OPEN(chain, (void)0)
 OPEN(clock, (void)0)
+OPEN(services, (void)0)
 OPEN(pod, skeleton->rodata->cfg = *cfg)
 OPEN(uplink, skeleton->rodata->cfg = *cfg)
 OPEN(flows, skeleton->rodata->cfg = *cfg)
@@ -43,6 +45,7 @@ const struct object_file ipam_files[] = {
 };
 
 const struct object_file datapath_files[] = {
+	{ "services", open_services },
 	{ "pod", open_pod },
 	{ "uplink", open_uplink },
 	{ "flows", open_flows },

@@ -27,7 +27,9 @@ const char *const pinned_map_names[PIN_MAPS] = {
 	[PIN_NODE_CONNS] = "pp_node_conns", [PIN_NODE_IPS] = "pp_node_ips",
 	[PIN_DROP_TIMES] = "pp_drop_times",    [PIN_EXCLUDED] = "pp_excluded",
 	[PIN_DEMAND] = "pp_demand",            [PIN_NODES] = "pp_nodes",
-	[PIN_METADATA] = "pp_metadata",
+	[PIN_METADATA] = "pp_metadata",        [PIN_ENDPOINTS] = "pp_endpoints",
+	[PIN_SERVICES] = "pp_services",        [PIN_MEMBERS] = "pp_members",
+	[PIN_BACKENDS] = "pp_backends",        [PIN_SOURCE_RANGES] = "pp_source_ranges",
 };
 
 const char *const pinned_prog_names[PIN_PROGS] = {
@@ -42,7 +44,7 @@ const char *const pinned_prog_names[PIN_PROGS] = {
 	[PROG_MASQUERADE] = "pp_masquerade",   [PROG_MASQUERADE_SLOW] = "pp_masquerade_slow",
 	[PROG_FLOWS_ARM] = "pp_flows_arm",     [PROG_FLOWS_STALE] = "pp_flows_stale",
 	[PROG_GUARD] = "pp_guard",
-	[PROG_CLOCK] = "pp_clock_hz",
+	[PROG_CLOCK] = "pp_clock_hz",          [PROG_SERVICE_SET] = "pp_service_set",
 };
 
 void pins_init(struct pins *pins)

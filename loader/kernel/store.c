@@ -22,6 +22,7 @@ static const struct part {
 	enum pinned_map map;
 } parts[] = {
 	{ STORE_SETTINGS, PIN_OBJECTS }, { STORE_NODES, PIN_NODES }, { STORE_METADATA, PIN_METADATA },
+	{ STORE_SERVICES, PIN_ENDPOINTS },
 };
 
 #define PARTS (sizeof(parts) / sizeof(*parts))
@@ -36,6 +37,9 @@ enum store_part store_part(enum object_kind kind)
 	case OBJECT_POD:
 	case OBJECT_AGENT:
 		return STORE_METADATA;
+	case OBJECT_SERVICE:
+	case OBJECT_ENDPOINTSLICE:
+		return STORE_SERVICES;
 	default:
 		return STORE_SETTINGS;
 	}

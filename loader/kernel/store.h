@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The applied objects in pp_objects, pp_nodes and pp_metadata. An object's name is that of its metadata, a
- * Pod's NAMESPACE/NAME. Writing chunk 0 is the one instant at which an object
+ * The applied objects in pp_objects, pp_nodes, pp_metadata and pp_endpoints. An object's name is that of its
+ * metadata, that of a Pod, Service or EndpointSlice NAMESPACE/NAME. Writing chunk 0 is the one instant at which an object
  * becomes new; a writer killed before leaves the old one and some litter that store_sweep() removes.
  */
 #ifndef PP_STORE_H
@@ -16,8 +16,6 @@
 #include "loader/kernel/pins.h"
 #include "maps/objects.h"
 
-#define STORE_NAME (64 + PP_NAME)
-
 struct stored {
 	enum object_kind kind;
 	char name[STORE_NAME];
@@ -31,7 +29,8 @@ enum store_part {
 	STORE_SETTINGS = 1, /* pools, options and all that there are few of */
 	STORE_NODES = 2,
 	STORE_METADATA = 4,
-	STORE_ALL = 7,
+	STORE_SERVICES = 8, /* and EndpointSlices */
+	STORE_ALL = 15,
 };
 
 /* The part and the map that have the objects of a kind. */

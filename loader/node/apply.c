@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A plan carried out, and the node made to follow. */
+#include "loader/derive/derive.h"
 #include "loader/ipam/transactions.h"
 #include "loader/node/node.h"
 
@@ -15,6 +16,25 @@ static void note_terminating(struct context *node, struct apply *plan)
 		    !ipam_pool_find(&node->pins, o->name, &id, &pool) && pool.state == POOL_TERMINATING)
 			o->result = APPLY_TERMINATING;
 	}
+}
+
+/* Frontends that another service has, and the like. */
+static void note_services(struct context *node, struct apply *plan)
+{
+	struct state state = {};
+	struct services s = {};
+	bool any = false;
+
+	for (size_t i = 0; i < plan->count; i++)
+		any |= plan->objects[i].kind == OBJECT_SERVICE && (plan->objects[i].result == APPLY_CREATED ||
+								   plan->objects[i].result == APPLY_CONFIGURED);
+	if (!any || state_read(node, STATE_SERVICES, &state, NULL))
+		return;
+	services_of(node, &plan->options, &state, &s);
+	for (size_t i = 0; i < s.refused_count; i++)
+		apply_warn(plan, "%s", s.refused[i]);
+	services_free(&s);
+	state_free(&state);
 }
 
 int node_apply(struct context *node, struct netlink *nl, struct apply *plan, struct error *e)
@@ -33,6 +53,7 @@ int node_apply(struct context *node, struct netlink *nl, struct apply *plan, str
 		err = repair_host(node, nl, &plan->options, 0, &r, e);
 	second = apply_reconcile_plan(node, plan, &later);
 	note_terminating(node, plan);
+	note_services(node, plan);
 	if (second > 0)
 		apply_warn(plan, "%s", later.text);
 	if (err || second >= 0)

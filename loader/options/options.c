@@ -170,6 +170,11 @@ static int options_agree(const struct options *o, struct error *e)
 		return error_set(e, -EINVAL,
 				 "option mtu: %u is less than the 1280 that IPv6 needs; raise it or disable enable-ipv6",
 				 o->mtu);
+	if (o->kube_proxy_replacement && o->node_port_min <= o->snat_port_max &&
+	    o->snat_port_min <= o->node_port_max)
+		return error_set(e, -EINVAL,
+				 "options snat-port-range and node-port-range: %u-%u and %u-%u overlap; separate them",
+				 o->snat_port_min, o->snat_port_max, o->node_port_min, o->node_port_max);
 	return 0;
 }
 

@@ -41,6 +41,9 @@ struct options {
 	enum xdp_guard xdp_guard;
 	uint16_t snat_port_min, snat_port_max;
 	uint32_t nat_max;
+	bool kube_proxy_replacement, lb_sock, lb_sock_hostns_only, lb_external_cluster_ip, lb_external_ips;
+	uint16_t node_port_min, node_port_max;
+	uint32_t lb_map_max;
 	json_t *auto_create; /* owned; array of CiliumPodIPPool objects, normalized; never NULL */
 };
 

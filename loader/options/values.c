@@ -102,9 +102,10 @@ int value_mtu(const struct option *option, const char *value, struct options *o,
 	return 0;
 }
 
-int value_ports(const struct option *option, const char *value, struct options *o, struct error *e)
+static int parse_ports(const struct option *option, const char *value, char separator, uint16_t *min,
+		       uint16_t *max, struct error *e)
 {
-	const char *dash = strchr(value, '-');
+	const char *dash = strchr(value, separator);
 	char first[8] = "";
 	uint32_t low, high;
 
@@ -113,11 +114,23 @@ int value_ports(const struct option *option, const char *value, struct options *
 	if (!dash || number_parse(first, option->high, &low) ||
 	    number_parse(dash + 1, option->high, &high) || low < option->low || low > high)
 		return error_set(e, -EINVAL,
-				 "option %s: invalid value \"%.*s\"; use FIRST-LAST with %u <= FIRST <= LAST <= %u",
-				 option->name, SHOWN, value, option->low, option->high);
-	o->snat_port_min = low;
-	o->snat_port_max = high;
+				 "option %s: invalid value \"%.*s\"; use FIRST%cLAST with %u <= FIRST <= LAST <= %u",
+				 option->name, SHOWN, value, separator, option->low, option->high);
+	*min = low;
+	*max = high;
 	return 0;
+}
+
+int value_ports(const struct option *option, const char *value, struct options *o, struct error *e)
+{
+	return parse_ports(option, value, '-', &o->snat_port_min, &o->snat_port_max, e);
+}
+
+/* Cilium's own notation has a comma. */
+int value_node_ports(const struct option *option, const char *value, struct options *o, struct error *e)
+{
+	return parse_ports(option, value, strchr(value, ',') ? ',' : '-', &o->node_port_min, &o->node_port_max,
+			   e);
 }
 
 /* Parses one unit of Go's durations, "1.5h", at *@text; moves past it and adds to @seconds. */

@@ -173,12 +173,12 @@ says() {
 	has "ipam-default-ip-pool"
 	fails 1 pinpool up --set enable-ipv4=perhaps
 	has enable-ipv4
-	run --separate-stderr pinpool apply -f <(config kube-proxy-replacement=true)
+	run --separate-stderr pinpool apply -f <(config bpf-lb-algorithm=maglev)
 	[ "$status" = 0 ]
-	[[ $stderr == *kube-proxy-replacement* ]]
-	pinpool config view | grep -E '^kube-proxy-replacement +true$'
-	fails 1 pinpool up --set kube-proxy-replacement=true
-	has "kube-proxy-replacement: not implemented"
+	[[ $stderr == *bpf-lb-algorithm* ]]
+	pinpool config view | grep -E '^bpf-lb-algorithm +maglev$'
+	fails 1 pinpool up --set bpf-lb-mode=dsr
+	has "bpf-lb-mode: not implemented"
 	fails 1 pinpool up --set nosuch=
 	has "option nosuch:"
 	equal "$(pinpool config view | sort)" "$(pinpool config view)"

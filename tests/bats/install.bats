@@ -35,6 +35,7 @@ installed() {
 ./opt/pp/share/doc/pinpool/examples/frr.conf
 ./opt/pp/share/man/man5/pinpool-maps.5
 ./opt/pp/share/man/man7/pinpool-ipam.7
+./opt/pp/share/man/man7/pinpool-services.7
 ./opt/pp/share/man/man8/pinpool-cni.8
 ./opt/pp/share/man/man8/pinpool.8
 ./opt/units/pinpool-gc.service
