@@ -21,7 +21,6 @@
 #define SILENCE_MS 180000u /* bookmarks come each minute */
 #define LIST_MS 60000u
 #define PAGE_MAX 500u
-#define BAD_LINES 3 /* attempts that end by one: from then on they are left out */
 #define METADATA ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 #define METADATA_LIST ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
@@ -36,8 +35,8 @@ struct watch {
 	char *more;     /* the list's continue; NULL: its first page */
 	bool syncing;   /* the names' sweep has begun */
 	bool lists;     /* this server has no streamed lists */
-	bool synced, skipped;
-	unsigned int page, delay_ms, bad_lines;
+	bool synced;
+	unsigned int page, delay_ms;
 	uint64_t accepted, heard;
 	char trouble[256];
 };
@@ -112,14 +111,11 @@ static void begin_sync(struct watch *w)
 {
 	names_begin(&w->names);
 	w->syncing = true;
-	w->skipped = false;
 }
 
 static void end_sync(struct watch *w)
 {
-	/* An object that could not be read is not gone. */
-	if (!w->skipped)
-		names_sweep(&w->names, gone, w);
+	names_sweep(&w->names, gone, w);
 	w->syncing = false;
 	w->synced = true;
 	w->spec.synced(w->spec.arg);
@@ -177,7 +173,7 @@ static bool on_event(struct watch *w, const json_t *event)
 		gone(w, namespace, name);
 	if (!w->syncing) { /* else versions come in no order, and the next attempt begins anew */
 		replace(&w->version, version_of(object));
-		w->delay_ms = w->bad_lines = 0;
+		w->delay_ms = 0;
 	}
 	return true;
 }
@@ -194,11 +190,8 @@ static void on_line(void *arg, const char *line, size_t length)
 		return;
 	}
 	event = line_json(line, length);
-	if (!on_event(w, event)) {
-		w->skipped = ++w->bad_lines > BAD_LINES;
-		if (!w->skipped)
-			retry(w, 0, "invalid event from the server");
-	}
+	if (!on_event(w, event))
+		retry(w, 0, "invalid event from the server");
 	json_decref(event);
 }
 
