@@ -55,16 +55,13 @@ static void finish_once(void *arg)
 
 void agent_ready(struct agent *a)
 {
-	struct error e;
-
 	if (a->is_synced)
 		return;
 	a->is_synced = true;
 	agent_log("synced: %zu objects not accepted", a->objects.rejected);
 	own_start(a);
 	report_soon(a);
-	if (*a->conflist && conflist_write(a, &e))
-		agent_log("%s", e.text);
+	conflist_keep(a);
 	notify("READY=1\nSTATUS=synced");
 	if (a->once)
 		timer_start(a->loop, &a->finish, ONCE_MS, finish_once, a);

@@ -39,6 +39,7 @@ struct own {
 	size_t giving_count, surplus_count;
 	struct ipam seen;     /* pp_ipam, when surplus was looked for */
 	uint64_t unmet_since; /* loop_now() when demand began to wait for the operator; 0: none does */
+	uint64_t answered_at; /* when the server last took something from us */
 	uint64_t put_back_at; /* before this, blocks that vanished from the list are not put back again */
 	char trouble[256];    /* why the last request failed; "" */
 };
@@ -115,8 +116,8 @@ void report_soon(struct agent *a);
 /* @uid: of the object. */
 void report_event(struct agent *a, enum object_kind kind, const char *name, const char *uid, const char *reason);
 
-/* Writes the CNI configuration where it is missing or another (conflist.c). */
-int conflist_write(struct agent *a, struct error *e);
+/* Once synced, writes the CNI configuration where it is missing or another (conflist.c). */
+void conflist_keep(struct agent *a);
 
 /* The node came up; and everything is synced (agent.c). Each is called once. */
 void agent_up(struct agent *a);

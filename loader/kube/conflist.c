@@ -76,20 +76,26 @@ static bool is_exclusive(struct agent *a)
 	return exclusive;
 }
 
-int conflist_write(struct agent *a, struct error *e)
+void conflist_keep(struct agent *a)
 {
 	char portmap[PATH_MAX];
-	json_t *json, *old = json_load_file(a->conflist, 0, NULL);
+	struct error e;
+	json_t *json, *old;
 	int err = 0;
+
+	if (!*a->conflist || !a->is_synced)
+		return;
+	old = json_load_file(a->conflist, 0, NULL);
 
 	snprintf(portmap, sizeof(portmap), "%s/portmap", a->cni_bin);
 	/* a link leads elsewhere where the agent is in a container */
 	json = contents(!faccessat(AT_FDCWD, portmap, F_OK, AT_SYMLINK_NOFOLLOW));
 	if (!json_equal(old, json))
-		err = replace(a->conflist, json, e);
-	if (!err && is_exclusive(a))
+		err = replace(a->conflist, json, &e);
+	if (err)
+		agent_log("%s", e.text);
+	else if (is_exclusive(a))
 		put_aside(a->conflist);
 	json_decref(old);
 	json_decref(json);
-	return err;
 }

@@ -96,6 +96,7 @@ static void collect(void *arg)
 	set_trouble(h->agent, c.error_count ? &c.errors[0] : NULL);
 	netlink_close(nl);
 	context_close(&node);
+	conflist_keep(h->agent);
 	own_look(h->agent);
 }
 

@@ -16,6 +16,7 @@
 
 #define PATH "/apis/cilium.io/v2/ciliumnodes"
 #define TIMEOUT_MS 10000
+#define OVERTAKE_MS 10000
 #define RETRY_MAX 30       /* seconds */
 #define PUT_BACK_MS 30000  /* between attempts to list a block that the operator does not let us have */
 
@@ -24,10 +25,14 @@ static const char *version_of(const json_t *object)
 	return json_string_value(json_object_get(json_object_get(object, "metadata"), "resourceVersion")) ?: "0";
 }
 
-/* Versions are numbers that grow (KEP-5504); an answer may overtake an older event of the watch. */
-static bool is_older(const json_t *object, const json_t *than)
+/*
+ * An answer to us may overtake older events of the watch. Versions are numbers that grow (KEP-5504), but not where
+ * etcd was restored from a backup: after a while the watch is right, whatever it says.
+ */
+static bool is_overtaken(const struct own *own, const json_t *object)
 {
-	return strtoull(version_of(object), NULL, 10) < strtoull(version_of(than), NULL, 10);
+	return own->server && loop_now() < own->answered_at + OVERTAKE_MS &&
+	       strtoull(version_of(object), NULL, 10) < strtoull(version_of(own->server), NULL, 10);
 }
 
 void own_hand_over(struct agent *a)
@@ -57,7 +62,7 @@ void own_set(struct agent *a, json_t *object)
 	struct own *own = &a->own;
 
 	own->is_known = true;
-	if (own->server && is_older(object, own->server))
+	if (is_overtaken(own, object))
 		return;
 	json_decref(own->server);
 	own->server = json_deep_copy(object);
@@ -150,6 +155,7 @@ static void answered(void *arg, const struct answer *answer)
 	own->trouble[0] = 0;
 	if (answer->status / 100 == 2) {
 		own->retry_seconds = 0;
+		own->answered_at = loop_now();
 		if (answer->body)
 			own_set(a, answer->body);
 	} else if (answer->status == 404) {
