@@ -156,7 +156,7 @@ static __always_inline enum ipam_error lease_make(struct ipam *ipam, struct txn 
 	error = lease_choose(txn, r, FAMILY_IPV4);
 	if (!error)
 		error = lease_choose(txn, r, FAMILY_IPV6);
-	if (error == IPAM_NO_BLOCK || error == IPAM_EXHAUSTED)
+	if ((error == IPAM_NO_BLOCK || error == IPAM_EXHAUSTED) && !r->silent)
 		demand_note(r->pool[txn->family == FAMILY_IPV6], txn->family);
 	if (error)
 		return error;

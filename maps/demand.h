@@ -2,9 +2,10 @@
 /*
  * pp_demand: a ring buffer with a record for each lease that was refused because the pool has no block
  * here, or none with a free address (IPAM_NO_BLOCK, IPAM_EXHAUSTED), or that left fewer free than the
- * pool's pre-allocation, so that an agent which waits on it wakes and asks for one. pp_lease writes it in the same transaction; the loader, whose commands take
- * blocks themselves, reads it not. A record is an occasion to look, not the truth: without a reader the
- * buffer fills and later ones are left out. pp_pending says who still waits.
+ * pool's pre-allocation, so that an agent which waits on it wakes and asks for one. pp_lease writes it in
+ * the same transaction, of an attempt at most one and after pp_pending has the demand; the loader, whose
+ * commands take blocks themselves, reads it not. A record is an occasion to look, not the truth: without
+ * a reader the buffer fills and later ones are left out. pp_pending says who still waits.
  */
 #ifndef PP_DEMAND_H
 #define PP_DEMAND_H

@@ -68,6 +68,8 @@ struct lease_request {
 	struct lease lease;     /* state HELD or RESERVED, creator, names; the rest is ours */
 	__u32 pool[FAMILIES];   /* 0: no address of this family */
 	struct addr requested[FAMILIES]; /* all zero: any */
+	__u32 silent;           /* no record in pp_demand: the caller tries again */
+	__u32 pad;
 };
 
 struct bind_request {

@@ -83,7 +83,7 @@ enum cni_code cni_mac_parse(uint8_t mac[6], const char *what, const char *text, 
 
 /* Values collected from CNI_ARGS. */
 struct args {
-	char namespace[64], pod[PP_NAME];
+	char namespace[64], pod[PP_NAME], uid[64];
 	struct addr requested[FAMILIES];
 	uint8_t mac[6];
 	char unknown_key[KEY_MAX]; /* the first unknown key; "": none */
@@ -125,6 +125,8 @@ static enum cni_code parse_pair(struct args *a, const char *key, char *value, st
 		return parse_name(key, value, a->namespace, sizeof(a->namespace), e);
 	else if (!strcmp(key, "K8S_POD_NAME"))
 		return parse_name(key, value, a->pod, POD_NAME_MAX + 1, e);
+	else if (!strcmp(key, "K8S_POD_UID"))
+		snprintf(a->uid, sizeof(a->uid), "%s", cni_name_is_valid(value, sizeof(a->uid)) ? value : "");
 	else if (!strcmp(key, "IP"))
 		return parse_ips(a, value, e);
 	else if (!strcmp(key, "MAC"))
@@ -192,6 +194,7 @@ enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct err
 	/* An address or MAC counts here only if no stronger source has requested one. */
 	memcpy(r->namespace, a.namespace, sizeof(r->namespace));
 	memcpy(r->pod, a.pod, sizeof(r->pod));
+	memcpy(r->uid, a.uid, sizeof(r->uid));
 	if (addr_is_zero(&r->requested[FAMILY_IPV4]) && addr_is_zero(&r->requested[FAMILY_IPV6]))
 		memcpy(r->requested, a.requested, sizeof(r->requested));
 	if (!memcmp(r->mac, zero_mac, sizeof(zero_mac)))

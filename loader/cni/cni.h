@@ -68,10 +68,12 @@ struct cni_request {
 	/* from the configuration; they live as long as .config */
 	const char *network, *root, *pool, *log_file; /* pool, log_file: NULL or a name */
 	uint32_t mtu;                                 /* 0: the node's */
+	uint32_t wait;                                /* seconds; on a managed node */
 	const json_t *annotations, *dns, *previous;   /* or NULL */
 	const json_t *valid;                          /* GC: attachments to keep; NULL: unknown */
 	/* from environment or configuration */
 	char namespace[64], pod[PP_NAME]; /* "": none */
+	char uid[64];                     /* of the pod; "": none */
 	struct addr requested[FAMILIES];     /* all zero: any */
 	uint8_t mac[6];                   /* all zero: ours */
 	bool host_ports;                  /* a later plugin maps ports of the host to the pod */
@@ -87,7 +89,7 @@ enum cni_code cni_request_parse(struct cni_request *r, const struct cni_environm
 				const char *config, size_t length, struct error *e);
 void cni_request_free(struct cni_request *r);
 
-/* Reads CNI_ARGS into r->namespace, pod, requested and mac if these are not set yet (args.c). */
+/* Reads CNI_ARGS into r->namespace, pod, uid, requested and mac if these are not set yet (args.c). */
 enum cni_code cni_args_parse(struct cni_request *r, const char *args, struct error *e);
 /* Adds "192.0.2.7" or "192.0.2.7/24", one of each family; errors name @what. CNI_BAD_CONFIG. */
 enum cni_code cni_address_add(struct addr list[FAMILIES], const char *what, const char *text,

@@ -18,6 +18,8 @@
 #define PATH_LIMIT 1024
 #define MTU_LEAST 68    /* the kernel's minimum */
 #define MTU_MOST 65535
+#define WAIT_DEFAULT 5 /* seconds */
+#define WAIT_MOST 60
 #define ANNOTATIONS "io.kubernetes.cri.pod-annotations"
 /*
  * The key was first called cni.dev/attachments; libcni gives both (containernetworking/cni 1101), and
@@ -143,6 +145,7 @@ static const struct schema network = { .type = SCHEMA_STRING, .check = check_net
 static const struct schema type = { .type = SCHEMA_STRING, .check = check_type };
 static const struct schema path = { .type = SCHEMA_STRING, .check = check_path };
 static const struct schema pool = { .type = SCHEMA_STRING, .check = check_pool };
+static const struct schema wait = { .type = SCHEMA_NUMBER, .max = WAIT_MOST };
 static const struct schema mtu = { .type = SCHEMA_NUMBER, .max = MTU_MOST, .check = check_mtu };
 OBJECT(object, );
 OBJECT(attachment, { "containerID", &string, true }, { "ifname", &string, true }, );
@@ -163,7 +166,7 @@ OBJECT(previous, { "interfaces", &objects, false }, { "ips", &objects, false },
 
 OBJECT(del_config, COMMON);
 OBJECT(full_config, COMMON { "pool", &pool, false }, { "mtu", &mtu, false },
-       { "bandwidth", &boolean, false }, { "dns", &object, false }, { "args", &args, false },
+       { "wait", &wait, false }, { "bandwidth", &boolean, false }, { "dns", &object, false }, { "args", &args, false },
        { "runtimeConfig", &runtime, false }, { "prevResult", &previous, false },
        { VALID, &attachments, false }, { VALID_FIRST, &attachments, false },
        { "cniVersion", &anything, false }, { "cniVersions", &anything, false },
@@ -175,7 +178,7 @@ static enum cni_code unknown_field(const char *key, const json_t *value, struct 
 	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 
 	error_set(e, CNI_FIELD_UNSUPPORTED,
-		  "network configuration: unknown field \"%.64s\": %.128s; ours are root, pool, mtu, bandwidth and logFile",
+		  "network configuration: unknown field \"%.64s\": %.128s; ours are root, pool, mtu, wait, bandwidth and logFile",
 		  key, text ? text : "?");
 	free(text);
 	return CNI_FIELD_UNSUPPORTED;
@@ -298,6 +301,7 @@ static enum cni_code read_config(struct cni_request *r, const struct cni_environ
 		return code;
 	r->pool = text_of(r->config, "pool");
 	r->mtu = json_integer_value(json_get(r->config, "mtu"));
+	r->wait = json_get(r->config, "wait") ? json_integer_value(json_get(r->config, "wait")) : WAIT_DEFAULT;
 	r->dns = json_get(r->config, "dns");
 	r->previous = json_get(r->config, "prevResult");
 	r->valid = json_get(r->config, VALID) ?: json_get(r->config, VALID_FIRST);

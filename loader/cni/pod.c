@@ -10,16 +10,17 @@
 #include "loader/pod/link.h"
 #include "maps/pods.h"
 
-static enum cni_code add(struct cni_session *s, const struct cni_request *r, int netns,
-			 json_t **result, struct error *e)
+static void fill_request(struct pod_request *request, const struct cni_request *r, int netns)
 {
 	static const uint8_t no_mac[6];
-	struct pod_request request = {
+
+	*request = (struct pod_request){
 		.owner = cni_owner(r),
 		.netns = r->netns,
 		.netns_fd = netns,
 		.namespace = r->namespace,
 		.name = r->pod,
+		.uid = r->uid[0] ? r->uid : NULL,
 		.network = r->network,
 		.annotations = r->annotations,
 		.pool = r->pool,
@@ -27,33 +28,61 @@ static enum cni_code add(struct cni_session *s, const struct cni_request *r, int
 		.mtu = r->mtu,
 		.flags = (r->host_ports ? POD_BY_STACK : 0) | (r->shaped ? POD_SHAPED : 0),
 	};
-	struct pod_result pod;
-	int err;
+	memcpy(request->requested, r->requested, sizeof(request->requested));
+}
 
-	memcpy(request.requested, r->requested, sizeof(request.requested));
-	err = pod_add(&s->node, s->nl, &request, &pod, e);
+/* One attempt, under the root's lock. */
+static enum cni_code try_add(const struct cni_request *r, const struct pod_request *request,
+			     struct pod_result *pod, json_t **result, struct error *e)
+{
+	enum cni_code code;
+	struct cni_session s;
+	int err = cni_open(&s, r, e);
+
+	pod->awaits = POD_AWAITS_NOTHING;
 	if (!err)
-		*result = cni_result(r, &pod, r->mtu ? r->mtu : s->node.config.mtu);
-	return cni_code_of(err);
+		err = cni_open_pins(&s, e);
+	if (err) {
+		code = err == -ENOENT ? CNI_NODE_NOT_UP : cni_code_of(err);
+	} else {
+		code = cni_code_of(pod_add(&s.node, s.nl, request, pod, e));
+		if (!code)
+			*result = cni_result(r, pod, r->mtu ? r->mtu : s.node.config.mtu);
+	}
+	cni_close(&s);
+	return code;
+}
+
+/* Waits for what the attempt lacked, without a lock. False: in vain. */
+static bool await(const struct cni_request *r, const struct pod_request *request, const struct pod_result *failed,
+		  uint64_t deadline)
+{
+	struct context node;
+	bool came;
+
+	/* what is wrong with the node, the next attempt reports */
+	if (!failed->awaits || context_open(&node, r->root, ROOT_UNLOCKED, NULL))
+		return failed->awaits;
+	came = pod_await(&node, request, failed, deadline);
+	context_close(&node);
+	return came;
 }
 
 enum cni_code cni_add(const struct cni_request *r, json_t **result, struct error *e)
 {
-	struct cni_session s;
+	uint64_t deadline = pod_deadline(r->wait);
+	struct pod_request request;
+	struct pod_result pod = {};
 	enum cni_code code;
-	int netns = cni_open_netns(r, &code, e), err;
+	int netns = cni_open_netns(r, &code, e);
 
 	*result = NULL;
 	if (netns < 0)
 		return code;
-	err = cni_open(&s, r, e);
-	if (!err)
-		err = cni_open_pins(&s, e);
-	if (err)
-		code = err == -ENOENT ? CNI_NODE_NOT_UP : cni_code_of(err);
-	else
-		code = add(&s, r, netns, result, e);
-	cni_close(&s);
+	fill_request(&request, r, netns);
+	do
+		code = try_add(r, &request, &pod, result, e);
+	while (code && await(r, &request, &pod, deadline));
 	close(netns);
 	return code;
 }

@@ -171,6 +171,26 @@ static int lock_until(int fd, int operation, const char *path, struct error *e)
 	return 0;
 }
 
+/*
+ * The root's lock, through a gate: who waits for it exclusively has the gate, so that pods that come and go
+ * without end do not keep it out. A root that is being made has no gate yet.
+ */
+static int lock_root(struct root *root, enum root_lock lock, struct error *e)
+{
+	int operation = lock == ROOT_SHARED ? LOCK_SH : LOCK_EX, gate, err = 0;
+	char path[sizeof(root->dir) + 8];
+
+	snprintf(path, sizeof(path), "%s/prog", root->dir);
+	gate = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (gate >= 0)
+		err = lock_until(gate, operation, root->path, e);
+	if (!err)
+		err = lock_until(root->path_fd, operation, root->path, e);
+	if (gate >= 0)
+		close(gate);
+	return err;
+}
+
 /* `down --all` may remove the directory while this process waits for its lock: then retries. */
 static int open_locked(struct root *root, enum root_lock lock, struct error *e)
 {
@@ -184,7 +204,7 @@ static int open_locked(struct root *root, enum root_lock lock, struct error *e)
 			return -errno;
 		if (lock == ROOT_UNLOCKED)
 			return 0;
-		err = lock_until(root->path_fd, lock == ROOT_SHARED ? LOCK_SH : LOCK_EX, root->path, e);
+		err = lock_root(root, lock, e);
 		if (err)
 			return err;
 		if (!fstat(root->path_fd, &ours) && !stat(root->path, &present) &&

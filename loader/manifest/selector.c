@@ -10,6 +10,8 @@
 #define DOMAIN "ipam.cilium.io/"
 #define ANY_POOL DOMAIN "ip-pool"
 #define REQUIRE_MATCH DOMAIN "require-pool-match"
+#define POD_NAMESPACE "io.kubernetes.pod.namespace"
+#define POD_NAME "io.kubernetes.pod.name"
 
 static const char *const family_pool[FAMILIES] = {
 	[FAMILY_IPV4] = DOMAIN "ipv4-pool",
@@ -109,6 +111,27 @@ static bool pool_selects(const json_t *pool, const struct pod_identity *pod, con
 	       selector_matches(namespaces, pod->namespace_labels, pod->namespace_labels);
 }
 
+static bool is_name(const char *label)
+{
+	return !strcmp(label, POD_NAMESPACE) || !strcmp(label, POD_NAME);
+}
+
+bool selector_needs_labels(const json_t *selector)
+{
+	const json_t *expression;
+	json_t *value;
+	const char *key;
+	size_t i;
+
+	json_object_foreach(json_object_get(selector, "matchLabels"), key, value)
+		if (!is_name(key))
+			return true;
+	json_array_foreach(json_object_get(selector, "matchExpressions"), i, expression)
+		if (!is_name(string_of(expression, "key") ?: ""))
+			return true;
+	return false;
+}
+
 /* The pod's labels and the two that Cilium adds; owned by the caller. */
 static json_t *pod_labels(const struct pod_identity *pod)
 {
@@ -117,10 +140,10 @@ static json_t *pod_labels(const struct pod_identity *pod)
 	if (!labels)
 		abort();
 	if (pod->namespace && *pod->namespace)
-		json_object_set_new(labels, "io.kubernetes.pod.namespace",
+		json_object_set_new(labels, POD_NAMESPACE,
 				    json_string(pod->namespace));
 	if (pod->name && *pod->name)
-		json_object_set_new(labels, "io.kubernetes.pod.name", json_string(pod->name));
+		json_object_set_new(labels, POD_NAME, json_string(pod->name));
 	return labels;
 }
 

@@ -19,6 +19,9 @@
  */
 bool selector_matches(const json_t *selector, const json_t *labels, bool known_labels);
 
+/* Whether @selector, which may be NULL, looks at a label that the pod's names do not tell. */
+bool selector_needs_labels(const json_t *selector);
+
 struct pod_identity {
 	const char *namespace, *name;       /* NULL or "": a plain container */
 	const json_t *annotations;          /* may be NULL */

@@ -137,14 +137,15 @@ static void lease_fill(struct lease_request *l, const struct pod_request *r,
 }
 
 /* Leases addresses; if blocks lack, takes some and tries again. */
-static int lease_get(struct context *node, const struct pod_request *request,
-		     const struct pod_pools *pools, struct txn *txn, struct error *e)
+static int lease_get(struct context *node, const struct pod_request *request, const struct pod_pools *pools,
+		     struct txn *txn, struct pod_result *result, struct error *e)
 {
 	struct lease_request *l = xcalloc(1, sizeof(*l));
 	struct error why;
 	int err, balanced = 0;
 
 	lease_fill(l, request, pools);
+	l->silent = 1;
 	err = ipam_run(&node->pins, PROG_LEASE, l, txn, e);
 	if (!err && is_shortage(txn->error)) {
 		pod_pools_pend(node, request, pools);
@@ -157,6 +158,8 @@ static int lease_get(struct context *node, const struct pod_request *request,
 	if (!err && is_shortage(txn->error) && balanced == BLOCKS_UNLISTED)
 		return error_set(e, -EDQUOT, "all blocks are full and another one cannot be recorded: %s",
 				 why.text);
+	if (!err && is_shortage(txn->error) && node->config.managed)
+		result->awaits = POD_AWAITS_BLOCK;
 	if (!err && txn->error)
 		err = lease_error(node, request, pools, txn, e);
 	return err;
@@ -301,12 +304,12 @@ static int lease_acquire(struct context *node, struct netlink *nl, const struct 
 	for (int tries = 0; tries < OTHER_CREATOR_TRIES; tries++) {
 		/* An owner keeps its lease, whatever pools it would get now. */
 		if (!chosen && ipam_lease_read(&node->pins, &request->owner, &lease)) {
-			err = pod_pools_choose(node, request, pools, result->note, sizeof(result->note), e);
+			err = pod_pools_choose(node, request, pools, result, e);
 			if (err)
 				return err;
 			chosen = true;
 		}
-		err = lease_get(node, request, pools, txn, e);
+		err = lease_get(node, request, pools, txn, result, e);
 		if (err == -ENOENT && !chosen)
 			continue; /* its lease has just been released */
 		if (!err && txn->existed)
@@ -320,10 +323,9 @@ static int lease_acquire(struct context *node, struct netlink *nl, const struct 
 			 request->owner.id);
 }
 
-int pod_add(struct context *node, struct netlink *nl, const struct pod_request *requested,
-	    struct pod_result *result, struct error *e)
+static int add(struct context *node, struct netlink *nl, struct pod_request *request,
+	       struct pod_result *result, struct error *e)
 {
-	struct pod_request copy = *requested, *request = &copy;
 	struct pod_link_made made = {};
 	struct pod_pools pools = {};
 	struct txn txn;
@@ -333,6 +335,7 @@ int pod_add(struct context *node, struct netlink *nl, const struct pod_request *
 	err = requested_addresses(request, e);
 	if (!err)
 		err = pod_repair(node, e);
+	result->generation = node->config.synced;
 	if (!err)
 		err = lease_acquire(node, nl, request, &pools, &txn, result, e);
 	if (err)
@@ -359,6 +362,24 @@ int pod_add(struct context *node, struct netlink *nl, const struct pod_request *
 	/* More blocks are for the next pod: an exhausted pool does not fail this one. */
 	balance(node, pools.id, false, NULL);
 	return 0;
+}
+
+int pod_add(struct context *node, struct netlink *nl, const struct pod_request *requested,
+	    struct pod_result *result, struct error *e)
+{
+	struct pod_request request = *requested;
+	json_t *metadata = pod_is_managed(node, requested) ? pod_metadata(node, requested) : NULL;
+	int err;
+
+	if (!request.annotations)
+		request.annotations = json_object_get(metadata, "annotations");
+	if (!request.known_labels && metadata) {
+		request.labels = json_object_get(metadata, "labels");
+		request.known_labels = true;
+	}
+	err = add(node, nl, &request, result, e);
+	json_decref(metadata);
+	return err;
 }
 
 int pod_remove(struct context *node, struct netlink *nl, const struct lease_owner *owner,

@@ -21,8 +21,9 @@ struct pod_request {
 	const char *netns;           /* the caller's name of it; NULL: only addresses (`alloc`) */
 	int netns_fd;                /* the same, open */
 	const char *namespace, *name; /* NULL or "": a plain container */
+	const char *uid;             /* of the pod; NULL: unknown */
 	const char *network;         /* CNI's name of it; NULL: none */
-	const json_t *annotations, *labels; /* may be NULL */
+	const json_t *annotations, *labels; /* may be NULL; of a managed node's pod: the agent knows them */
 	bool known_labels;           /* false: the caller cannot know the pod's labels */
 	const char *pool;            /* the network's own default pool; NULL: the node's */
 	bool pool_is_fixed;          /* `alloc --pool`: annotations and selectors are ignored */
@@ -32,20 +33,40 @@ struct pod_request {
 	uint32_t flags;              /* enum pod_flags */
 };
 
+#define POD_NOTE 512
+
+/* What a managed node lacked for the pod, and what its agent or its operator may bring. */
+enum pod_awaits {
+	POD_AWAITS_NOTHING,
+	POD_AWAITS_NAMESPACE,
+	POD_AWAITS_METADATA, /* labels or annotations of the pod */
+	POD_AWAITS_BLOCK,
+};
+
 struct pod_result {
 	struct lease_ip ip[FAMILIES];
 	char host_ifname[IFNAMSIZ];
 	uint8_t mac[6], host_mac[6];
-	char note[512]; /* "": a family that the pool lacks, reported once */
+	char note[POD_NOTE]; /* "": a family that the pool lacks, reported once */
+	enum pod_awaits awaits; /* after an error */
+	uint64_t generation;    /* of pp_ipam, before the attempt */
 };
 
 /*
  * 0, or -errno with a sentence: -ENOENT pool not (yet) available, -ENOSPC exhausted, -EADDRINUSE
- * and -EADDRNOTAVAIL the requested address, -EBUSY another process creates the pod. Nothing of a
- * failed pod stays but its pending demand.
+ * and -EADDRNOTAVAIL the requested address, -EBUSY another process creates the pod, -EAGAIN the namespace
+ * or the pod is not known on this managed node. Nothing of a failed pod stays but its pending demand.
  */
 int pod_add(struct context *node, struct netlink *nl, const struct pod_request *request,
 	    struct pod_result *result, struct error *e);
+
+/*
+ * After a failed attempt on a managed node: waits until another one is worth it, at most until @deadline.
+ * @node must hold no lock. False: in vain.
+ */
+uint64_t pod_deadline(uint32_t seconds);
+bool pod_await(struct context *node, const struct pod_request *request, const struct pod_result *failed,
+	       uint64_t deadline);
 
 /* Removes interface and addresses; unknown: success. @nl may be NULL for leases without interface. */
 int pod_remove(struct context *node, struct netlink *nl, const struct lease_owner *owner,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "loader/ipam/managed.h"
 #include "loader/ipam/transactions.h"
 #include "loader/pod/pools.h"
 #include "loader/net/route.h"
@@ -69,12 +70,63 @@ static json_t *selector_pools(struct context *node)
 	return array;
 }
 
+bool pod_is_managed(const struct context *node, const struct pod_request *request)
+{
+	return node->config.managed && !request->pool_is_fixed && request->namespace && request->namespace[0] &&
+	       request->name && request->name[0];
+}
+
+json_t *pod_metadata(struct context *node, const struct pod_request *request)
+{
+	json_t *pod = pod_object_get(node, request->namespace, request->name);
+	const char *uid = json_string_value(json_object_get(pod, "uid"));
+	/* The API server's copy of a static pod has a UID of its own. */
+	const char *mirrored = json_string_value(
+		json_object_get(json_object_get(pod, "annotations"), "kubernetes.io/config.mirror"));
+
+	if (!request->uid || !uid || !strcmp(uid, request->uid) ||
+	    (mirrored && !strcmp(mirrored, request->uid)))
+		return pod;
+	json_decref(pod);
+	return NULL;
+}
+
+/* What the choice would guess; @decided: an annotation made it. */
+static enum pod_awaits lacks(const struct pod_identity *pod, const json_t *namespace, const json_t *pools,
+			     bool decided)
+{
+	const json_t *pool;
+	size_t i;
+
+	if (!pod->annotations)
+		return POD_AWAITS_METADATA;
+	if (decided)
+		return POD_AWAITS_NOTHING;
+	if (!namespace)
+		return POD_AWAITS_NAMESPACE;
+	json_array_foreach(pools, i, pool)
+		if (!pod->known_labels &&
+		    selector_needs_labels(json_object_get(json_object_get(pool, "spec"), "podSelector")))
+			return POD_AWAITS_METADATA;
+	return POD_AWAITS_NOTHING;
+}
+
+static int unknown_error(const struct context *node, const struct pod_request *request, enum pod_awaits what,
+			 struct error *e)
+{
+	return error_set(e, -EAGAIN,
+			 "pod %s/%s: its %s not known on node %s yet; try again later, 'pinpool status' shows how the agent fares",
+			 request->namespace, request->name,
+			 what == POD_AWAITS_NAMESPACE ? "namespace is" : "labels and annotations are",
+			 node->config.node);
+}
+
 static int choose(struct context *node, const struct pod_request *request,
-		  struct pool_choice choices[FAMILIES], struct error *e)
+		  struct pool_choice choices[FAMILIES], struct pod_result *result, struct error *e)
 {
 	const char *fallback = request->pool && request->pool[0] ? request->pool
 								  : node->config.default_pool_name;
-	bool named = request->namespace && request->namespace[0];
+	bool named = request->namespace && request->namespace[0], decided = true;
 	json_t *namespace = named ? store_get(&node->pins, OBJECT_NAMESPACE, request->namespace) : NULL;
 	json_t *metadata = json_object_get(namespace, "metadata");
 	json_t *pools = named ? selector_pools(node) : json_array();
@@ -99,7 +151,12 @@ static int choose(struct context *node, const struct pod_request *request,
 			continue;
 		}
 		err = pool_choose(&pod, f, pools, fallback, &choices[f], e);
+		decided &= !err && choices[f].reason <= POOL_BY_ANNOTATION;
 	}
+	if (pod_is_managed(node, request))
+		result->awaits = lacks(&pod, namespace, pools, decided);
+	if (result->awaits)
+		err = unknown_error(node, request, result->awaits, e);
 	json_decref(pools);
 	json_decref(namespace);
 	return err;
@@ -112,7 +169,7 @@ static const char *family_title(int family)
 
 /* Looks the pool up; a family that it lacks is left out, or an error if it was requested by name. */
 static int resolve(struct context *node, const struct pool_choice *choice, int family, bool requested,
-		   struct pod_pools *pools, char *note, size_t note_size, struct error *e)
+		   struct pod_pools *pools, char note[POD_NOTE], struct error *e)
 {
 	struct pool pool;
 	int err;
@@ -132,20 +189,21 @@ static int resolve(struct context *node, const struct pool_choice *choice, int f
 		return error_set(e, -EAFNOSUPPORT,
 				 "pool \"%s\" has no %s CIDRs; add some to the pool or choose another",
 				 choice->pool, family_title(family));
-	snprintf(note, note_size, "pool \"%s\" has no %s CIDRs: no %s address", choice->pool,
+	snprintf(note, POD_NOTE, "pool \"%s\" has no %s CIDRs: no %s address", choice->pool,
 		 family_title(family), family_title(family));
 	return 0;
 }
 
 int pod_pools_choose(struct context *node, const struct pod_request *request, struct pod_pools *pools,
-		     char *note, size_t note_size, struct error *e)
+		     struct pod_result *result, struct error *e)
 {
 	struct pool_choice choices[FAMILIES];
 	int err, first = 0;
 
 	memset(pools, 0, sizeof(*pools));
-	note[0] = 0;
-	err = choose(node, request, choices, e);
+	result->note[0] = 0;
+	result->awaits = POD_AWAITS_NOTHING;
+	err = choose(node, request, choices, result, e);
 	if (err)
 		return err;
 	for (int f = 0; f < FAMILIES; f++) {
@@ -159,11 +217,13 @@ int pod_pools_choose(struct context *node, const struct pod_request *request, st
 						  f == FAMILY_IPV4 ? '4' : '6');
 			continue;
 		}
-		err = resolve(node, &choices[f], f, requested, pools, note, note_size, first ? NULL : e);
+		err = resolve(node, &choices[f], f, requested, pools, result->note, first ? NULL : e);
 		first = first_error(first, err);
 	}
-	if (first == -ENOENT)
+	if (first == -ENOENT) {
 		pod_pools_pend(node, request, pools);
+		result->awaits = node->config.managed ? POD_AWAITS_BLOCK : POD_AWAITS_NOTHING;
+	}
 	if (!first && !pools->id[FAMILY_IPV4] && !pools->id[FAMILY_IPV6])
 		return error_set(e, -EAFNOSUPPORT,
 				 "pool \"%s\" has no CIDRs of a family that is enabled; add some to the pool or choose another",

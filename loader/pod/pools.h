@@ -11,11 +11,16 @@ struct pod_pools {
 };
 
 /*
- * 0 or -errno with a sentence. If a pool does not exist (-ENOENT) the demand is recorded as
- * pending, for all families at once.
+ * 0 or -errno with a sentence, result->note and result->awaits. If a pool does not exist (-ENOENT) the
+ * demand is recorded as pending, for all families at once.
  */
 int pod_pools_choose(struct context *node, const struct pod_request *request, struct pod_pools *pools,
-		     char *note, size_t note_size, struct error *e);
+		     struct pod_result *result, struct error *e);
+
+/* Whether an agent knows the pod's namespace, labels and annotations, or will. */
+bool pod_is_managed(const struct context *node, const struct pod_request *request);
+/* What it stored of the pod, owned by the caller; NULL: nothing, or of an earlier pod of this name. */
+json_t *pod_metadata(struct context *node, const struct pod_request *request);
 
 /*
  * The addresses of the pod's annotations pinpool.io/ipv4-address and …/ipv6-address

@@ -38,6 +38,15 @@ static struct txn lease_of_pod(uint32_t v4, uint32_t v6)
 	return run(PROG_LEASE, &r);
 }
 
+static struct txn lease_silently(uint32_t pool)
+{
+	struct lease_request r;
+
+	lease_request(&r, "silent", pool, 0, NULL);
+	r.silent = 1;
+	return run(PROG_LEASE, &r);
+}
+
 static void test_without_block(struct ring_buffer *ring)
 {
 	struct pollfd wait = { .fd = ring_buffer__epoll_fd(ring), .events = POLLIN };
@@ -48,6 +57,7 @@ static void test_without_block(struct ring_buffer *ring)
 	ok(new_records(ring) == 1 && last.pool == pool && last.family == FAMILY_IPV4, "with pool and family");
 	ok(!strcmp(last.owner.id, "container") && !strcmp(last.owner.ifname, "eth0") &&
 		   !strcmp(last.namespace, "red") && !strcmp(last.pod, "web"), "and who asked");
+	ok(lease_silently(pool).error == IPAM_NO_BLOCK && !new_records(ring), "not one that will be tried again at once");
 	block_carve(pool, "10.0.0.0/30", false, false);
 	ok(!lease_of_pod(pool, 0).error && !new_records(ring), "a lease that is made is none");
 	ok(lease_of_pod(pool, 0).existed && !new_records(ring), "nor one that was there");

@@ -295,6 +295,30 @@ static void test_choices(void)
 	}
 }
 
+static void test_needs_labels(void)
+{
+	static const struct {
+		const char *selector;
+		bool needs;
+	} cases[] = {
+		{ NULL, false },
+		{ "{}", false },
+		{ "{'matchLabels': {'io.kubernetes.pod.namespace': 'a', 'io.kubernetes.pod.name': 'b'}}", false },
+		{ "{'matchLabels': {'io.kubernetes.pod.namespace': 'a', 'app': 'b'}}", true },
+		{ "{'matchExpressions': [{'key': 'io.kubernetes.pod.name', 'operator': 'Exists'}]}", false },
+		{ "{'matchExpressions': [{'key': 'io.kubernetes.pod.name', 'operator': 'Exists'}, {'key': 'app', 'operator': 'DoesNotExist'}]}", true },
+		{ "{'matchLabels': {'io.kubernetes.pod.namespacex': 'a'}}", true },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		json_t *selector = json(cases[i].selector);
+
+		ok(selector_needs_labels(selector) == cases[i].needs, "%s looks at %s", cases[i].selector ?: "none",
+		   cases[i].needs ? "labels" : "names alone");
+		json_decref(selector);
+	}
+}
+
 static void test_long_name(void)
 {
 	char name[400];
@@ -351,6 +375,7 @@ int main(void)
 {
 	test_selectors();
 	test_choices();
+	test_needs_labels();
 	test_long_name();
 	test_hints();
 	return tap_done();
