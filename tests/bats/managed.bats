@@ -16,7 +16,7 @@ managed_up() {
 	ip addr add 192.168.10.100/24 dev up0
 	ip route add default via 192.168.10.1
 	export PINPOOL_STATE=$BATS_TEST_TMPDIR/node.yaml
-	{ seed_manifests; blocks 10.10.0.0/27 10.20.0.0/27; } >"$BATS_TEST_TMPDIR/seed.yaml"
+	{ seed_manifests; echo ---; pool_manifest default 10.10.0.0/16 27; blocks 10.10.0.0/27 10.20.0.0/27; } >"$BATS_TEST_TMPDIR/seed.yaml"
 	agent up k8s-w1 "$BATS_TEST_TMPDIR/seed.yaml"
 }
 
