@@ -80,7 +80,7 @@ takes() {
 @test "ADD waits for the block that its demand brings" {
 	operator 0.3
 	took() { result=$(try c1 web "$(annotated mars)"); }
-	takes 300 3000 took
+	takes 300 4900 took
 	[ "$(address "$result")" = 10.20.0.33 ]
 	# one record of the attempt, and no demand is left
 	[ "$(cat "$BATS_TEST_TMPDIR/demand")" = "demo/web ipv4" ]
@@ -96,9 +96,9 @@ takes() {
 }
 
 @test "without a block the error is that of today, after the wait, and the demand outlives it" {
-	takes 1000 4000 fails_with 100 'pool "mars" .*not \(yet\) available; CiliumNode "n1" lists no block of it' \
+	takes 1000 4900 fails_with 100 'pool "mars" .*not \(yet\) available; CiliumNode "n1" lists no block of it' \
 		try c1 web "$(annotated mars) | .wait = 1"
-	takes 0 900 fails_with 100 . try c1 web "$(annotated mars) | .wait = 0"
+	takes 0 4000 fails_with 100 . try c1 web "$(annotated mars) | .wait = 0"
 	conf | cni DEL c1 ""
 	conf | cni DEL c1 ""
 	[ "$(pendings)" = 1 ]
@@ -120,13 +120,13 @@ takes() {
 	try c1 a "$(annotated tiny)" && try c2 b "$(annotated tiny)"
 	fails_with 101 'all CIDR ranges are exhausted' try c3 c "$(annotated tiny) | .wait = 0"
 	(sleep 0.3; conf | cni DEL c1 "") 3>&- &
-	takes 300 3500 try c3 c "$(annotated tiny)"
+	takes 300 4900 try c3 c "$(annotated tiny)"
 	wait
 }
 
 @test "an unknown namespace is never answered by the default pool" {
 	namespace=red
-	takes 1000 4000 fails_with 11 'pod red/web: its namespace is not known on node n1 yet; try again later' try c1 web '.wait = 1'
+	takes 1000 4900 fails_with 11 'pod red/web: its namespace is not known on node n1 yet; try again later' try c1 web '.wait = 1'
 	[ "$(pinpool get pods -o json | jq '.items | length')" = 0 ]
 	own_node default=10.10.0.0/24 mars=10.20.0.32/27 | applied
 	(sleep 0.4; namespace red 'ipam.cilium.io/ip-pool: mars' | applied) 3>&- &
@@ -157,7 +157,7 @@ green() {
 	{ green 'io.kubernetes.pod.name: nobody' | sed 's/green/names/; s/10.60/10.61/'; } | applied
 	try c2 b
 	{ green 'colour: green'; echo ---; own_node default=10.10.0.0/24 green=10.60.0.0/27; } | applied
-	takes 1000 4000 fails_with 11 'pod demo/c: its labels and annotations are not known' try c3 c '.wait = 1'
+	takes 1000 4900 fails_with 11 'pod demo/c: its labels and annotations are not known' try c3 c '.wait = 1'
 	(sleep 0.4; agent pod demo c '{"metadata": {"uid": "u3", "labels": {"colour": "green"}}}') 3>&- &
 	result=$(try c3 c . K8S_POD_UID=u3)
 	[ "$(address "$result")" = 10.60.0.1 ]
@@ -221,5 +221,5 @@ green() {
 	rm -f /run/node.yaml
 	pinpool up --node n1 -f <(cni_pools) --set node-cidr-allocator=static
 	namespace=unheard-of
-	takes 0 900 fails_with 100 'lists no block' try c1 web "$(annotated mars)"
+	takes 0 4000 fails_with 100 'lists no block' try c1 web "$(annotated mars)"
 }
