@@ -368,16 +368,9 @@ int pod_add(struct context *node, struct netlink *nl, const struct pod_request *
 	    struct pod_result *result, struct error *e)
 {
 	struct pod_request request = *requested;
-	json_t *metadata = pod_is_managed(node, requested) ? pod_metadata(node, requested) : NULL;
-	int err;
+	json_t *metadata = pod_request_complete(node, &request);
+	int err = add(node, nl, &request, result, e);
 
-	if (!request.annotations)
-		request.annotations = json_object_get(metadata, "annotations");
-	if (!request.known_labels && metadata) {
-		request.labels = json_object_get(metadata, "labels");
-		request.known_labels = true;
-	}
-	err = add(node, nl, &request, result, e);
 	json_decref(metadata);
 	return err;
 }

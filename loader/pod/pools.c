@@ -70,7 +70,8 @@ static json_t *selector_pools(struct context *node)
 	return array;
 }
 
-bool pod_is_managed(const struct context *node, const struct pod_request *request)
+/* Whether an agent knows the pod's namespace, labels and annotations, or will. */
+static bool is_managed(const struct context *node, const struct pod_request *request)
 {
 	return node->config.managed && !request->pool_is_fixed && request->namespace && request->namespace[0] &&
 	       request->name && request->name[0];
@@ -89,6 +90,19 @@ json_t *pod_metadata(struct context *node, const struct pod_request *request)
 		return pod;
 	json_decref(pod);
 	return NULL;
+}
+
+json_t *pod_request_complete(struct context *node, struct pod_request *request)
+{
+	json_t *metadata = is_managed(node, request) ? pod_metadata(node, request) : NULL;
+
+	if (!request->annotations)
+		request->annotations = json_object_get(metadata, "annotations");
+	if (!request->known_labels && metadata) {
+		request->labels = json_object_get(metadata, "labels");
+		request->known_labels = true;
+	}
+	return metadata;
 }
 
 /* What the choice would guess; @decided: an annotation made it. */
@@ -153,7 +167,7 @@ static int choose(struct context *node, const struct pod_request *request,
 		err = pool_choose(&pod, f, pools, fallback, &choices[f], e);
 		decided &= !err && choices[f].reason <= POOL_BY_ANNOTATION;
 	}
-	if (pod_is_managed(node, request))
+	if (is_managed(node, request))
 		result->awaits = lacks(&pod, namespace, pools, decided);
 	if (result->awaits)
 		err = unknown_error(node, request, result->awaits, e);

@@ -17,10 +17,10 @@ struct pod_pools {
 int pod_pools_choose(struct context *node, const struct pod_request *request, struct pod_pools *pools,
 		     struct pod_result *result, struct error *e);
 
-/* Whether an agent knows the pod's namespace, labels and annotations, or will. */
-bool pod_is_managed(const struct context *node, const struct pod_request *request);
-/* What it stored of the pod, owned by the caller; NULL: nothing, or of an earlier pod of this name. */
+/* What a managed node's agent stored of the pod, owned by the caller; NULL: nothing, or of an earlier pod of its name. */
 json_t *pod_metadata(struct context *node, const struct pod_request *request);
+/* Adds what of it the caller does not know; it must be freed after the request. NULL: not managed, or unknown. */
+json_t *pod_request_complete(struct context *node, struct pod_request *request);
 
 /*
  * The addresses of the pod's annotations pinpool.io/ipv4-address and …/ipv6-address

@@ -209,6 +209,33 @@ green() {
 	[ "$(sort "$BATS_TEST_TMPDIR/demand" | uniq -c | awk '$1 > 2' | wc -l)" = 0 ]
 }
 
+@test "a pod waits through a restart of the node, and not for one that is gone" {
+	try c1 web "$(annotated mars)" >"$BATS_TEST_TMPDIR/result" 3>&- &
+	sleep 0.3
+	pinpool up
+	own_node default=10.10.0.0/24 mars=10.20.0.32/27 | applied
+	wait $!
+	[ "$(address "$(cat "$BATS_TEST_TMPDIR/result")")" = 10.20.0.33 ]
+	conf | cni DEL c1 ""
+	try c2 web "$(annotated nowhere) | .wait = 60" >"$BATS_TEST_TMPDIR/result" 3>&- &
+	sleep 0.3
+	pinpool down --all
+	run ! wait $!
+	jq -e '.code == 103' "$BATS_TEST_TMPDIR/result"
+	PINPOOL_STATE=/run/node.yaml agent up n1 /run/objects.yaml
+}
+
+@test "attach asks the agent's objects, too, and does not wait" {
+	ip netns add a
+	run -1 pinpool attach a --pod red/a
+	[[ $output == *"pod red/a: its namespace is not known on node n1 yet; try again later, "* ]]
+	namespace red | applied
+	[ "$(pinpool attach a --pod red/a)" = 10.10.0.1 ]
+	# plain addresses, and those of a pool by name, need neither
+	[ "$(pinpool alloc --owner o)" = 10.10.0.2 ]
+	pinpool release --owner o
+}
+
 @test "STATUS of a managed node does not depend on blocks" {
 	own_node | applied
 	conf '.cniVersion = "1.1.0"' | cni STATUS "" ""
