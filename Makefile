@@ -75,6 +75,9 @@ $(BUILD)/loader/%.o: loader/%.c Makefile | $(BUILD)
 	$(Q)mkdir -p $(@D)
 	$(call say,CC)$(CC) $(PP_CFLAGS) $(HARDEN) $(SECTIONS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# the definitions are in it, by .incbin
+$(BUILD)/loader/kube/operator_install.o $(BUILD)/san/kube/operator_install.o: $(wildcard scripts/chart/crds/*.yaml)
+
 # the one file that has the programs in it
 $(BUILD)/loader/kernel/objects.o $(BUILD)/san/kernel/objects.o: | $(SKELS)
 

@@ -16,10 +16,11 @@
 
 struct cluster_pool {
 	char *name;               /* first, for lookups */
-	char version[24];         /* metadata.resourceVersion of the last version seen; "": absent */
+	char uid[40], version[24]; /* of the last version seen; version "": absent */
 	struct pool_spec *spec;   /* owned; the last accepted version; NULL: there is none */
 	json_t *pending;          /* owned; a newer version that was refused, or not looked at yet */
 	char *refusal;            /* owned; why @pending is refused; NULL: it is not */
+	size_t blocks;            /* scratch of the metrics */
 	unsigned int users;       /* claims and demands that name it: an absent pool lives as long as those */
 	uint64_t cursors[FAMILIES][POOL_CIDRS_MAX];
 	uint32_t full[FAMILIES];  /* a bit for each CIDR without a free block */
@@ -50,21 +51,25 @@ struct demand {
 struct cluster_node {
 	char *name; /* first, for lookups */
 	char version[24], uid[40], created[32]; /* of the metadata */
-	bool ignored, do_not_gc;
+	bool ignored;
+	bool keep;          /* not deleted when its Node is gone: annotated so, or Kubernetes' own task */
+	unsigned int orphan_ticks;
 	struct claim *claims; /* sorted by pool's name, then IPv4 first, by prefix */
 	size_t claim_count;
 	struct demand *demands;
 	size_t demand_count;
+	struct prefix *outside; /* blocks outside of their pool that were removed from its list */
+	size_t outside_count;
 	bool rewrite;       /* `allocated` is not as the operator would write it: unsorted, an invalid CIDR */
 	char *malformed;    /* owned; the first thing in the object that could not be read; NULL: nothing */
 	char *status_error; /* owned; status.ipam.operator-status.error of the object; NULL: none */
 	bool queued;
 	TAILQ_ENTRY(cluster_node) queue, all;
-	void *writer; /* the caller's */
+	void *writer;       /* the caller's */
 };
 
 /* A sentence about an object that was not taken as it is; for an Event and the log. */
-typedef void report_fn(void *arg, const char *kind, const char *name, const char *reason);
+typedef void report_fn(void *arg, const char *kind, const char *name, const char *uid, const char *reason);
 
 struct held {
 	struct prefix prefix; /* first, for prefix_list */

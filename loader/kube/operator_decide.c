@@ -32,7 +32,7 @@ static void claim_refuse(struct cluster *c, const struct cluster_node *node, str
 	error_set(&e, 0, "unable to reuse from pool %s: cidr %s %s; removed from allocated",
 		  claim->pool->name, prefix_format(&claim->prefix, text), reason);
 	if (c->report && !claim->refused)
-		c->report(c->arg, "CiliumNode", node->name, e.text);
+		c->report(c->arg, "CiliumNode", node->name, node->uid, e.text);
 	claim->refused = true;
 }
 
@@ -42,12 +42,25 @@ static void claim_hold(struct cluster *c, struct cluster_node *node, struct clai
 		held_add(c, node, claim);
 }
 
+/* A node lists a block again that was removed: an agent does that while pods have addresses of it. */
+static bool insists(struct cluster_node *node, const struct claim *claim)
+{
+	for (size_t i = 0; i < node->outside_count; i++)
+		if (prefix_equal(&node->outside[i], &claim->prefix))
+			return !claim->refused;
+	if (node->outside_count < NODE_BLOCKS_MAX) {
+		node->outside = xgrow(node->outside, node->outside_count, sizeof(*node->outside));
+		node->outside[node->outside_count++] = claim->prefix;
+	}
+	return false;
+}
+
 void claim_settle(struct cluster *c, struct cluster_node *node, struct claim *claim)
 {
 	bool inside = pool_covers(claim->pool, &claim->prefix);
 	bool missing = !claim->pool->spec;
 
-	if (!claim->held && !inside && !missing && !c->settling)
+	if (!claim->held && !inside && !missing && !c->settling && !insists(node, claim))
 		return claim_refuse(c, node, claim, "is not part of the requested pool");
 	claim_hold(c, node, claim, inside);
 	claim->proven |= claim->held && inside;

@@ -189,21 +189,37 @@ static void claims_free(struct cluster *c, struct claim *list, size_t count)
 	free(list);
 }
 
+/* A block that was given by a write which met a newer object (409) is still to be given. */
+static void carry_over(struct cluster *c, struct reading *r, struct claim *granted)
+{
+	r->list = xgrow(r->list, r->count, sizeof(*r->list));
+	r->list[r->count++] = *granted;
+	pool_get(c, granted->pool->name);
+	granted->held = false;
+}
+
 /* What is known of a claim goes on; a block that is not listed any more is free at once. */
 static void claims_replace(struct cluster *c, struct cluster_node *node, struct reading *r)
 {
+	size_t listed = r->count;
+
 	for (size_t i = 0; i < node->claim_count; i++) {
 		struct claim *old = &node->claims[i];
-		struct claim *new;
+		struct claim *new = NULL;
 
-		new = r->count ? bsearch(old, r->list, r->count, sizeof(*old), claim_compare) : NULL;
-		if (!new)
-			continue;
-		new->held = old->held;
-		new->proven = old->proven;
-		new->refused = old->refused;
-		old->held = false;
+		if (listed)
+			new = bsearch(old, r->list, listed, sizeof(*old), claim_compare);
+		if (new) {
+			new->held = old->held;
+			new->proven = old->proven;
+			new->refused = old->refused;
+			old->held = false;
+		} else if (old->held && !old->listed && pool_covers(old->pool, &old->prefix)) {
+			carry_over(c, r, old);
+		}
 	}
+	if (r->count > listed)
+		claims_sort(r);
 	claims_free(c, node->claims, node->claim_count);
 	node->claims = r->list;
 	node->claim_count = r->count;
@@ -213,13 +229,14 @@ static void read_metadata(struct cluster_node *node, const json_t *metadata)
 {
 	const json_t *annotations = json_get(metadata, "annotations");
 	const char *ignore = json_string_value(json_get(annotations, "ipam.cilium.io/ignore"));
-	const char *no_gc = json_string_value(json_get(annotations, "cilium.io/do-not-gc"));
+	const char *keep = json_string_value(json_get(annotations, "cilium.io/do-not-gc"));
 
 	snprintf(node->uid, sizeof(node->uid), "%s", json_string_value(json_get(metadata, "uid")) ?: "");
 	snprintf(node->created, sizeof(node->created), "%s",
 		 json_string_value(json_get(metadata, "creationTimestamp")) ?: "");
 	node->ignored = ignore && !strcasecmp(ignore, "true");
-	node->do_not_gc = no_gc && !strcmp(no_gc, "true");
+	node->keep = json_array_size(json_get(metadata, "ownerReferences")) ||
+		     (keep && !strcasecmp(keep, "true"));
 }
 
 static struct cluster_node *node_get(struct cluster *c, const char *name)
@@ -262,7 +279,7 @@ struct cluster_node *cluster_set_node(struct cluster *c, const json_t *json)
 	free(node->status_error);
 	node->status_error = error && *error ? xstrdup(error) : NULL;
 	if (c->report && node->malformed && (!before || strcmp(before, node->malformed)))
-		c->report(c->arg, "CiliumNode", name, node->malformed);
+		c->report(c->arg, "CiliumNode", name, node->uid, node->malformed);
 	free(before);
 	cluster_queue(c, node);
 	return node;
@@ -276,6 +293,7 @@ static void node_free(struct cluster *c, struct cluster_node *node)
 		TAILQ_REMOVE(&c->queue, node, queue);
 	tdelete(node, &c->nodes_by_name, by_name);
 	TAILQ_REMOVE(&c->nodes, node, all);
+	free(node->outside);
 	free(node->malformed);
 	free(node->status_error);
 	free(node->name);

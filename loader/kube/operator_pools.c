@@ -44,7 +44,7 @@ static void spec_free(struct pool_spec *spec)
 static void refuse(struct cluster *c, struct cluster_pool *pool, const char *reason)
 {
 	if (c->report && reason && (!pool->refusal || strcmp(pool->refusal, reason)))
-		c->report(c->arg, "CiliumPodIPPool", pool->name, reason);
+		c->report(c->arg, "CiliumPodIPPool", pool->name, pool->uid, reason);
 	free(pool->refusal);
 	pool->refusal = reason ? xstrdup(reason) : NULL;
 }
@@ -260,6 +260,7 @@ void cluster_set_pool(struct cluster *c, json_t *json)
 {
 	const char *name = json_string_value(json_get_path(json, "metadata.name"));
 	const char *version = json_string_value(json_get_path(json, "metadata.resourceVersion"));
+	const char *uid = json_string_value(json_get_path(json, "metadata.uid"));
 	struct cluster_pool *pool;
 
 	if (!name)
@@ -267,6 +268,7 @@ void cluster_set_pool(struct cluster *c, json_t *json)
 	pool = pool_get(c, name);
 	if (!version || strcmp(pool->version, version)) {
 		snprintf(pool->version, sizeof(pool->version), "%s", version ? version : "?");
+		snprintf(pool->uid, sizeof(pool->uid), "%s", uid ? uid : "");
 		json_decref(pool->pending);
 		pool->pending = json_incref(json);
 		pools_accept(c);

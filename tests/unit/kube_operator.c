@@ -20,9 +20,10 @@ struct world {
 	char *reports;
 };
 
-static void reported(void *arg, const char *kind, const char *name, const char *reason)
+static void reported(void *arg, const char *kind, const char *name, const char *uid,
+		     const char *reason)
 {
-	(void)arg, (void)kind, (void)name, (void)reason;
+	(void)arg, (void)kind, (void)name, (void)uid, (void)reason;
 }
 
 static void stamp(struct world *w, json_t *object)
@@ -375,9 +376,35 @@ static void test_malformed(void)
 	world_free(&w);
 }
 
+/* The object changed while it was written: the block that was chosen for it is not lost, nor another's. */
+static void test_conflict(void)
+{
+	struct world w = world_new();
+	struct cluster_node *node;
+	json_t *first, *second;
+	struct error e;
+
+	start(&w);
+	do_line(&w, (char *[]){ "pool", "default", "10.10.0.0/16", "27" }, 4);
+	do_node(&w, (char *[]){ "need", "w1", "default", "8" }, 4);
+	node = cluster_next(&w.cluster);
+	first = cluster_decide(&w.cluster, node, &e);
+	do_node(&w, (char *[]){ "need", "w1", "default", "31" }, 4);
+	second = cluster_decide(&w.cluster, cluster_next(&w.cluster), &e);
+	ok(json_array_size(json_get(json_array_get(first, 0), "cidrs")) == 1 &&
+		   json_array_size(json_get(json_array_get(second, 0), "cidrs")) == 2 && w.cluster.held_count == 2 &&
+		   json_equal(json_array_get(json_get(json_array_get(first, 0), "cidrs"), 0),
+			      json_array_get(json_get(json_array_get(second, 0), "cidrs"), 0)),
+	   "a conflict: the block that was chosen is given by the next write");
+	json_decref(first);
+	json_decref(second);
+	world_free(&w);
+}
+
 int main(void)
 {
 	test_cases();
+	test_conflict();
 	test_malformed();
 	test_cost();
 	return tap_done();
