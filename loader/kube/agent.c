@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "loader/base/memory.h"
 #include "loader/kube/agent.h"
 #include "loader/kube/install.h"
 #include "loader/kube/notify.h"
@@ -63,6 +64,7 @@ void agent_ready(struct agent *a)
 	report_soon(a);
 	conflist_keep(a);
 	notify("READY=1\nSTATUS=synced");
+	memory_release();
 	if (a->once)
 		timer_start(a->loop, &a->finish, ONCE_MS, finish_once, a);
 }

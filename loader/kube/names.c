@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Names in a balanced tree: 64 bytes for each, whatever the object's size. */
+/* Names in a balanced tree and in a list: some 100 bytes for each, whatever the object's size. */
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +8,9 @@
 #include "loader/kube/names.h"
 
 struct name {
-	unsigned int round; /* when it was last put */
-	char text[];        /* namespace, NUL, name, NUL */
-};
-
-struct stale {
-	const struct names *names;
-	struct name **list;
-	size_t count;
+	struct name *next, **link; /* of the list, and what points here */
+	unsigned int round;        /* when it was last put */
+	char text[];               /* namespace, NUL, name, NUL */
 };
 
 static const char *name_of(const struct name *n)
@@ -56,15 +51,24 @@ void names_put(struct names *names, const char *namespace, const char *name)
 	if (!found)
 		abort();
 	(*found)->round = names->round;
-	if (*found == new)
-		names->count++;
-	else
+	if (*found != new) {
 		free(new);
+		return;
+	}
+	new->next = names->first;
+	new->link = &names->first;
+	if (new->next)
+		new->next->link = &new->next;
+	names->first = new;
+	names->count++;
 }
 
 static void drop(struct names *names, struct name *n)
 {
 	tdelete(n, &names->tree, compare);
+	*n->link = n->next;
+	if (n->next)
+		n->next->link = n->link;
 	names->count--;
 	free(n);
 }
@@ -84,31 +88,21 @@ void names_begin(struct names *names)
 	names->round++;
 }
 
-static void collect(const void *node, VISIT visit, void *arg)
-{
-	struct stale *stale = arg;
-	struct name *n = *(struct name *const *)node;
-
-	if ((visit == postorder || visit == leaf) && n->round != stale->names->round) {
-		stale->list = xgrow(stale->list, stale->count, sizeof(struct name *));
-		stale->list[stale->count++] = n;
-	}
-}
-
 void names_sweep(struct names *names, name_fn *fn, void *arg)
 {
-	struct stale stale = { .names = names };
+	struct name *n, *next;
 
-	twalk_r(names->tree, collect, &stale);
-	for (size_t i = 0; i < stale.count; i++) {
-		fn(arg, stale.list[i]->text, name_of(stale.list[i]));
-		drop(names, stale.list[i]);
+	for (n = names->first; n; n = next) {
+		next = n->next;
+		if (n->round == names->round)
+			continue;
+		fn(arg, n->text, name_of(n));
+		drop(names, n);
 	}
-	free(stale.list);
 }
 
 void names_free(struct names *names)
 {
-	tdestroy(names->tree, free);
-	*names = (struct names){};
+	while (names->first)
+		drop(names, names->first);
 }

@@ -20,7 +20,7 @@
 #define SETTLED_MS 30000u /* a connection that lasted so long was good: no delay is carried over */
 #define SILENCE_MS 180000u /* bookmarks come each minute */
 #define LIST_MS 60000u
-#define PAGE_MAX 500u
+#define PAGE_MAX 200u /* 4 MiB of JSON values where objects are CiliumNodes */
 #define METADATA ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 #define METADATA_LIST ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 

@@ -208,7 +208,7 @@ static const struct {
 	  SYNC "raw {|wait 125 250|accept|raw {|wait 250 500|accept|raw {|wait 500 1000|accept|ADDED c 8|raw {|wait 125 250",
 	  SYNCED "<watch 7> <watch 7> <watch 7> +/c <watch 8> " },
 	{ "bad JSON within the initial events", SYNC "error 410|wait 125 250|accept|ADDED b 3|raw {|wait 250 500|accept|bookmark 9 true",
-	  SYNCED "<sync> +/b <sync> -/a -/b synced " },
+	  SYNCED "<sync> +/b <sync> -/b -/a synced " },
 	{ "an integer beyond 64 bits, NUL in a string",
 	  SYNC "raw {\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"c\",\"resourceVersion\":\"8\"},"
 	  "\"x\":18446744073709551616,\"y\":\"a\\u0000b\"}}", SYNCED "+/c " },
@@ -223,17 +223,17 @@ static const struct {
 	  "<sync> <sync> <sync> <sync> " },
 	{ "401, and then again", "end 401|wait 125 250|" SYNC, "<sync> " SYNCED },
 	{ "400: pages", "end 400|page 40 a >t1|page 40 b >t/2|page 40 c|accept|ADDED d 41|end 0|wait 125 250",
-	  "<sync> <list 500> +/a <list 500 t1> +/b <list 500 t/2> +/c synced <watch 40> +/d <watch 41> " },
+	  "<sync> <list 200> +/a <list 200 t1> +/b <list 200 t/2> +/c synced <watch 40> +/d <watch 41> " },
 	{ "422, and a 410 later: pages again, and what vanished", "end 422|page 40 a b|end 410|wait 125 250|page 50 b",
-	  "<sync> <list 500> +/a +/b synced <watch 40> <list 500> +/b -/a synced <watch 50> " },
+	  "<sync> <list 200> +/a +/b synced <watch 40> <list 200> +/b -/a synced <watch 50> " },
 	{ "400 of a watch from a version is no answer to a list", SYNC "end 0|wait 125 250|end 400|wait 250 500",
 	  SYNCED "<watch 7> <watch 7> " },
 	{ "a page fails, and comes", "end 400|page 40 a >t|end 500|wait 125 250|page 40 b",
-	  "<sync> <list 500> +/a <list 500 t> <list 500 t> +/b synced <watch 40> " },
+	  "<sync> <list 200> +/a <list 200 t> <list 200 t> +/b synced <watch 40> " },
 	{ "the list's version is too old for its next page", "end 400|page 40 a >t|end 410|wait 125 250|page 44 b",
-	  "<sync> <list 500> +/a <list 500 t> <list 500> +/b -/a synced <watch 44> " },
-	{ "pages that are too large", "end 400|large|large|page 40 a", "<sync> <list 500> <list 126> <list 32> +/a synced <watch 40> " },
-	{ "a page that is not a list", "end 400|end 200|wait 125 250", "<sync> <list 500> <list 500> " },
+	  "<sync> <list 200> +/a <list 200 t> <list 200> +/b -/a synced <watch 44> " },
+	{ "pages that are too large", "end 400|large|large|page 40 a", "<sync> <list 200> <list 51> <list 13> +/a synced <watch 40> " },
+	{ "a page that is not a list", "end 400|end 200|wait 125 250", "<sync> <list 200> <list 200> " },
 };
 
 static void run_case(const char *name, const char *script, const char *log)
