@@ -65,7 +65,7 @@ _pinpool() {
 		alloc release status config monitor metrics check gc connectivity version help" ;;
 	up) _pinpool_words "-f --node --set --require-uplink" ;;
 	down) _pinpool_words --all ;;
-	gc) _pinpool_words --tcx-after ;;
+	gc) _pinpool_words "--all --tcx-after" ;;
 	apply) _pinpool_words "-f --prune" ;;
 	diff) _pinpool_words -f ;;
 	delete)

@@ -5,13 +5,16 @@
 
 #include "loader/cmd/cmd.h"
 #include "loader/node/node.h"
+#include "loader/pod/follow.h"
 
 static int run(struct call *c, struct error *e)
 {
 	const char *age = c->args.seconds;
 	struct collected collected;
+	int err = c->args.all ? pod_follow_all(&c->node, c->nl, e) : 0;
 
-	(void)e;
+	if (err)
+		return err;
 	node_collect(&c->node, c->nl, age ? strtoul(age, NULL, 10) : TCX_AFTER, &collected);
 	for (size_t i = 0; i < collected.error_count; i++)
 		print_error(&collected.errors[i]);
@@ -24,6 +27,7 @@ static int run(struct call *c, struct error *e)
 
 const struct command command_gc = {
 	.name = "gc", .help = "free what crashes left behind",
-	.options = OPTIONS({ "tcx-after", 0, "SECONDS", ARGUMENT(seconds), OPTION_SECONDS }),
+	.options = OPTIONS({ "all", 0, NULL, ARGUMENT(all), 0 },
+			   { "tcx-after", 0, "SECONDS", ARGUMENT(seconds), OPTION_SECONDS }),
 	.needs = NEEDS_NODE | NEEDS_INTERFACES, .lock = ROOT_SHARED, .run = run,
 };

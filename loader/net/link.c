@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <netlink/attr.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 
 #include "loader/base/memory.h"
@@ -140,6 +141,20 @@ bool link_name(const struct netlink *nl, uint32_t ifindex, char name[IFNAMSIZ])
 	if (ioctl(netlink_fd(nl), SIOCGIFNAME, &request))
 		return false;
 	memcpy(name, request.ifr_name, IFNAMSIZ);
+	return true;
+}
+
+bool link_mac_mtu(int fd, const char *name, uint8_t mac[6], uint32_t *mtu)
+{
+	struct ifreq request = {};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(fd, SIOCGIFHWADDR, &request))
+		return false;
+	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
+	if (ioctl(fd, SIOCGIFMTU, &request))
+		return false;
+	*mtu = request.ifr_mtu;
 	return true;
 }
 

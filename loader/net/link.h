@@ -47,6 +47,8 @@ int link_get_peer(struct netlink *nl, const struct link *link, struct link *peer
  * link_indexes() frees *list, all devices, not sorted.
  */
 bool link_name(const struct netlink *nl, uint32_t ifindex, char name[IFNAMSIZ]);
+/* Of the device @name in the namespace of the socket @fd; false: none. */
+bool link_mac_mtu(int fd, const char *name, uint8_t mac[6], uint32_t *mtu);
 int link_indexes(struct netlink *nl, uint32_t **list, size_t *count, struct error *e);
 /* All devices, or those of @kind ("veth"; NULL: any). The caller frees *list. */
 int link_list(struct netlink *nl, const char *kind, struct link **list, size_t *count,

@@ -155,6 +155,25 @@ int tc_pod_program(struct netlink *nl, uint32_t ifindex, uint32_t *id, struct er
 	return *id ? 0 : filter_program(nl, ifindex, TC_INGRESS, id, e);
 }
 
+static int note_kind(const struct nlmsghdr *answer, void *arg)
+{
+	struct nlattr *kind = nlmsg_find_attr((struct nlmsghdr *)answer, sizeof(struct tcmsg), TCA_KIND);
+
+	*(bool *)arg = kind && strcmp(nla_data(kind), "noqueue");
+	return 0;
+}
+
+bool tc_has_queue(struct netlink *nl, uint32_t ifindex)
+{
+	struct tcmsg h = { .tcm_ifindex = ifindex, .tcm_parent = TC_H_ROOT };
+	bool queue = false;
+
+	/* The answer is an echo, and the acknowledgement alone for a device without a queue. */
+	netlink_ask(nl, netlink_request(RTM_GETQDISC, NLM_F_ECHO | NLM_F_ACK, &h, sizeof(h)), note_kind,
+		    &queue, NULL);
+	return queue;
+}
+
 static int look_for_others(const struct nlmsghdr *answer, void *arg)
 {
 	const struct tcmsg *h = answer ? nlmsg_data(answer) : NULL;

@@ -49,6 +49,9 @@ int tc_attach_uplink(struct netlink *nl, uint32_t ifindex, enum tc_direction dir
 int tc_detach_uplink(struct netlink *nl, uint32_t ifindex, enum tc_direction direction,
 		     const char *pin, struct error *e);
 
+/* Whether the device sends by a queue, "tbf" or another; false if it cannot be read. */
+bool tc_has_queue(struct netlink *nl, uint32_t ifindex);
+
 /* The id of our program on a pod's veth, or on an uplink, in *id; 0: none. 0 or -errno. */
 int tc_pod_program(struct netlink *nl, uint32_t ifindex, uint32_t *id, struct error *e);
 int tc_uplink_program(struct netlink *nl, uint32_t ifindex, enum tc_direction direction,

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "loader/net/link.h"
@@ -11,8 +13,11 @@
 #include "loader/net/netns.h"
 #include "loader/net/tc.h"
 #include "loader/pod/follow.h"
-#include "loader/pod/link.h"
+#include "loader/pod/link_list.h"
 #include "loader/net/route.h" /* addr_is_zero */
+
+#define FOLLOW_A_RUN 256 /* old pods, and as many new ones: some 10 ms */
+#define FOLLOW_YOUNG 120 /* seconds; plugins after ours have run by then */
 
 /* Reads both ends of the pod's interface; false: not ready, gone, or replaced by another device. */
 static bool find_ends(struct netlink *nl, const struct lease_entry *l, const struct pod *pod,
@@ -156,30 +161,90 @@ int pod_follow(struct context *node, struct netlink *nl, const struct lease_entr
 	return find_ends(nl, l, pod, &host, &end) ? follow_link(node, nl, l, pod, &host, &end, e) : 0;
 }
 
+struct end {
+	const char *name;
+	uint8_t mac[6];
+	uint32_t mtu;
+};
+
+/* Runs in the pod's namespace. */
+static int read_end(void *arg)
+{
+	struct end *end = arg;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool found = fd >= 0 && link_mac_mtu(fd, end->name, end->mac, &end->mtu);
+
+	if (fd >= 0)
+		close(fd);
+	return found ? 0 : -ENODEV;
+}
+
+/* A cheap look: no query of a veth (net/link.h). */
+static bool is_as_recorded(struct netlink *nl, const struct lease_entry *l, const struct pod *pod)
+{
+	struct end host = { .name = l->lease.host_ifname }, end = { .name = l->owner.ifname };
+	int netns, err;
+
+	if (pod->state != POD_READY || pod->generation != l->lease.generation ||
+	    pod->ifindex != l->lease.ifindex || !pod_link_exists(nl, l) ||
+	    !link_mac_mtu(netlink_fd(nl), host.name, host.mac, &host.mtu) || host.mtu != pod->mtu)
+		return false;
+	netns = netns_open(l->lease.netns, NULL);
+	if (netns < 0)
+		return false;
+	err = netns_call(netns, read_end, &end);
+	close(netns);
+	return !err && !memcmp(end.mac, pod->mac, sizeof(end.mac)) && end.mtu == pod->mtu &&
+	       (pod->flags & POD_SHAPED || !tc_has_queue(nl, pod->ifindex));
+}
+
+static int follow(struct context *node, struct netlink *nl, const struct lease_entry *l, struct error *e)
+{
+	struct link host, end;
+	struct pod pod;
+	int err;
+
+	if (l->lease.state != LEASE_BOUND ||
+	    bpf_map_lookup_elem(pins_map(&node->pins, PIN_PODS), &l->lease.slot, &pod))
+		return 0;
+	if (is_as_recorded(nl, l, &pod))
+		return follow_program(node, nl, &pod, e);
+	if (!find_ends(nl, l, &pod, &host, &end))
+		return 0;
+	err = follow_program(node, nl, &pod, e);
+	return err < 0 ? err : follow_link(node, nl, l, &pod, &host, &end, e);
+}
+
 int pod_follow_all(struct context *node, struct netlink *nl, struct error *e)
 {
 	struct lease_entry *leases;
-	int fd = pins_map(&node->pins, PIN_PODS), first;
-	struct pod pod;
 	size_t count;
+	int first = ipam_leases(&node->pins, &leases, &count, e);
 
-	if (fd < 0)
-		return pins_error(&node->pins, pinned_map_names[PIN_PODS], fd, e);
-	first = ipam_leases(&node->pins, &leases, &count, e);
 	for (size_t i = 0; i < count; i++) {
-		const struct lease *l = &leases[i].lease;
-		struct link host, end;
-		int err;
+		int err = follow(node, nl, &leases[i], first ? NULL : e);
 
-		if (l->state != LEASE_BOUND || bpf_map_lookup_elem(fd, &l->slot, &pod) ||
-		    !find_ends(nl, &leases[i], &pod, &host, &end))
-			continue;
-		err = follow_program(node, nl, &pod, first ? NULL : e);
-		if (err >= 0)
-			err = follow_link(node, nl, &leases[i], &pod, &host, &end, first ? NULL : e);
-		if (err < 0 && !first)
-			first = err;
+		first = first_error(first, err < 0 ? err : 0);
 	}
 	free(leases);
+	return first;
+}
+
+int pod_follow_some(struct context *node, struct netlink *nl, const struct lease_entry *leases, size_t count,
+		    struct error *e)
+{
+	uint64_t now = time(NULL);
+	size_t from = count ? now / 60 * FOLLOW_A_RUN % count : 0, young = 0;
+	int first = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		bool due = (i + count - from) % count < FOLLOW_A_RUN;
+		int err;
+
+		if (!due && (leases[i].lease.created + FOLLOW_YOUNG < now || young++ >= FOLLOW_A_RUN))
+			continue;
+		err = follow(node, nl, &leases[i], first ? NULL : e);
+		first = first_error(first, err < 0 ? err : 0);
+	}
 	return first;
 }

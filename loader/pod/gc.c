@@ -75,10 +75,10 @@ int pod_gc(struct context *node, struct netlink *nl, unsigned int *freed, struct
 	}
 	for (size_t i = 0; !err && i < link_count; i++)
 		err = orphan_remove(node, nl, &links[i], freed, e);
-	free(leases);
 	free(links);
 	if (!err)
-		err = pod_follow_all(node, nl, e);
+		err = pod_follow_some(node, nl, leases, lease_count, e);
+	free(leases);
 	if (!err)
 		err = blocks_retire_all(node, e);
 	ipam_pending_count(&node->pins, "", FAMILY_IPV4); /* removes the expired */

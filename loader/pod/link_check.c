@@ -21,7 +21,7 @@ static int missing(struct error *e, const struct link *link, const char *what)
 static int changed(struct error *e, const struct link *link, const char *what)
 {
 	return error_set(e, -ENOENT,
-			 "pod interface %s: the pod's end has another %s; run 'pinpool gc' to follow it",
+			 "pod interface %s: the pod's end has another %s; run 'pinpool gc --all' to follow it",
 			 link->name, what);
 }
 
