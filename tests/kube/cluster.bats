@@ -10,16 +10,14 @@ setup_file() {
 	nodes_ready
 }
 teardown_file() { lab down; }
-teardown() { [ -n "${BATS_TEST_COMPLETED-}" ] || logs >"$BATS_TEST_TMPDIR/logs" 2>&1; }
-
-# NAME...: pods run
-running() {
-	kubectl wait --for=condition=Ready "${@/#/pod/}" --timeout=$((60 * ${PINPOOL_SLOW:-1}))s
+teardown() {
+	talkers_stop >/dev/null 2>&1
+	[ -n "${BATS_TEST_COMPLETED-}" ] || logs >"/mnt/logs-$BATS_TEST_NUMBER" 2>&1
 }
 
 @test "the chart makes both nodes ready; status, pools and nodes are there" {
-	run -0 lab on k8s-w1 pinpool status
-	run -0 kubectl -n kube-system exec ds/pinpool -c agent -- pinpool status
+	run -0 lab on k8s-w1 pinpool status --wait
+	run -0 kubectl -n kube-system exec ds/pinpool -c agent -- pinpool status --wait
 	[[ $output = *"pinpool: "*OK* ]]
 	run -0 kubectl get ciliumpodippool default -o 'jsonpath={.spec.ipv4}'
 	[ "$(jq -c '[.cidrs, .maskSize]' <<<"$output")" = '[["10.10.0.0/16"],27]' ]
@@ -76,31 +74,12 @@ running() {
 	kubectl delete ciliumpodippool chosen
 }
 
-# three pods with traffic: within a node, across nodes, and to the world (masqueraded)
-world() { nsenter --net=/run/netns/kube-world "$@"; }
-talkers_begin() {
-	{ pod asker k8s-w1; pod near k8s-w1; pod far k8s-ctr; } | kubectl apply -f -
-	running asker near far
-	in_pod near k8s-w1 traffic serve 3>&- &
-	in_pod far k8s-ctr traffic serve 3>&- &
-	world traffic serve 3>&- &
-	sleep 1
-	traffic_begin /mnt/talk asker k8s-w1 "$(pod_address near)" "$(pod_address far)" 203.0.113.10
-}
-talkers_end() {
-	traffic_end /mnt/talk 6
-	pkill -f 'traffic serve' || true
-	kubectl delete pod asker near far --now
-	lab on k8s-w1 pinpool check
-	lab on k8s-ctr pinpool check
-}
-
 @test "helm upgrade to another build and roll-back, under traffic: nothing is lost" {
 	talkers_begin
 	for node in k8s-ctr k8s-w1; do
 		lab on $node ctr -n k8s.io image tag localhost/pinpool:latest localhost/pinpool:other
 	done
-	install_pinpool --set image.tag=other
+	install_pinpool --set image.tag=other >/dev/null
 	run -0 kubectl -n kube-system get pods -o 'jsonpath={.items[*].spec.containers[*].image}'
 	[[ $output != *:latest* ]]
 	helm rollback pinpool 1 -n kube-system --wait
@@ -112,10 +91,12 @@ talkers_end() {
 @test "helm uninstall and install again, under traffic: pods keep their addresses, nothing is lost" {
 	talkers_begin
 	before=$(pod_address asker)
+	nothing_forbidden
 	helm uninstall pinpool -n kube-system --wait
 	kubectl -n kube-system wait --for=delete pod -l k8s-app=pinpool --timeout=60s
 	sleep 2
-	install_pinpool
+	wc -l </mnt/audit.log >/mnt/reinstalled # their rights went before them
+	install_pinpool >/dev/null
 	nodes_ready
 	[ "$(pod_address asker)" = "$before" ]
 	lab on k8s-w1 pinpool get pods -o json | jq -e --arg ip "$before" '.items[] | select(.name == "asker") | .ips[0].address == $ip'
@@ -135,10 +116,10 @@ talkers_end() {
 	[[ $(pod_address new-2) = 10.30.0.* ]]
 	kubectl exec new-1 -- curl -s -m 5 "$(pod_address new-2)" | grep -q 'a page'
 	kubectl exec new-1 -- curl -s -m 5 "$old" | grep -q 'a page'
-	lab on k8s-w1 pinpool get blocks | grep -E '^10\.10\.0\.[0-9]+/27 .*draining'
+	lab on k8s-w1 pinpool get blocks | grep -E ' 10\.10\.0\.[0-9]+/27 .*draining'
 	talkers_end
 	kubectl delete pod new-1 new-2 --now
-	await 20 eval "! lab on k8s-w1 pinpool get blocks | grep -q '^10\.10\.'"
+	await 20 eval "! lab on k8s-w1 pinpool get blocks | grep -q ' 10\.10\.'"
 	# the operator hears of it
 	await 20 eval "! kubectl get ciliumnode k8s-w1 -o 'jsonpath={.spec.ipam.pools.allocated}' | grep -q '10\.10\.'"
 	pool default 10.10.0.0/16 27
@@ -164,6 +145,7 @@ talkers_end() {
 	sleep "${PINPOOL_DOWN:-5}"
 	lab on k8s-w1 pinpool status || true
 	lab again k8s-ctr apiserver
+	await 60 kubectl get --raw /readyz
 	pool back 10.61.0.0/16 27
 	pod back k8s-w1 back | kubectl apply -f -
 	running back
@@ -173,5 +155,5 @@ talkers_end() {
 }
 
 @test "agent and operator are allowed all that they ask for" {
-	nothing_forbidden
+	nothing_forbidden "$(</mnt/reinstalled)"
 }

@@ -17,7 +17,8 @@ install_pinpool() {
 		--set autoDirectNodeRoutes=true --set ipv4NativeRoutingCIDR=10.0.0.0/8 --set endpointRoutes.enabled=true \
 		--set kubeProxyReplacement=true --set bpf.masquerade=true \
 		--set ipam.operator.autoCreateCiliumPodIPPools.default.ipv4.cidrs='{10.10.0.0/16}' \
-		--set ipam.operator.autoCreateCiliumPodIPPools.default.ipv4.maskSize=27 --wait --timeout 120s "$@"
+		--set ipam.operator.autoCreateCiliumPodIPPools.default.ipv4.maskSize=27 --wait --timeout 120s "$@" &&
+		kubectl -n kube-system rollout status daemonset/pinpool --timeout=$((60 * ${PINPOOL_SLOW:-1}))s
 }
 
 nodes_ready() {
@@ -62,25 +63,60 @@ in_pod() {
 	lab on "$2" nsenter --net="$netns" -- "${@:3}"
 }
 
-# LOG POD NODE ADDRESS...: traffic of the pod that begins now, and its end, which fails if anything was lost
-traffic_begin() {
-	in_pod "$2" "$3" sh -c 'echo $$ >"$0.pid"; exec traffic ask "$@"' "$1" "${@:4}" >"$1" 2>&1 3>&- &
-	await 20 grep -q asking "$1"
-	eval "traffic_node_$(basename "$1")=$3"
+# POD NODE NAME COMMAND...: in the background, until end_in_pod; log and pid: /mnt/talk-NAME
+begin_in_pod() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	in_pod "$1" "$2" sh -c 'echo $$ >"$0.pid"; exec "$@"' "/mnt/talk-$3" "${@:4}" >"/mnt/talk-$3" 2>&1 3>&- &
+	await 20 test -s "/mnt/talk-$3.pid"
+	echo "$2" >"/mnt/talk-$3.node"
 }
-traffic_end() {
-	local node="traffic_node_$(basename "$1")"
-	lab on "${!node}" kill -TERM "$(<"$1.pid")"
-	await 10 eval "! lab on ${!node} kill -0 $(<"$1.pid")"
-	cat "$1"
-	# "tcp to 10.10.0.1: 50 asked, 50 answered"
-	[ "$(awk '/ asked, / && $4 == $6 && $4 > 0' "$1" | wc -l)" = "$2" ]
+end_in_pod() { # NAME
+	local node
+	node=$(<"/mnt/talk-$1.node")
+	lab on "$node" kill -TERM "$(<"/mnt/talk-$1.pid")" || true
+	await 10 eval "! lab on $node kill -0 $(<"/mnt/talk-$1.pid")"
+	rm -f "/mnt/talk-$1.pid"
 }
 
-# no 403 of an account of ours: what it may do suffices
+# traffic of a pod on k8s-w1 that begins now: to one on its node, one on the other, and the world (masqueraded)
+talkers_begin() {
+	{ pod asker k8s-w1; pod near k8s-w1; pod far k8s-ctr; } | kubectl apply -f -
+	running asker near far
+	begin_in_pod near k8s-w1 near traffic serve
+	begin_in_pod far k8s-ctr far traffic serve
+	nsenter --net=/run/netns/kube-world traffic serve 3>&- & echo $! >/mnt/world.pid
+	sleep 1
+	begin_in_pod asker k8s-w1 asker traffic ask "$(pod_address near)" "$(pod_address far)" 203.0.113.10
+	await 20 grep -q asking /mnt/talk-asker
+}
+# and its end: each of six flows has every answer, and the nodes are as they should be
+talkers_end() {
+	talkers_stop
+	cat /mnt/talk-asker
+	# "tcp to 10.10.0.1: 50 asked, 50 answered"
+	[ "$(awk '/ asked, / && $4 == $6 && $4 > 0' /mnt/talk-asker | wc -l)" = 6 ]
+	lab on k8s-w1 pinpool check
+	lab on k8s-ctr pinpool check
+}
+talkers_stop() {
+	local name
+	for name in asker near far; do
+		[ ! -e "/mnt/talk-$name.pid" ] || end_in_pod $name
+	done
+	[ ! -e /mnt/world.pid ] || kill "$(</mnt/world.pid)" || true
+	rm -f /mnt/world.pid
+	kubectl delete pod asker near far --now --ignore-not-found
+}
+
+# NAME...: pods run
+running() {
+	kubectl wait --for=condition=Ready "${@/#/pod/}" --timeout=$((60 * ${PINPOOL_SLOW:-1}))s
+}
+
+# [LINE]: since this line of the audit log no 403 of an account of ours: what it may do suffices
 nothing_forbidden() {
-	jq -r 'select(.user.username | test("kube-system:pinpool")) | select(.responseStatus.code == 403) |
-		"\(.user.username) \(.verb) \(.requestURI)"' /mnt/audit.log | sort | uniq -c >/mnt/forbidden
+	tail -n "+${1:-1}" /mnt/audit.log | jq -r 'select(.user.username | test("kube-system:pinpool")) | select(.responseStatus.code == 403) |
+		"\(.user.username) \(.verb) \(.requestURI)"' | sort | uniq -c >/mnt/forbidden
 	cat /mnt/forbidden
 	[ ! -s /mnt/forbidden ]
 }
