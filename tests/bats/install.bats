@@ -28,6 +28,8 @@ installed() {
 ./opt/etc/pinpool/nodes.yaml.example
 ./opt/etc/pinpool/pools.yaml.example
 ./opt/pp/bin/pinpool
+./opt/pp/bin/pinpool-agent
+./opt/pp/bin/pinpool-operator
 ./opt/pp/lib/udev/rules.d/80-pinpool.rules
 ./opt/pp/share/bash-completion/completions/pinpool
 ./opt/pp/share/doc/pinpool/README.md
@@ -36,10 +38,14 @@ installed() {
 ./opt/pp/share/man/man5/pinpool-maps.5
 ./opt/pp/share/man/man7/pinpool-ipam.7
 ./opt/pp/share/man/man7/pinpool-services.7
+./opt/pp/share/man/man8/pinpool-agent.8
 ./opt/pp/share/man/man8/pinpool-cni.8
+./opt/pp/share/man/man8/pinpool-operator.8
 ./opt/pp/share/man/man8/pinpool.8
+./opt/units/pinpool-agent.service
 ./opt/units/pinpool-gc.service
 ./opt/units/pinpool-gc.timer
+./opt/units/pinpool-operator.service
 ./opt/units/pinpool.service" ]
 	grep -q '^ExecStart=/opt/pp/bin/pinpool up --require-uplink$' "$root/opt/units/pinpool.service"
 	run ! grep -r '@PREFIX@' "$root"
@@ -97,7 +103,7 @@ installed() {
 @test "the units pass systemd-analyze verify" {
 	command -v systemd-analyze >/dev/null || skip "systemd is not installed"
 	make install PREFIX="$root" SYSCONFDIR="$root/etc" CNIDIR="$root/cni"
-	for unit in pinpool.service pinpool-gc.service pinpool-gc.timer; do
+	for unit in pinpool.service pinpool-gc.service pinpool-gc.timer pinpool-agent.service pinpool-operator.service; do
 		run -0 systemd-analyze verify --man=no "$root/lib/systemd/system/$unit"
 		[ -z "$output" ]
 	done
@@ -208,7 +214,14 @@ compiler() {
 	done
 	[[ $(dpkg-deb --field "$deb" Depends) = *libbpf1*libxdp1* ]]
 	[ "$(dpkg-deb --info "$deb" conffiles | grep -c '^/etc/')" = 5 ]
+	kube=$(echo build/pinpool-kube_0.1.0_*.deb)
+	dpkg-deb --fsys-tarfile "$kube" | tar t >"$BATS_TEST_TMPDIR/list"
+	for file in usr/bin/pinpool-agent usr/bin/pinpool-operator usr/lib/systemd/system/pinpool-agent.service \
+		usr/share/man/man8/pinpool-operator.8.gz; do
+		grep -qx "./$file" "$BATS_TEST_TMPDIR/list"
+	done
+	[[ $(dpkg-deb --field "$kube" Depends) = "pinpool (= 0.1.0)"*libcurl4*libmicrohttpd12* ]]
 	command -v lintian >/dev/null || skip "lintian is not installed"
-	run -0 lintian --display-info --fail-on error "$deb"
+	run -0 lintian --display-info --fail-on error "$deb" "$kube"
 	[[ $output != *hardening-* ]]
 }
