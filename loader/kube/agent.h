@@ -37,7 +37,8 @@ struct own {
 	unsigned int retry_seconds;
 	struct prefix *giving, *surplus; /* owned: dropped here and not yet there; unneeded at the last tick */
 	size_t giving_count, surplus_count;
-	struct ipam seen;     /* pp_ipam, when surplus was looked for */
+	struct ipam seen;     /* pp_ipam at the last tick, */
+	size_t pending;       /* and the pods that wait */
 	uint64_t unmet_since; /* loop_now() when demand began to wait for the operator; 0: none does */
 	uint64_t answered_at; /* when the server last took something from us */
 	uint64_t put_back_at; /* before this, blocks that vanished from the list are not put back again */

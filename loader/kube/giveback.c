@@ -67,22 +67,37 @@ static void add_unusable(void *arg, const char *pool, const struct prefix *prefi
 		prefixes_add(&u->list, &u->count, prefix);
 }
 
+/* Whether anything was leased, released, applied or asked for in vain since the last time. */
+static bool is_changed(struct agent *a)
+{
+	struct own *own = &a->own;
+	struct pending_entry *pending;
+	struct ipam ipam;
+	size_t count;
+	bool same;
+
+	if (ipam_read(&a->reader.pins, &ipam, NULL) || ipam_pendings(&a->reader.pins, &pending, &count, NULL))
+		return false;
+	free(pending);
+	same = !memcmp(&ipam, &own->seen, sizeof(ipam)) && count == own->pending;
+	own->seen = ipam;
+	own->pending = count;
+	return !same;
+}
+
 static void tick(void *arg)
 {
 	struct agent *a = arg;
 	struct own *own = &a->own;
 	struct unusable now = { .agent = a };
 	struct prefix *twice = NULL;
-	struct ipam ipam;
 	size_t count = 0;
 
 	timer_start(a->loop, &own->tick, TICK_MS, tick, a);
-	if (!own->server || !a->is_up || !a->is_synced || ipam_read(&a->reader.pins, &ipam, NULL))
+	if (!own->server || !a->is_up || !a->is_synced)
 		return;
-	/* nothing was leased, released or applied since the last two */
-	if (!memcmp(&ipam, &own->seen, sizeof(ipam)) && !own->unmet_since && !own->surplus_count)
+	if (!is_changed(a) && !own->unmet_since && !own->surplus_count)
 		return;
-	own->seen = ipam;
 	blocks_surplus(&a->reader, &now.list, &now.count, NULL);
 	allocated_each(own->server, add_unusable, &now);
 	for (size_t i = 0; i < now.count; i++)

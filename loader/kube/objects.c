@@ -167,12 +167,15 @@ static int run_plan(struct agent *a, struct context *node, struct netlink *nl, c
 
 static int run_up(struct agent *a, const struct manifest *m, struct error *e)
 {
-	struct up up = { .root = a->root, .name = a->node, .state_file = a->state_file, .manifest = *m, .managed = true };
+	/* the cluster's options alone hold: those of an earlier up --set are forgotten */
+	struct up up = { .root = a->root, .name = a->node, .state_file = a->state_file, .manifest = *m,
+			 .settings = json_object(), .managed = true };
 	int err = node_up(&up, e);
 
 	log_warnings(a, &up.plan);
 	if (up.is_up)
 		err = 0;
+	json_decref(up.settings);
 	up_free(&up);
 	if (err)
 		return err;
