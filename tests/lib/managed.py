@@ -79,9 +79,13 @@ class Proxy:
     """tests/lib/faulty-proxy in front of the API server."""
 
     def __init__(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                        "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                        "/mnt/wrong.key", "-out", "/mnt/wrong.crt"], check=True, stderr=subprocess.DEVNULL)
         self.process = subprocess.Popen(
             [PROXY, "/mnt/proxy", "--listen", "127.0.0.1:6443", "--server", "192.168.10.101:443", "--ca", "/mnt/ca.crt",
-             "--cert", "/mnt/api.crt", "--key", "/mnt/api.key"], stdout=subprocess.PIPE)
+             "--cert", "/mnt/api.crt", "--key", "/mnt/api.key", "--wrong-cert", "/mnt/wrong.crt", "--wrong-key",
+             "/mnt/wrong.key"], stdout=subprocess.PIPE)
         assert b"ready" in self.process.stdout.readline()
         self.kubeconfig = "/mnt/kubeconfig-proxy"
         with open("/mnt/kubeconfig", encoding="ascii") as file, open(self.kubeconfig, "w", encoding="ascii") as out:
