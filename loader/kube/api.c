@@ -178,9 +178,12 @@ static size_t on_data(char *data, size_t size, size_t count, void *arg)
 
 	(void)size;
 	call->heard = loop_now();
-	if (!call->cancelled)
-		call->too_large = call->line && status_of(call) / 100 == 2 ?
-			!lines_add(&call->lines, data, count, on_line, call) : !lines_append(&call->lines, data, count);
+	if (call->cancelled)
+		return 0;
+	if (call->line && status_of(call) / 100 == 2)
+		call->too_large = !lines_add(&call->lines, data, count, on_line, call);
+	else
+		call->too_large = !lines_append(&call->lines, data, count);
 	return call->cancelled || call->too_large ? 0 : count;
 }
 
@@ -205,10 +208,12 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 static void on_limit(void *arg)
 {
 	struct call *call = arg;
-	uint64_t limit = call->line && !call->answered && call->limit_ms > ACCEPT_MS ? ACCEPT_MS : call->limit_ms;
-	uint64_t due = call->heard + limit, now = loop_now();
+	uint64_t limit = call->limit_ms, due, now = loop_now();
 	char text[64];
 
+	if (call->line && !call->answered && limit > ACCEPT_MS)
+		limit = ACCEPT_MS;
+	due = call->heard + limit;
 	if (now < due) {
 		timer_start(call->api->loop, &call->timer, due - now, on_limit, call);
 		return;
@@ -285,8 +290,8 @@ static struct call *call_new(struct api *api, const struct request *r, char *bod
 	return call;
 }
 
-struct call *api_send(struct api *api, const char *method, const char *path, const char *type, const json_t *body,
-		      unsigned int timeout_ms, answer_fn *fn, void *arg)
+struct call *api_send(struct api *api, const char *method, const char *path, const char *type,
+		      const json_t *body, unsigned int timeout_ms, answer_fn *fn, void *arg)
 {
 	struct request r = { .method = method, .path = path, .type = type };
 	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
@@ -294,8 +299,8 @@ struct call *api_send(struct api *api, const char *method, const char *path, con
 	return call_new(api, &r, text, timeout_ms, NULL, fn, arg);
 }
 
-struct call *api_get(struct api *api, const char *path, const char *accept, unsigned int timeout_ms, answer_fn *fn,
-		     void *arg)
+struct call *api_get(struct api *api, const char *path, const char *accept, unsigned int timeout_ms,
+		     answer_fn *fn, void *arg)
 {
 	struct request r = { .method = "GET", .path = path, .accept = accept };
 

@@ -25,7 +25,7 @@ void api_free(struct api *api); /* ends all calls; their functions are not calle
 struct answer {
 	int status;                 /* of HTTP; 0: none came, @message says why */
 	json_t *body;               /* borrowed; NULL: not JSON, or none */
-	char message[256];          /* for status != 2xx: the server's Status.message, or the transport's error */
+	char message[256];          /* status not 2xx: the server's Status.message, or the transport's error */
 	unsigned int retry_after;   /* seconds; 0: not given */
 	bool too_large;
 };
@@ -41,11 +41,11 @@ typedef void answer_fn(void *arg, const struct answer *a);
  * above 4 MiB is an error, with @too_large. Some 30 run at a time, the others wait for their turn.
  * @method, @type and @accept are string literals: they are kept, not copied.
  */
-struct call *api_send(struct api *api, const char *method, const char *path, const char *type, const json_t *body,
-		      unsigned int timeout_ms, answer_fn *fn, void *arg);
+struct call *api_send(struct api *api, const char *method, const char *path, const char *type,
+		      const json_t *body, unsigned int timeout_ms, answer_fn *fn, void *arg);
 /* GET with another Accept header than application/json. */
-struct call *api_get(struct api *api, const char *path, const char *accept, unsigned int timeout_ms, answer_fn *fn,
-		     void *arg);
+struct call *api_get(struct api *api, const char *path, const char *accept, unsigned int timeout_ms,
+		     answer_fn *fn, void *arg);
 /* Also from within a function of its own. NULL: nothing. */
 void api_cancel(struct call *call);
 

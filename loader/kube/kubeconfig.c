@@ -117,6 +117,11 @@ static char *file_name(const struct source *s, const char *name)
 	return path;
 }
 
+static bool is_given(const struct material *m)
+{
+	return m->data || m->file;
+}
+
 /* "KEY-data" goes before the file KEY. */
 static int read_material(const struct source *s, const char *key, struct material *m, struct error *e)
 {
@@ -226,7 +231,7 @@ static int read_user(struct source *s, const char *name, struct access *access, 
 		err = read_string(s, "tokenFile", &file, e);
 	if (err)
 		return err;
-	if (!(access->certificate.data || access->certificate.file) != !(access->key.data || access->key.file))
+	if (is_given(&access->certificate) != is_given(&access->key))
 		return refuse(s, e, "client-certificate", "certificate and client-key go together");
 	if (file)
 		access->token.file = file_name(s, file);
@@ -241,8 +246,8 @@ static int read_context(struct source *s, struct access *access, struct error *e
 	int err;
 
 	if (!name || !*name)
-		return error_set(e, -EINVAL, "%s: current-context is not set; run \"kubectl config use-context\"",
-				 s->path);
+		return error_set(e, -EINVAL,
+				 "%s: current-context is not set; run \"kubectl config use-context\"", s->path);
 	err = find_entry(s, "contexts", "context", name, e);
 	if (!err)
 		err = read_string(s, "cluster", &cluster, e);
@@ -255,8 +260,8 @@ static int read_context(struct source *s, struct access *access, struct error *e
 	return err ? err : read_user(s, user, access, e);
 }
 
-int access_parse(const char *path, const char *directory, const char *text, size_t length, struct access *access,
-		 struct error *e)
+int access_parse(const char *path, const char *directory, const char *text, size_t length,
+		 struct access *access, struct error *e)
 {
 	struct source s = { .path = path, .directory = directory };
 	struct documents documents = {};
@@ -296,10 +301,10 @@ int access_from_pod(const char *directory, struct access *access, struct error *
 	bool brackets;
 
 	if (!host || !*host || !port || !*port)
-		return error_set(e, -ENOENT, "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: "
-				 "not in a pod; use --kubeconfig FILE");
+		return error_set(e, -ENOENT, "not in a pod (KUBERNETES_SERVICE_HOST and _PORT are not set); "
+				 "use --kubeconfig FILE");
 	brackets = strchr(host, ':') && *host != '[';
-	if (asprintf(&access->server, "https://%s%s%s:%s", brackets ? "[" : "", host, brackets ? "]" : "", port) < 0 ||
+	if (asprintf(&access->server, brackets ? "https://[%s]:%s" : "https://%s:%s", host, port) < 0 ||
 	    asprintf(&access->ca.file, "%s/ca.crt", directory) < 0 ||
 	    asprintf(&access->token.file, "%s/token", directory) < 0)
 		abort();

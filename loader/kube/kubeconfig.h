@@ -22,8 +22,8 @@ struct access {
  * unverified TLS and other ways in that are not supported are refused by name. */
 int access_from_file(const char *path, struct access *access, struct error *e);
 /* Reads @text, whose relative file names are in @directory; errors name @path. */
-int access_parse(const char *path, const char *directory, const char *text, size_t length, struct access *access,
-		 struct error *e);
+int access_parse(const char *path, const char *directory, const char *text, size_t length,
+		 struct access *access, struct error *e);
 /* In a pod: KUBERNETES_SERVICE_HOST and _PORT, and token and ca.crt in @directory. */
 int access_from_pod(const char *directory, struct access *access, struct error *e);
 void access_free(struct access *access);

@@ -58,7 +58,8 @@ void loop_watch(struct loop *loop, int fd, uint32_t events, loop_fn *fn, void *a
 	*w = (struct watched){ .fn = fn, .arg = arg, .round = w->round };
 	event.data.u64 = (uint64_t)w->round << 32 | (uint32_t)fd;
 	/* A descriptor that was closed while it was watched has left the epoll by itself. */
-	if (epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event) && epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event))
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event) &&
+	    epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event))
 		abort();
 }
 
@@ -96,7 +97,7 @@ void timer_start(struct loop *loop, struct timer *timer, uint64_t ms, void (*fn)
 
 static void run_timers(struct loop *loop)
 {
-	uint64_t now = loop_now(); /* once, so that a timer that starts itself with 0 ms cannot hold the loop */
+	uint64_t now = loop_now(); /* once: a timer that starts itself with 0 ms cannot hold the loop */
 	struct timer *timer;
 
 	while (!loop->stopped && (timer = loop->timers) && timer->at <= now) {
@@ -193,7 +194,8 @@ static void on_signalfd(void *arg, uint32_t events)
 		loop->signal_fn(loop->signal_arg, (int)info.ssi_signo);
 }
 
-void loop_signals(struct loop *loop, const int *signals, int count, void (*fn)(void *arg, int signal), void *arg)
+void loop_signals(struct loop *loop, const int *signals, int count,
+		  void (*fn)(void *arg, int signal), void *arg)
 {
 	sigset_t set;
 

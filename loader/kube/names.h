@@ -22,7 +22,7 @@ bool names_have(const struct names *names, const char *namespace, const char *na
 /* Whether it was there. */
 bool names_remove(struct names *names, const char *namespace, const char *name);
 
-/* Between these two: names that are not put again are removed, with a call of @fn for each, which changes none. */
+/* Names that are not put again between these two are removed, with a call of @fn for each. */
 void names_begin(struct names *names);
 void names_sweep(struct names *names, name_fn *fn, void *arg);
 

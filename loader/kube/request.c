@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a request says and whom it trusts. A rotated token, certificate or CA is used from the next request on. */
+/* What a request says and whom it trusts. A rotated token, certificate or CA is used by the next request. */
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -29,7 +29,8 @@ static int set_keepalive(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
-static int set_blob(CURL *easy, CURLoption option, const struct material *m, const char *name, struct error *e)
+static int set_blob(CURL *easy, CURLoption option, const struct material *m, const char *name,
+		    struct error *e)
 {
 	struct curl_blob blob = { .flags = CURL_BLOB_COPY };
 

@@ -79,7 +79,8 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *s
 	return 0;
 }
 
-struct transport *transport_new(struct loop *loop, void (*done)(void *arg, CURL *easy, CURLcode result), void *arg)
+struct transport *transport_new(struct loop *loop,
+				void (*done)(void *arg, CURL *easy, CURLcode result), void *arg)
 {
 	struct transport *t = xcalloc(1, sizeof(*t));
 

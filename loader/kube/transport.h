@@ -10,7 +10,8 @@
 struct transport;
 
 /* @done: a transfer has ended, and is to be removed. Called from the loop only, never from within libcurl. */
-struct transport *transport_new(struct loop *loop, void (*done)(void *arg, CURL *easy, CURLcode result), void *arg);
+struct transport *transport_new(struct loop *loop,
+				void (*done)(void *arg, CURL *easy, CURLcode result), void *arg);
 void transport_free(struct transport *t); /* after all transfers were removed */
 
 /* Neither may be called from within a function of a transfer. */

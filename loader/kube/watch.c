@@ -21,8 +21,8 @@
 #define SILENCE_MS 180000u /* bookmarks come each minute */
 #define LIST_MS 60000u
 #define PAGE_MAX 200u /* 4 MiB of JSON values where objects are CiliumNodes */
-#define METADATA ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-#define METADATA_LIST ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+#define METADATA "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+#define METADATA_LIST "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 struct watch {
 	struct loop *loop;
@@ -36,6 +36,7 @@ struct watch {
 	bool syncing;   /* the names' sweep has begun */
 	bool lists;     /* this server has no streamed lists */
 	bool synced;
+	bool unreachable; /* the last request had no answer */
 	unsigned int page, delay_ms;
 	uint64_t accepted, heard;
 	char trouble[256];
@@ -71,12 +72,15 @@ static void retry(struct watch *w, unsigned int after_s, const char *trouble)
 
 	if (w->accepted && loop_now() - w->accepted >= SETTLED_MS)
 		w->delay_ms = 0;
-	w->delay_ms = !w->delay_ms ? DELAY_MIN_MS : w->delay_ms * 2 > DELAY_MAX_MS ? DELAY_MAX_MS : w->delay_ms * 2;
+	w->delay_ms = w->delay_ms ? w->delay_ms * 2 : DELAY_MIN_MS;
+	if (w->delay_ms > DELAY_MAX_MS)
+		w->delay_ms = DELAY_MAX_MS;
 	api_cancel(w->call);
 	w->call = NULL;
 	w->accepted = 0;
 	snprintf(w->trouble, sizeof(w->trouble), "%s", trouble);
-	timer_start(w->loop, &w->timer, wait + w->delay_ms / 2 + random_below(w->delay_ms / 2), connect_now, w);
+	wait += w->delay_ms / 2 + random_below(w->delay_ms / 2);
+	timer_start(w->loop, &w->timer, wait, connect_now, w);
 }
 
 /* false: the object has no name. */
@@ -142,11 +146,12 @@ static void on_bookmark(struct watch *w, const json_t *object)
 static void on_error(struct watch *w, const json_t *status)
 {
 	const char *message = json_string_value(json_get(status, "message"));
-	unsigned int after = (unsigned int)json_integer_value(json_get(json_get(status, "details"), "retryAfterSeconds"));
+	const json_t *after = json_get(json_get(status, "details"), "retryAfterSeconds");
 
 	if (json_integer_value(json_get(status, "code")) == 410)
 		drop_version(w);
-	retry(w, after, message ? message : "the server ended the watch with an error");
+	retry(w, (unsigned int)json_integer_value(after),
+	      message ? message : "the server ended the watch with an error");
 }
 
 /* false: it is not an event. */
@@ -200,6 +205,9 @@ static void on_failure(struct watch *w, const struct answer *a)
 {
 	if (a->status == 410)
 		drop_version(w);
+	if (a->status && w->unreachable)
+		w->delay_ms = 0; /* the server is back, if not yet with all that it serves */
+	w->unreachable = !a->status;
 	retry(w, a->retry_after, a->message);
 }
 
@@ -291,7 +299,8 @@ static char *url_of(const struct watch *w, bool list)
 	if (list)
 		fprintf(url, "%s?limit=%u", w->spec.path, w->page);
 	else
-		fprintf(url, "%s?watch=1&allowWatchBookmarks=true&timeoutSeconds=%u", w->spec.path, 300 + random_below(301));
+		fprintf(url, "%s?watch=1&allowWatchBookmarks=true&timeoutSeconds=%u", w->spec.path,
+			300 + random_below(301));
 	if (!list && !w->version)
 		fputs("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan", url);
 	add_query(url, list ? "continue" : "resourceVersion", list ? w->more : w->version);
@@ -306,16 +315,15 @@ static void connect_now(void *arg)
 {
 	struct watch *w = arg;
 	bool list = !w->version && w->lists;
+	const char *accept = !w->spec.metadata_only ? NULL : list ? METADATA_LIST : METADATA;
 	char *url = url_of(w, list);
 
 	if (list) {
-		w->call = api_get(w->api, url, w->spec.metadata_only ? "application/json" METADATA_LIST : NULL, LIST_MS,
-				  on_page, w);
+		w->call = api_get(w->api, url, accept, LIST_MS, on_page, w);
 	} else {
 		if (!w->version)
 			begin_sync(w);
-		w->call = api_stream(w->api, url, w->spec.metadata_only ? "application/json" METADATA : NULL, SILENCE_MS,
-				     on_line, on_end, w);
+		w->call = api_stream(w->api, url, accept, SILENCE_MS, on_line, on_end, w);
 	}
 	free(url);
 }
@@ -324,7 +332,8 @@ struct watch *watch_start(struct loop *loop, struct api *api, const struct watch
 {
 	struct watch *w = xcalloc(1, sizeof(*w));
 
-	*w = (struct watch){ .loop = loop, .api = api, .spec = *spec, .page = PAGE_MAX, .trouble = "not connected yet" };
+	*w = (struct watch){ .loop = loop, .api = api, .spec = *spec, .page = PAGE_MAX,
+			     .trouble = "not connected yet" };
 	connect_now(w);
 	return w;
 }

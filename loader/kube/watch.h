@@ -16,9 +16,9 @@ struct watch_spec {
 	const char *field_selector; /* "spec.nodeName=w1"; NULL: none */
 	const char *label_selector; /* NULL: none */
 	bool metadata_only;         /* objects are PartialObjectMetadata: metadata alone */
-	/* @object is borrowed. Called for new and for changed objects; after a new sync also for unchanged ones. */
+	/* @object is borrowed. For new and changed objects; after a new sync also for unchanged ones. */
 	void (*set)(void *arg, json_t *object);
-	/* @namespace: "" for cluster-wide ones. Also for what vanished while nobody watched, before synced(). */
+	/* @namespace: "" for cluster-wide ones. Also for what vanished while nobody watched; before synced(). */
 	void (*gone)(void *arg, const char *namespace, const char *name);
 	/* Everything is there; again after each new sync. */
 	void (*synced)(void *arg);
@@ -30,7 +30,7 @@ struct watch *watch_start(struct loop *loop, struct api *api, const struct watch
 void watch_stop(struct watch *w); /* before api_free(), and not from within the spec's functions */
 
 bool watch_is_synced(const struct watch *w); /* has been, once */
-/* loop_now() when the server was last heard of on this watch: an event, a bookmark, or the connection's acceptance; 0: never. */
+/* loop_now() of the last event, bookmark or acceptance of the connection; 0: none yet. */
 uint64_t watch_heard(const struct watch *w);
 /* Why it is not connected now; "" if it is. */
 const char *watch_trouble(const struct watch *w);

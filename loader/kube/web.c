@@ -3,6 +3,7 @@
  * The pages for Prometheus and kubelet. One page a connection, few connections, and a deadline for each:
  * nobody who may connect can hold more than a corner of the process.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
@@ -74,7 +75,6 @@ static void on_deadline(void *arg)
 static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
 			  enum MHD_ConnectionNotificationCode code)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct web *web = arg;
 	struct connection *c = *context;
 
@@ -86,7 +86,8 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 		c++;
 	if (c == web->connections + CONNECTIONS)
 		abort();
-	*c = (struct connection){ .fd = info->connect_fd, .since = loop_now() };
+	c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	c->since = loop_now();
 	*context = c;
 	if (!web->deadline.at)
 		timer_start(web->loop, &web->deadline, CONNECTION_MS, on_deadline, web);
@@ -110,9 +111,11 @@ static unsigned int write_page(const struct web_pages *p, const char *url, FILE 
 	return MHD_HTTP_NOT_FOUND;
 }
 
-static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
-			      const char *version, const char *upload, size_t *upload_size, void **context)
+static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, const char *url,
+			      const char *method, const char *version, const char *upload,
+			      size_t *upload_size, void **context)
 {
+	const char *type = strcmp(url, "/metrics") ? "text/plain; charset=utf-8" : OPENMETRICS;
 	struct web *web = arg;
 	struct MHD_Response *response;
 	enum MHD_Result queued;
@@ -131,8 +134,7 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, cons
 	response = MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE);
 	if (!response)
 		abort();
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-				status == MHD_HTTP_OK && !strcmp(url, "/metrics") ? OPENMETRICS : "text/plain; charset=utf-8");
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
@@ -141,67 +143,59 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, cons
 	return queued;
 }
 
-/* The socket, or -errno. */
-static int listen_on(const struct addrinfo *a)
+/* The socket; -EINVAL: not an address or a port; or -errno. "::" is IPv4 too. */
+static int listen_on(const char *address, const char *port)
 {
-	int on = 1, off = 0, err;
-	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV };
+	struct addrinfo *a;
+	int on = 1, off = 0, fd, err = 0;
 
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (a->ai_family == AF_INET6)
+	if (getaddrinfo(address, port, &hints, &a))
+		return -EINVAL;
+	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (!bind(fd, a->ai_addr, a->ai_addrlen) && !listen(fd, 64))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
+	}
+	if (fd < 0 || bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, 64))
+		err = -errno;
+	freeaddrinfo(a);
+	if (err && fd >= 0)
+		close(fd);
+	return err ? err : fd;
 }
 
-/* "ADDRESS:PORT" in its two parts; false if it is something else. */
-static bool split(char *listen, const char **address, const char **port)
+/* Cuts "ADDRESS:PORT" into its parts (@address: "" for all); false if it is something else. */
+static bool split(char *text, const char **address, const char **port)
 {
-	char *colon = strrchr(listen, ':'), *end;
+	char *colon = strrchr(text, ':'), *end;
 
 	if (!colon)
 		return false;
 	*colon = 0;
 	*port = colon + 1;
-	*address = *listen ? listen : NULL;
-	if (*listen == '[' && colon[-1] == ']') {
+	*address = text;
+	if (*text == '[' && colon[-1] == ']') {
 		colon[-1] = 0;
-		*address = listen + 1;
-	} else if (strchr(listen, ':')) {
+		*address = text + 1;
+	} else if (strchr(text, ':')) {
 		return false;
 	}
-	return strtoul(*port, &end, 10) - 1 < 65535 && **port >= '0' && **port <= '9' && !*end;
+	return strtoul(*port, &end, 10) - 1 < 65535 && isdigit((unsigned char)**port) && !*end;
 }
 
 static int open_socket(const char *listen, struct error *e)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV };
-	struct addrinfo *list = NULL;
 	char *text = xstrdup(listen);
 	const char *address, *port;
-	int fd;
+	int fd = split(text, &address, &port) ? listen_on(*address ? address : "::", port) : -EINVAL;
 
-	if (!split(text, &address, &port) || getaddrinfo(address, port, &hints, &list)) {
-		fd = error_set(e, -EINVAL, "%s: expected ADDRESS:PORT, [ADDRESS6]:PORT or :PORT", listen);
-	} else {
-		fd = -EAFNOSUPPORT;
-		/* All addresses: one socket of IPv6 has both families, where the kernel has IPv6. */
-		for (int family = AF_INET6; fd == -EAFNOSUPPORT && family; family = family == AF_INET6 ? AF_INET : 0)
-			for (struct addrinfo *a = list; a && fd == -EAFNOSUPPORT; a = a->ai_next)
-				if (a->ai_family == family)
-					fd = listen_on(a);
-		if (fd < 0)
-			error_set(e, fd, "%s: cannot listen: %s", listen, strerror(-fd));
-	}
-	if (list)
-		freeaddrinfo(list);
+	if (fd == -EAFNOSUPPORT && !*address)
+		fd = listen_on("0.0.0.0", port);
 	free(text);
-	return fd;
+	if (fd == -EINVAL)
+		return error_set(e, fd, "%s: expected ADDRESS:PORT, [ADDRESS6]:PORT or :PORT", listen);
+	return fd < 0 ? error_set(e, fd, "%s: cannot listen: %s", listen, strerror(-fd)) : fd;
 }
 
 struct web *web_start(struct loop *loop, const char *listen, const struct web_pages *pages, struct error *e)

@@ -215,6 +215,8 @@ static const struct {
 	{ "delays double up to 30 s", "end 0|wait 125 250|end 0|wait 250 500|end 0|wait 500 1000|end 0|wait 1000 2000|"
 	  "end 0|wait 2000 4000|end 0|wait 4000 8000|end 0|wait 8000 16000|end 0|wait 15000 30000|end 0|wait 15000 30000|"
 	  SYNC "end 0|wait 125 250", "<sync> <sync> <sync> <sync> <sync> <sync> <sync> <sync> <sync> " SYNCED "<watch 7> " },
+	{ "a server that answers again is asked again soon", "end 0|wait 125 250|end 0|wait 250 500|end 404|wait 125 250|end 404|"
+	  "wait 250 500|end 0|wait 500 1000", "<sync> <sync> <sync> <sync> <sync> <sync> " },
 	{ "events of a list that never ends do not reset them", "accept|ADDED a 1|end 0|wait 125 250|accept|ADDED a 1|end 0|"
 	  "wait 250 500|accept|ADDED a 1|end 0|wait 500 1000", "<sync> +/a <sync> +/a <sync> +/a <sync> " },
 	{ "a quiet connection of half a minute does", "end 0|wait 125 250|" SYNC "end 200|wait 125 250|end 0|wait 250 500|"
@@ -226,7 +228,7 @@ static const struct {
 	  "<sync> <list 200> +/a <list 200 t1> +/b <list 200 t/2> +/c synced <watch 40> +/d <watch 41> " },
 	{ "422, and a 410 later: pages again, and what vanished", "end 422|page 40 a b|end 410|wait 125 250|page 50 b",
 	  "<sync> <list 200> +/a +/b synced <watch 40> <list 200> +/b -/a synced <watch 50> " },
-	{ "400 of a watch from a version is no answer to a list", SYNC "end 0|wait 125 250|end 400|wait 250 500",
+	{ "400 of a watch from a version is no answer to a list", SYNC "end 200|wait 125 250|end 400|wait 250 500",
 	  SYNCED "<watch 7> <watch 7> " },
 	{ "a page fails, and comes", "end 400|page 40 a >t|end 500|wait 125 250|page 40 b",
 	  "<sync> <list 200> +/a <list 200 t> <list 200 t> +/b synced <watch 40> " },
