@@ -14,7 +14,7 @@
 #include "maps/ipam.h"
 #include "maps/objects.h"
 
-#define AGENT_WATCHES 8
+#define AGENT_WATCHES 10
 
 /* Objects that are not in the node yet (objects.c). */
 struct objects {
@@ -75,8 +75,6 @@ void agent_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 void objects_set(struct agent *a, json_t *object);
 void objects_gone(struct agent *a, enum object_kind kind, const char *name);
-/* Removes what is stored of the kind and not in @namespace ("": cluster-wide) at the server. */
-void objects_prune(struct agent *a, enum object_kind kind, const char *namespace, const struct watch *w);
 /* Takes at once what waits. False: the node is not up. */
 bool objects_flush(struct agent *a);
 /* Calls @fn for each rejected object. */
@@ -88,6 +86,8 @@ void objects_free(struct agent *a);
 void watches_start_settings(struct agent *a);
 void watches_start_rest(struct agent *a);
 void watches_stop(struct agent *a);
+/* Services are watched where kube-proxy-replacement says so. */
+void watches_follow_options(struct agent *a);
 bool watches_have_settings(const struct agent *a);
 bool watches_are_synced(const struct agent *a);
 /* The oldest time at which a watch was heard of; 0: one never was. */

@@ -119,20 +119,6 @@ void objects_gone(struct agent *a, enum object_kind kind, const char *name)
 	schedule(a);
 }
 
-void objects_prune(struct agent *a, enum object_kind kind, const char *namespace, const struct watch *w)
-{
-	struct stored *list;
-	struct error e;
-	size_t count;
-
-	if (!a->is_up || store_list_texts(&a->reader.pins, kind, &list, &count, &e))
-		return;
-	for (size_t i = 0; i < count; i++)
-		if (!watch_has(w, namespace, list[i].name))
-			objects_gone(a, kind, list[i].name);
-	stored_free(list, count);
-}
-
 /* The same warning comes with each plan, as long as its reason lasts. */
 static void log_warnings(struct agent *a, const struct apply *plan)
 {
@@ -230,20 +216,21 @@ static int try_batch(struct batch *b, struct error *e)
 	return err;
 }
 
-/* What this node needs does not depend on other nodes, nor on namespaces. */
+/* What this node needs does not depend on other nodes, namespaces or services. */
 static void accept_batch(const struct batch *b)
 {
 	struct agent *a = b->agent;
-	bool matters = false;
+	bool matters = b->settings;
 
 	for (size_t i = 0; i < b->count; i++) {
 		const struct item *item = b->items[i];
 
-		matters |= item->kind != OBJECT_NAMESPACE &&
-			   (item->kind != OBJECT_CILIUMNODE || !strcmp(item->name, a->node));
+		matters |= item->kind == OBJECT_POOL || !strcmp(item->name, a->node);
 		item_done(&a->objects, b->items[i]);
 	}
 	a->objects.applied += b->count;
+	if (b->settings)
+		watches_follow_options(a);
 	if (matters)
 		own_look(a);
 }
@@ -289,7 +276,7 @@ static void remove_item(struct batch *b, struct item *item)
 	else if (err && err != -ENOENT)
 		item_reject(a, item, e.text);
 	else
-		accept_batch(&(struct batch){ .agent = a, .items = &item, .count = 1 });
+		accept_batch(&(struct batch){ .agent = a, .items = &item, .count = 1, .settings = b->settings });
 }
 
 static void retry(void *arg);

@@ -18,7 +18,7 @@
 static bool is_connected(const struct agent *a)
 {
 	for (int i = 0; i < AGENT_WATCHES; i++)
-		if (!a->watches[i] || watch_trouble(a->watches[i])[0])
+		if (a->watches[i] && watch_trouble(a->watches[i])[0])
 			return false;
 	return true;
 }

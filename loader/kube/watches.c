@@ -11,6 +11,7 @@
 enum watched {
 	WATCH_CONFIG, WATCH_MASQ, WATCH_NODECONFIGS, WATCH_NODE, /* the settings */
 	WATCH_POOLS, WATCH_CILIUMNODES, WATCH_NAMESPACES, WATCH_PODS,
+	WATCH_SERVICES, WATCH_SLICES, /* with kube-proxy-replacement alone */
 };
 #define WATCH_SETTINGS (WATCH_NODE + 1)
 
@@ -40,7 +41,18 @@ static struct source sources[AGENT_WATCHES] = {
 				"CiliumNode" },
 	[WATCH_NAMESPACES] = { "/api/v1/namespaces", NULL, true, OBJECT_NAMESPACE, "v1", "Namespace" },
 	[WATCH_PODS] = { "/api/v1/pods", "spec.nodeName=%s", true, OBJECT_POD, "v1", "Pod" },
+	[WATCH_SERVICES] = { "/api/v1/services", NULL, false, OBJECT_SERVICE, "v1", "Service" },
+	[WATCH_SLICES] = { "/apis/discovery.k8s.io/v1/endpointslices", NULL, false, OBJECT_ENDPOINTSLICE,
+			   "discovery.k8s.io/v1", "EndpointSlice" },
 };
+
+/* Services that others serve, and headless ones, which nobody does (pinpool-services(7)). */
+#define SERVED "!service.kubernetes.io/service-proxy-name,!service.kubernetes.io/headless"
+
+static bool is_of_services(enum watched index)
+{
+	return index >= WATCH_SERVICES;
+}
 
 /* Which version, and how large; nothing that the node could use. */
 static void forget_noise(json_t *object)
@@ -49,7 +61,8 @@ static void forget_noise(json_t *object)
 
 	json_object_del(metadata, "managedFields");
 	json_object_del(metadata, "resourceVersion");
-	json_object_del(object, "status");
+	if (!json_object_get(json_object_get(object, "status"), "loadBalancer"))
+		json_object_del(object, "status");
 }
 
 /* What a node wants of its pools is the operator's business, and changes often. */
@@ -101,6 +114,7 @@ static void gone(void *arg, const char *namespace, const char *name)
 {
 	struct source *s = arg;
 	struct agent *a = s->agent;
+	char full[STORE_NAME];
 	struct error e = {};
 
 	if (s->kind == OBJECT_POD) {
@@ -111,12 +125,34 @@ static void gone(void *arg, const char *namespace, const char *name)
 	} else if (s->kind == OBJECT_CONFIGMAP && !strcmp(name, "cilium-config")) {
 		agent_log("configmap %s/cilium-config was deleted; its options go on", a->namespace);
 	} else {
-		objects_gone(a, s->kind, name);
+		snprintf(full, sizeof(full), "%s/%s", namespace, name);
+		objects_gone(a, s->kind, is_of_services(s->index) ? full : name);
 	}
 	if (s->kind == OBJECT_NODE) {
 		json_decref(a->node_object);
 		a->node_object = NULL;
 	}
+}
+
+/* Removes what is stored of the kind and not in @namespace ("": cluster-wide) at the server. */
+static void prune(struct agent *a, enum object_kind kind, const char *namespace, const struct watch *w)
+{
+	struct stored *list;
+	struct error e;
+	size_t count;
+
+	if (!a->is_up || store_list_texts(&a->reader.pins, kind, &list, &count, &e))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const char *slash = strchr(list[i].name, '/');
+		char own[64] = "";
+
+		if (slash)
+			snprintf(own, sizeof(own), "%.*s", (int)(slash - list[i].name), list[i].name);
+		if (!watch_has(w, slash ? own : namespace, slash ? slash + 1 : list[i].name))
+			objects_gone(a, kind, list[i].name);
+	}
+	stored_free(list, count);
 }
 
 static void prune_pods(struct agent *a, const struct watch *w)
@@ -148,7 +184,7 @@ static void synced(void *arg)
 	if (s->kind == OBJECT_POD)
 		prune_pods(a, w);
 	else if (s->index >= WATCH_SETTINGS)
-		objects_prune(a, s->kind, "", w);
+		prune(a, s->kind, "", w);
 	if (s->kind == OBJECT_CILIUMNODE && !watch_has(w, "", a->node))
 		own_gone(a);
 	if (s->index < WATCH_SETTINGS || watches_are_synced(a))
@@ -168,6 +204,7 @@ static void start(struct agent *a, enum watched index)
 		snprintf(s->selector_text, sizeof(s->selector_text), s->selector, a->node);
 	s->spec = (struct watch_spec){ .path = s->path_text,
 				       .field_selector = s->selector ? s->selector_text : NULL,
+				       .label_selector = is_of_services(index) ? SERVED : NULL,
 				       .metadata_only = s->metadata_only,
 				       .set = set, .gone = gone, .synced = synced, .arg = s };
 	a->watches[index] = watch_start(a->loop, a->api, &s->spec);
@@ -182,11 +219,31 @@ void watches_start_settings(struct agent *a)
 void watches_start_rest(struct agent *a)
 {
 	/* what vanished while no agent was here; a Node or cilium-config that is missing takes nothing away */
-	objects_prune(a, OBJECT_NODECONFIG, a->namespace, a->watches[WATCH_NODECONFIGS]);
+	prune(a, OBJECT_NODECONFIG, a->namespace, a->watches[WATCH_NODECONFIGS]);
 	if (!watch_has(a->watches[WATCH_MASQ], a->namespace, "ip-masq-agent"))
 		objects_gone(a, OBJECT_CONFIGMAP, "ip-masq-agent");
-	for (enum watched i = WATCH_SETTINGS; i < AGENT_WATCHES; i++)
+	for (enum watched i = WATCH_SETTINGS; i < WATCH_SERVICES; i++)
 		start(a, i);
+	watches_follow_options(a);
+}
+
+void watches_follow_options(struct agent *a)
+{
+	struct options options;
+	bool wanted;
+
+	if (!a->is_up || !a->watches[WATCH_PODS] || context_options(&a->reader, &options, NULL))
+		return;
+	wanted = options.kube_proxy_replacement;
+	options_free(&options);
+	for (enum watched i = WATCH_SERVICES; i < AGENT_WATCHES; i++) {
+		if (wanted && !a->watches[i])
+			start(a, i);
+		else if (!wanted && a->watches[i])
+			watch_stop(a->watches[i]);
+		if (!wanted)
+			a->watches[i] = NULL;
+	}
 }
 
 void watches_stop(struct agent *a)
@@ -199,7 +256,7 @@ void watches_stop(struct agent *a)
 static bool are_synced(const struct agent *a, enum watched end)
 {
 	for (enum watched i = 0; i < end; i++)
-		if (!a->watches[i] || !watch_is_synced(a->watches[i]))
+		if (a->watches[i] ? !watch_is_synced(a->watches[i]) : !is_of_services(i))
 			return false;
 	return true;
 }
@@ -219,7 +276,7 @@ uint64_t watches_heard(const struct agent *a)
 	uint64_t oldest = UINT64_MAX;
 
 	for (enum watched i = 0; i < AGENT_WATCHES; i++) {
-		uint64_t heard = a->watches[i] ? watch_heard(a->watches[i]) : 0;
+		uint64_t heard = a->watches[i] ? watch_heard(a->watches[i]) : is_of_services(i) ? UINT64_MAX : 0;
 
 		oldest = heard < oldest ? heard : oldest;
 	}
