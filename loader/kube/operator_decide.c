@@ -216,6 +216,15 @@ static json_t *allocated_json(const struct cluster_node *node)
 	return list;
 }
 
+/* A long name may have been cut within a character. */
+static void make_valid(struct error *e)
+{
+	json_t *text = text_json(e->text, strlen(e->text));
+
+	snprintf(e->text, sizeof(e->text), "%s", json_string_value(text));
+	json_decref(text);
+}
+
 json_t *cluster_decide(struct cluster *c, struct cluster_node *node, struct error *error)
 {
 	error->text[0] = 0;
@@ -230,5 +239,6 @@ json_t *cluster_decide(struct cluster *c, struct cluster_node *node, struct erro
 	for (size_t i = 0; i < node->demand_count; i++)
 		for (int family = 0; family < FAMILIES; family++)
 			demand_decide(c, node, &node->demands[i], family, error);
+	make_valid(error);
 	return is_written(node) ? NULL : allocated_json(node);
 }

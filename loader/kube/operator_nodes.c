@@ -58,7 +58,7 @@ int claim_compare(const void *a, const void *b)
 static void malformed(struct cluster_node *node, const char *list, size_t at, const char *what,
 		      const json_t *value)
 {
-	char *text = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+	char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
 	struct error e;
 
 	error_set(&e, 0, "spec.ipam.pools.%s[%zu]: invalid %s %.80s", list, at, what, text ? text : "(none)");
@@ -135,8 +135,8 @@ static void read_block(struct reading *r, const json_t *entry, const json_t *cid
 	const char *text = json_string_value(cidr);
 	char canonical[PREFIX_TEXT];
 
-	if (!text || prefix_parse(text, &claim.prefix) < 0) {
-		malformed(r->node, "allocated", at, "CIDR", cidr);
+	if (r->count >= NODE_BLOCKS_MAX || !text || prefix_parse(text, &claim.prefix) < 0) {
+		malformed(r->node, "allocated", at, r->count < NODE_BLOCKS_MAX ? "CIDR" : "number of blocks", cidr);
 		return;
 	}
 	claim.pool = pool_get(r->c, pool_name(entry));

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "loader/kube/operator.h"
+#include "loader/text/text.h"
 
 #define EVENTS_MAX 16 /* without an answer: beyond that, the log has to do */
 
@@ -21,7 +22,8 @@ void operator_report(void *arg, const char *kind, const char *name, const char *
 	struct operator *o = arg;
 	const char *version = !strcmp(kind, "CiliumNode") ? "cilium.io/v2" : "cilium.io/v2alpha1";
 	time_t now = time(NULL);
-	char date[32];
+	char date[32], id[PP_NAME + 24];
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
 	struct tm tm;
 	json_t *object, *body;
 
@@ -29,12 +31,17 @@ void operator_report(void *arg, const char *kind, const char *name, const char *
 	operator_log("%s/%s: %s", kind, name, reason);
 	if (o->events >= EVENTS_MAX)
 		return;
+	for (const char *text[] = { uid, reason }, **t = text; t < text + 2; t++)
+		for (const char *c = *t; *c; c++)
+			hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
+	snprintf(id, sizeof(id), "%.200s.%016llx", name, (unsigned long long)hash);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	object = json_pack("{s:s, s:s, s:s, s:s}", "apiVersion", version, "kind", kind, "name", name, "uid",
 			   uid);
-	body = json_pack("{s:{s:s+, s:s}, s:o, s:s, s:s, s:s, s:{s:s}, s:s, s:s, s:i}", "metadata",
-			 "generateName", name, ".", "namespace", "default", "involvedObject", object, "type",
-			 "Warning", "reason", "NotAccepted", "message", reason, "source", "component",
+	/* the server refuses the same Event a second time */
+	body = json_pack("{s:{s:s, s:s}, s:o, s:s, s:s, s:o, s:{s:s}, s:s, s:s, s:i}", "metadata", "name", id,
+			 "namespace", "default", "involvedObject", object, "type", "Warning", "reason",
+			 "NotAccepted", "message", text_json(reason, strlen(reason)), "source", "component",
 			 "pinpool-operator", "firstTimestamp", date, "lastTimestamp", date, "count", 1);
 	if (!body)
 		return;

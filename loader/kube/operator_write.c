@@ -56,12 +56,12 @@ static void retry(void *arg)
 	nodes_write(w->o);
 }
 
-/* 409: a newer object is on its way by the watch, or comes with the next attempt. */
+/* 409, 404: the newer object, or the node's end, is on its way by the watch. */
 static void failed(struct writer *w, const struct answer *answer)
 {
 	struct operator *o = w->o;
 
-	if (answer->status == 409) {
+	if (answer->status == 409 || answer->status == 404) {
 		o->count.conflicts++;
 	} else {
 		o->count.failures++;
@@ -85,7 +85,7 @@ static void written(void *arg, const struct answer *answer)
 		/* the watch may have brought a newer one already */
 		if (!strcmp(w->node->version, w->version))
 			cluster_set_node(&o->cluster, answer->body);
-	} else if (answer->status != 404) {
+	} else {
 		failed(w, answer);
 	}
 	cluster_queue(&o->cluster, w->node);

@@ -376,6 +376,25 @@ static void test_malformed(void)
 	world_free(&w);
 }
 
+/* Names of any length and script: the error stays text, so that it can be written and compared. */
+static void test_long_names(void)
+{
+	struct world w = world_new();
+	char name[5][253];
+
+	start(&w);
+	do_line(&w, (char *[]){ "pool", "default", "10.10.0.0/16", "27" }, 4);
+	for (int i = 0; i < 5; i++) {
+		for (size_t k = 0; k + 3 < sizeof(name[i]); k += 2)
+			strcpy(name[i] + k, "\u00fc");
+		name[i][251] = (char)('a' + i);
+		name[i][252] = 0;
+		do_line(&w, (char *[]){ "need", "w1", name[i], "1" }, 4);
+	}
+	ok(w.writes < 10, "an error of long names is written once: %u writes", w.writes);
+	world_free(&w);
+}
+
 /* The object changed while it was written: the block that was chosen for it is not lost, nor another's. */
 static void test_conflict(void)
 {
@@ -405,6 +424,7 @@ int main(void)
 {
 	test_cases();
 	test_conflict();
+	test_long_names();
 	test_malformed();
 	test_cost();
 	return tap_done();
