@@ -16,6 +16,7 @@ PINPOOL = os.environ.get("PINPOOL", f"{BUILD}/pinpool")
 PINPOOL_CNI = os.environ.get("PINPOOL_CNI", f"{BUILD}/pinpool-cni")
 CNI_DIR = os.environ.get("CNI_PATH", "/usr/lib/cni")
 CPU = max(os.sched_getaffinity(0))  # both ends of all traffic
+CGROUP = os.environ.get("PP_BENCH_CGROUP", "")  # in which all of this run is
 SCRATCH = os.environ.get("PP_BENCH_SCRATCH", "")  # a folder of this run's: on a disk, as the peers' own state is
 
 
@@ -54,7 +55,7 @@ def compile_helpers():
     packages = "libbpf libxdp libnl-3.0 yaml-0.1 jansson".split()
     flags = run("pkg-config", "--cflags", "--libs", *packages).split()
     # of the sources: build/ may still have objects of files that are gone
-    modules = [f"{BUILD}/{f[:-2]}.o" for f in glob.glob("loader/*/*.c") if not re.search(r"/(cmd/\w+|cni/cni)\.c$", f)]
+    modules = [f"{BUILD}/{f[:-2]}.o" for f in glob.glob("loader/*/*.c") if not re.search(r"/((cmd|kube)/\w+|cni/cni)\.c$", f)]
     for name, more in (("net", []), ("spawn", []), ("ipam", [*modules, "-I.", f"-I{BUILD}", *flags])):
         source, target = f"scripts/bench/{name}.c", f"{BUILD}/bench_{name}"
         inputs = [f"{ROOT}/{source}", *[f for f in more if f in modules]]
@@ -62,6 +63,17 @@ def compile_helpers():
             continue
         run(os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra",
             "-Wno-format-truncation", "-O2", "-o", target, source, *more, cwd=ROOT)
+
+
+def own_cgroup():
+    """Makes a cgroup two levels below ours; "" without cgroup2, where all of a run stay in the caller's."""
+    if not os.path.exists("/sys/fs/cgroup/cgroup.procs"):
+        return ""
+    with open("/proc/self/cgroup", encoding="utf-8") as file:
+        ours = file.read().strip().split("::")[-1].rstrip("/")
+    path = f"/sys/fs/cgroup{ours}/pinpool-bench-{os.getpid()}/pod"
+    os.makedirs(path)
+    return path
 
 
 def enter(arguments):
@@ -77,17 +89,22 @@ def enter(arguments):
     if os.geteuid():
         sys.exit("bench: needs root: it makes network namespaces")
     scratch = tempfile.mkdtemp(prefix="pinpool-bench.", dir="/var/tmp")
-    os.environ.update(PP_BENCH_INSIDE="1", PP_BENCH_SCRATCH=scratch)
+    cgroup = own_cgroup()
+    os.environ.update(PP_BENCH_INSIDE="1", PP_BENCH_SCRATCH=scratch, PP_BENCH_CGROUP=cgroup)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))
     # the end of this process ends everything inside
     command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                sys.executable, *arguments]
+    if cgroup:
+        command = ["sh", "-c", f'echo $$ >{cgroup}/cgroup.procs && exec "$@"', "sh", *command]
     try:
         sys.exit(subprocess.run(command, check=False).returncode)
     except KeyboardInterrupt:
         sys.exit("bench: interrupted")
     finally:
         subprocess.run(["rm", "-rf", scratch], check=False)
+        if cgroup:
+            subprocess.run(["rmdir", cgroup, os.path.dirname(cgroup)], check=False)
 
 
 def client(mode, netns, address, seconds=1.0, streams=1):

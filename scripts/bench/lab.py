@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The labs of scripts/bench: the same pods, nodes and world, wired by each of the compared methods.
 
-    a, b: pods of node n1        n1 eth0 192.168.1.1 ---- 192.168.1.2 w, the world
+    a, b, m: pods of node n1     n1 eth0 192.168.1.1 ---- 192.168.1.2 w, the world
     c: a pod of node n2          n1 eth1 192.168.2.1 ---- 192.168.2.2 n2
 
-Wires are single veth pairs, so that little but the node's own work is in a result. The world knows the
+m asks the world alone: ports in TIME_WAIT of a's connections to pods are not in its way. All ends of all
+labs run in one cgroup, as deep as a pod's. Wires are single veth pairs, so that little but the node's own work is in a result. The world knows the
 way to pods, so that unmasqueraded traffic and connections from outside are possible.
 """
 import json
@@ -15,7 +16,8 @@ import subprocess
 from common import (BUILD, CNI_DIR, CPU, PINPOOL, ROOT, SCRATCH, BenchError, client, ip, run, say,
                           sysctl)
 
-PODS = {"n1": ("a", "b"), "n2": ("c",)}
+PODS = {"n1": ("a", "b", "m"), "n2": ("c",)}
+READY = (("a", "b"), ("a", "c"), ("m", "w"))  # who must reach whom before a lab is measured
 BLOCK = {"n1": ("10.10.1.0/24", "fd10::100/120"), "n2": ("10.10.2.0/24", "fd10::200/120")}
 WORLD = {4: "192.168.1.2", 6: "fd01::2"}
 NODE_OUT = {4: "192.168.1.1", 6: "fd01::1"}    # what the world sees of a masqueraded pod
@@ -110,7 +112,7 @@ class Node(Lab):
     """Nodes and world; pods are the subclass's."""
 
     def make(self):
-        for name, forward in (("n1", True), ("n2", True), ("w", False), ("a", False), ("b", False), ("c", False)):
+        for name, forward in (("n1", True), ("n2", True), ("w", False), ("a", False), ("b", False), ("m", False), ("c", False)):
             self.host(name, forward)
         self.wire("n1", "eth0", "w", "eth0", 1)
         self.wire("n1", "eth1", "n2", "eth0", 2)
@@ -196,7 +198,7 @@ class Nft(Cni):
 class Redirect(Node):
     """The limit of the method: pods connected by programs that only call redirect_peer or redirect_neigh.
 
-    A program is a constant way, so pod a has an interface for each of b, c and w. Nobody answers ARP.
+    A program is a constant way, so pod a has an interface for each of b and c. Nobody answers ARP.
     """
 
     POD_MAC = "02:00:00:00:00:01"  # of all: nobody looks
@@ -215,16 +217,17 @@ class Redirect(Node):
         ip(self.ns(host), f"neigh replace {far} lladdr {mac} dev {interface}\n")
 
     def make_pods(self):
-        self.address = {"a": {4: "10.10.1.1"}, "b": {4: "10.10.1.2"}, "c": {4: "10.10.2.1"}, "w": WORLD}
-        a, b, c, w = (self.address[host][4] for host in "abcw")
-        for node, pod, interface, address, far in (("n1", "a", "b", a, b), ("n1", "a", "c", a, c), ("n1", "a", "w", a, w),
+        self.address = {"a": {4: "10.10.1.1"}, "b": {4: "10.10.1.2"}, "c": {4: "10.10.2.1"},
+                        "m": {4: "10.10.1.3"}, "w": WORLD}
+        a, b, c, m, w = (self.address[host][4] for host in "abcmw")
+        for node, pod, interface, address, far in (("n1", "a", "b", a, b), ("n1", "a", "c", a, c), ("n1", "m", "w", m, w),
                                                    ("n1", "b", "a", b, a), ("n2", "c", "a", c, a)):
             self.pod_wire(node, pod, interface, address, far)
         for one, other in ((("n1", "eth0", "192.168.1.1"), ("w", "eth0", "192.168.1.2")),
                            (("n1", "eth1", "192.168.2.1"), ("n2", "eth0", "192.168.2.2"))):
             self.know(*one[:2], other[2], *other[:2])
             self.know(*other[:2], one[2], *one[:2])
-        for node, ways in (("n1", ("b-a=a-b", "a-b=b-a", "c-a=eth1,192.168.2.2", "eth1=c-a", "w-a=eth0,192.168.1.2", "eth0=w-a")),
+        for node, ways in (("n1", ("b-a=a-b", "a-b=b-a", "c-a=eth1,192.168.2.2", "eth1=c-a", "w-m=eth0,192.168.1.2", "eth0=w-m")),
                            ("n2", ("a-c=eth0,192.168.2.1", "eth0=a-c"))):
             run("/usr/bin/python3", f"{ROOT}/scripts/bench/redirect.py", *ways, netns=self.ns(node))
 
@@ -319,9 +322,9 @@ def make_labs(names, left_out):
             left_out[name] = str(error)
             say(f"  left out: {error}")
     for lab in labs.values():
-        for host in lab.address:
-            if host != "a":
-                client_when_ready(lab, "a", lab.address[host][4])
+        for asks, answers in READY:
+            if asks in lab.address and answers in lab.address:
+                client_when_ready(lab, asks, lab.address[answers][4])
     return labs
 
 

@@ -18,7 +18,7 @@ PATHS = {
                                    "pinpool-nomasq", "veth-v6", "ptp-v6", "pinpool-v6")),
     "nodes": ("a", "c", "ptp", ("redirect", "bridge", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq", "pinpool-guard",
                                 "ptp-v6", "pinpool-v6")),
-    "world": ("a", "w", "nft", ("redirect", "bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq",
+    "world": ("m", "w", "nft", ("redirect", "bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-nomasq",
                                 "pinpool-guard", "ptp-v6", "nft-v6", "pinpool-v6")),
     "inbound": ("w", "b", "ptp", ("bridge", "bridge-masq", "ptp", "ptp-masq", "nft", "pinpool", "pinpool-guard",
                                   "ptp-v6", "pinpool-v6")),
@@ -54,7 +54,7 @@ def expected_source(path, scenario, lab, family):
     # Debian's plugins masquerade packets to all addresses outside of the node's own range
     if path == "nodes" and scenario in ("ptp-masq", "bridge-masq"):
         return NODE_ACROSS[family]
-    return lab.address["a"][family]
+    return lab.address[PATHS[path][0]][family]
 
 
 class Traffic:

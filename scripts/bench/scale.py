@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Growth with pods, leases, pools, blocks, nodes and flows; plots as SVG."""
+import ctypes
+import os
 import re
 import time
 
@@ -8,6 +10,9 @@ from cost import measure
 from ipam import Node, ms
 from report import table
 
+CLONE_NEWNET, MS_BIND, MNT_DETACH = 0x40000000, 4096, 2
+MANY = 5000  # pods of the targets
+LAST = 50    # runs whose median is a point
 NAMES = ("pods", "leases", "pools", "blocks", "nodes", "cluster", "programs")
 POOL = """
 apiVersion: cilium.io/v2alpha1
@@ -45,24 +50,82 @@ def steps(options, most):
     return [n for n in (10, 100, 1000, 10000) if n < most] + [most]
 
 
-def buckets(runs, size):
-    """[how many there were, median ms] of runs in a row."""
-    return [[at + size, median(r["ms"] for r in runs[at:at + size])] for at in range(0, len(runs) - size + 1, size)]
+def make_netns(first, count):
+    """Namespaces sp-FIRST…, without a process for each."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    for n in range(first, first + count):
+        path = f"/run/netns/sp-{n}"
+        with open(path, "w", encoding="utf-8"):
+            pass
+        made = (libc.unshare(CLONE_NEWNET), libc.mount(b"/proc/self/ns/net", path.encode(), b"none", MS_BIND, None),
+                libc.setns(home, CLONE_NEWNET))
+        if any(made):
+            raise BenchError(f"{path}: {os.strerror(ctypes.get_errno())}")
+    os.close(home)
+
+
+def remove_netns(count):
+    libc = ctypes.CDLL(None)
+    for n in range(count):
+        libc.umount2(f"/run/netns/sp-{n}".encode(), MNT_DETACH)
+        os.unlink(f"/run/netns/sp-{n}")
+
+
+def pods_of(family, sizes, series):
+    """Attaches up to each size, and what commands take there; then detaches down again."""
+    manifest = POOL % ("default", "10.0.0.0/16", 20)
+    if family == "dual":
+        manifest = manifest.replace("maskSize: 20}}", 'maskSize: 20}, ipv6: {cidrs: ["fd00:1::/100"], maskSize: 116}}')
+        manifest += CONFIG % 'enable-ipv6: "true"'
+    node = Node(f"pods{family}", manifest, lan(f"pods{family}"))
+    commands = {"status": ["status"], "gc": ["gc"], "check": ["check"], "up": ["up"],
+                "apply": ["apply", "-f", f"{SCRATCH}/{node.netns}.manifests.yaml"]}
+
+    def step(command, before, size):
+        runs, wall = spawn([PINPOOL, *node.options, command, "sp-{}"], abs(size - before), first=min(size, before))
+        series.setdefault(f"{command}, {family}", []).append([max(size, before), ms(runs[-LAST:])])
+        series.setdefault(f"{command} CPU, {family}", []).append(
+            [max(size, before), median(r["cpu_ms"] for r in runs[-LAST:])])
+        return wall
+    wall = {"attach": 0, "detach": 0}
+    for before, size in zip((0, *sizes), sizes):
+        say(f"scale: {size} pods, {family}")
+        make_netns(before, size - before)
+        took = step("attach", before, size)
+        wall["attach"] += took if size <= MANY else 0
+        for name, command in commands.items():
+            series.setdefault(f"{name}, {family}", []).append(
+                [size, ms(spawn([PINPOOL, *node.options, *command], 3)[0])])
+    for before, size in zip(sizes[::-1], (*sizes[-2::-1], 0)):
+        took = step("detach", before, size)
+        wall["detach"] += took if before <= MANY else 0
+    remove_netns(sizes[-1])
+    node.down()
+    return wall
 
 
 def scale_pods(options):
-    count = 60 if options.quick else 1000
-    node = Node("scalepods", POOL % ("default", "10.0.0.0/16", 20))
-    for n in range(count):
-        run("ip", "netns", "add", f"sp-{n}")
-    attach, _ = spawn([PINPOOL, *node.options, "attach", "sp-{}"], count)
-    detach, _ = spawn([PINPOOL, *node.options, "detach", "sp-{}"], count)
-    for n in range(count):
-        run("ip", "netns", "del", f"sp-{n}")
-    node.down()
-    size = count // 20
-    left = [[count - at, y] for at, y in buckets(detach, size)]
-    return {"x": "pods", "y": "ms", "series": {"attach": buckets(attach, size), "detach": left}}
+    sizes = (1, 10, 60) if options.quick else (1, 10, 100, 1000, 2000, MANY, 10000)
+    series, walls = {}, {}
+    for family in ("IPv4", "dual"):
+        walls[family] = pods_of(family, sizes, series)
+    return {"x": "pods", "y": "ms", "series": series, "wall_ms": walls}
+
+
+def pod_targets(found, report):
+    """The numbers to reach with many pods; a quick run has none."""
+    at = {label: dict(map(tuple, points)) for label, points in found["series"].items()}
+    for family, wall in found["wall_ms"].items():
+        what = f"{MANY:,} pods, {family}"
+        for name, most in {"attach": 5, "status": 60, "gc": 40, "apply": 60, "check": 300, "up": 300}.items():
+            report.target(what, name, at[f"{name}, {family}"].get(MANY), most, at_least=False, unit=" ms")
+        attach = at[f"attach, {family}"]
+        # the very first one starts with cold caches
+        report.target(what, "attach against the first 10", attach[MANY] / attach[10] if MANY in attach else None, 2,
+                      at_least=False, unit="x")
+        for name, most in {"attach": 20, "detach": 100}.items():
+            report.target(what, f"all: {name}", wall[name] / 1e3 if MANY in attach else None, most, at_least=False, unit=" s")
 
 
 def scale_leases(options):
@@ -196,7 +259,7 @@ def plot(name, found):
         with open(data, "w", encoding="utf-8") as file:
             file.writelines(f"{x} {y}\n" for x, y in points)
         parts.append(f"'{data}' using 1:2 with linespoints pointtype 7 pointsize 0.4 title '{label}'")
-    logarithmic = "set logscale x\n" if name not in ("pods", "leases") else ""
+    logarithmic = "set logscale x\n" if name != "leases" else ""
     highest = max(y for points in found["series"].values() for _, y in points)
     lowest = min(y for points in found["series"].values() for _, y in points)
     scale = "set logscale y\n" if lowest > 0 and highest / lowest > 30 else "set yrange [0:*]\n"
@@ -215,6 +278,8 @@ def run_part(options, report):
         try:
             results[name] = globals()[f"scale_{name}"](options)
             results[name]["plot"] = plot(name, results[name])
+            if name == "pods":
+                pod_targets(results[name], report)
         except (BenchError, OSError) as error:
             report.fail("scale", name, str(error))
     rows = [[label, f"{points[0][1]:.2f} at {points[0][0]:,}", f"{points[-1][1]:.2f} at {points[-1][0]:,}", found["y"],
