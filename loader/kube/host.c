@@ -26,15 +26,17 @@ struct host {
 	uint64_t repaired;          /* loop_now() */
 };
 
+/* The node, with what it needs to be repaired; false: there is none. */
 static bool open_node(struct agent *a, struct context *node, struct netlink **nl)
 {
 	struct error e;
 	int err;
 
-	if (!a->is_up)
-		return false;
 	*nl = NULL;
 	err = context_open(node, a->root, ROOT_SHARED, &e);
+	/* of an earlier agent, until the API server is there: the host is followed meanwhile */
+	if (err && !a->is_up)
+		return false;
 	if (err) {
 		agent_log("%s", e.text);
 		if (err == -ENOENT) /* taken down under us: begin anew */
