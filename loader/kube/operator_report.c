@@ -67,8 +67,10 @@ static void pool_metrics(struct cluster *c, FILE *out)
 		c->held[i].pool->blocks++;
 	fputs("# TYPE pinpool_operator_pool_blocks gauge\n"
 	      "# HELP pinpool_operator_pool_blocks Blocks of a pool that nodes have.\n", out);
+	/* the name of a pool that does not exist may be any text */
 	TAILQ_FOREACH(pool, &c->pools, all)
-		fprintf(out, "pinpool_operator_pool_blocks{pool=\"%s\"} %zu\n", pool->name, pool->blocks);
+		if (pool->spec)
+			fprintf(out, "pinpool_operator_pool_blocks{pool=\"%s\"} %zu\n", pool->name, pool->blocks);
 }
 
 void operator_metrics(void *arg, FILE *out)
