@@ -173,7 +173,7 @@ kubedemo:
 kubecheck:
 	$(Q)scripts/deps --kube
 	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) image
-	$(Q)scripts/kube/build kubernetes etcd containerd helm cilium && scripts/kube/images && tests/run $(or $(TESTS),tests/kube/*)
+	$(Q)scripts/kube/check $(TESTS)
 
 conformance:
 	$(Q)scripts/deps --kube

@@ -4,7 +4,7 @@
 load ../lib/kube
 
 setup_file() {
-	lab up --nodes 2 --containerd "${PINPOOL_CONTAINERD:-cache}"
+	lab up --nodes 2 --containerd "${PINPOOL_CONTAINERD:-newest}"
 	lab load "$TOP/build/pinpool-image.tar"
 	install_pinpool || { logs; false; }
 	nodes_ready
