@@ -24,7 +24,7 @@ part() { jq -er --arg kind "$1" --arg name "$2" ".[] | select(.kind == \$kind an
 	template --set devices='{eth0,eth1}' --set ipMasqAgent.enabled=true --set ipMasqAgent.config.masqLinkLocal=true \
 		--set ipam.ciliumNodeUpdateRate=15s --set extraConfig.xdp-guard=native --set extraConfig.snat-port-range=50000-60000 \
 		--set extraConfig.ipam-default-ip-pool=mars --set extraConfig.only-masquerade-default-pool=true \
-		--set extraConfig.masquerade-portless-protocols=true --set ipv6.enabled=true | json >"$BATS_TEST_TMPDIR/all"
+		--set extraConfig.bpf-lb-external-ips=true --set extraConfig.masquerade-portless-protocols=true --set ipv6.enabled=true | json >"$BATS_TEST_TMPDIR/all"
 	part ConfigMap cilium-config '.data | keys[]' <"$BATS_TEST_TMPDIR/all" | sort >"$BATS_TEST_TMPDIR/chart"
 	sed -n '/^const struct option options_table/,/^};/s/.*\.name = "\([^"]*\)".*/\1/p; s/.*BOOL("\([^"]*\)".*/\1/p;
 		s/^#define \(DEFAULT_POOL\|PRE_ALLOCATION\|AUTO_CREATE\) "\(.*\)"/\2/p' \
