@@ -43,6 +43,23 @@ def part(name):
     return found["ok"], found["message"]
 
 
+def cni(command, name, pool_name):
+    """The plugin, as a runtime calls it; its answer."""
+    config = {"cniVersion": "1.0.0", "name": "pods", "type": "pinpool-cni", "runtimeConfig": {
+        "io.kubernetes.cri.pod-annotations": {"ipam.cilium.io/ip-pool": pool_name}},
+        "capabilities": {"io.kubernetes.cri.pod-annotations": True}}
+    environment = {**os.environ, "CNI_COMMAND": command, "CNI_CONTAINERID": name, "CNI_NETNS": f"/run/netns/{name}",
+                   "CNI_IFNAME": "eth0", "CNI_PATH": os.path.join(ROOT, "build"),
+                   "CNI_ARGS": f"IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME={name}"}
+    done = subprocess.run([os.path.join(ROOT, "build/pinpool-cni")], input=json.dumps(config), env=environment,
+                          capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout or "{}")
+
+
+def ip(*words):
+    return subprocess.run(["ip", *words], capture_output=True, text=True, check=True).stdout
+
+
 class Agent:
     """The process; the node that it brings up lives on without it."""
 
