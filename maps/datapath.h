@@ -11,6 +11,7 @@
 #define PP_DATAPATH_H
 
 #include "maps/flows.h"
+#include "maps/sockets.h"
 
 /* How programs read the kernel's struct sk_buff of a packet. */
 enum buffer_access {
@@ -36,6 +37,7 @@ struct datapath_config {
 	__u32 portless;              /* masquerade-portless-protocols */
 	enum buffer_access buffer_access;
 	__u32 virtual_clock;         /* tests: read the time from pp_clock */
+	struct sockets_config sockets; /* bpf/sockets.bpf.c alone */
 };
 
 /*

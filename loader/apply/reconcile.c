@@ -11,6 +11,7 @@
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/map.h"
 #include "loader/kernel/store.h"
+#include "loader/services/sockets.h"
 #include "loader/blocks/sync.h"
 
 /* The pool as it is, to be changed; 1: it does not exist. */
@@ -130,7 +131,8 @@ static int reconcile(struct context *node, const struct options *options, bool m
 					     node->pins.root.dir, strerror(-err)));
 	err = node_changes_sync(node, changes, options, first < 0 ? NULL : e);
 	root_unlock_derived(&node->pins.root);
-	return first_error(first, err);
+	first = first_error(first, err);
+	return first_error(first, sockets_sync(node, options, first < 0 ? NULL : e));
 }
 
 int apply_reconcile(struct context *node, const struct options *options, bool may_drop, struct error *e)

@@ -11,6 +11,7 @@
 #include "loader/pod/restore.h"
 #include "loader/net/routes.h"
 #include "loader/host/uplink.h"
+#include "loader/services/sockets.h"
 
 static void check_link(struct audit *a, const struct pod_link_entry *link)
 {
@@ -92,12 +93,15 @@ void audit_host(struct audit *a)
 {
 	const struct uplink_report report = { .problem = report_uplink, .arg = a };
 	struct sysctl_expected *wanted;
-	char text[SYSCTL_NAME];
+	char text[SYSCTL_NAME], sockets[SOCKETS_TEXT];
 	struct error e;
 	size_t count;
 
-	if (!a->node->config.down)
+	if (!a->node->config.down) {
 		uplinks_compare(a->node, a->nl, &a->options, &report);
+		if (sockets_read(a->node, &a->options, sockets) == SOCKETS_PARTLY)
+			violation(a, "sockets: programs are not all attached to %s", sockets);
+	}
 	if (host_sysctls(a->node, &a->options, &wanted, &count, &e))
 		violation(a, "%s", e.text);
 	for (size_t i = 0; i < count; i++)

@@ -237,6 +237,7 @@ static int examine(struct health *h, struct examination *x, struct error *e)
 	health_routes(h, x);
 	health_sysctls(h, x);
 	health_nat(h, x);
+	health_services(h, x);
 	health_firewall(h, x);
 	return 0;
 }

@@ -36,6 +36,7 @@ void health_flow_share(struct health *h, struct examination *x);
 void health_nat(struct health *h, struct examination *x);
 /* Part "agent", of a managed node only. */
 void health_agent(struct health *h, struct examination *x);
+void health_services(struct health *h, struct examination *x);
 void health_firewall(struct health *h, struct examination *x);
 
 #endif

@@ -14,6 +14,7 @@
 #include "loader/kernel/objects.h"
 #include "loader/kernel/repin.h"
 #include "loader/base/trace.h"
+#include "loader/net/netns.h"
 #include "maps/dispatch.h"
 
 struct loading {
@@ -272,6 +273,17 @@ static void clock_configure(struct datapath_config *cfg)
 	cfg->inbound_established = clock_units(cfg->inbound_established, shift);
 }
 
+static void sockets_configure(const struct options *options, struct sockets_config *c)
+{
+	uint64_t cookie;
+
+	/* the node's: `up` runs there */
+	c->netns_cookie = netns_cookie(-1, &cookie, NULL) ? 0 : cookie;
+	c->node_port_min = options->node_port_min;
+	c->node_port_max = options->node_port_max;
+	c->hostns_only = options->lb_sock_hostns_only;
+}
+
 static void datapath_configure(const struct options *options, struct datapath_config *cfg)
 {
 	*cfg = (struct datapath_config)DATAPATH_DEFAULTS;
@@ -284,6 +296,7 @@ static void datapath_configure(const struct options *options, struct datapath_co
 	cfg->port_max = options->snat_port_max;
 	cfg->flows = options->nat_max;
 	cfg->portless = options->masquerade_portless;
+	sockets_configure(options, &cfg->sockets);
 	if (getrandom(&cfg->secret, sizeof(cfg->secret), 0) < 0)
 		cfg->secret = getpid();
 	if (getrandom(&cfg->mark_secret, sizeof(cfg->mark_secret), 0) < 0)

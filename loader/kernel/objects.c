@@ -12,6 +12,7 @@
 #include "ipam.skel.h"
 #include "pod.skel.h"
 #include "services.skel.h"
+#include "sockets.skel.h"
 #include "uplink.skel.h"
 
 /* Frees the skeleton and keeps its object. */
@@ -34,6 +35,7 @@ OPEN(ipam, (void)0)
 OPEN(chain, (void)0)
 OPEN(clock, (void)0)
 OPEN(services, (void)0)
+OPEN(sockets, skeleton->rodata->config = cfg->sockets)
 OPEN(pod, skeleton->rodata->cfg = *cfg)
 OPEN(uplink, skeleton->rodata->cfg = *cfg)
 OPEN(flows, skeleton->rodata->cfg = *cfg)
@@ -46,6 +48,7 @@ const struct object_file ipam_files[] = {
 
 const struct object_file datapath_files[] = {
 	{ "services", open_services },
+	{ "sockets", open_sockets },
 	{ "pod", open_pod },
 	{ "uplink", open_uplink },
 	{ "flows", open_flows },

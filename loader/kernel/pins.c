@@ -30,6 +30,8 @@ const char *const pinned_map_names[PIN_MAPS] = {
 	[PIN_METADATA] = "pp_metadata",        [PIN_ENDPOINTS] = "pp_endpoints",
 	[PIN_SERVICES] = "pp_services",        [PIN_MEMBERS] = "pp_members",
 	[PIN_BACKENDS] = "pp_backends",        [PIN_SOURCE_RANGES] = "pp_source_ranges",
+	[PIN_SOCKETS] = "pp_sockets",          [PIN_PEERS] = "pp_peers",
+	[PIN_AFFINITY] = "pp_affinity",
 };
 
 const char *const pinned_prog_names[PIN_PROGS] = {
@@ -45,6 +47,11 @@ const char *const pinned_prog_names[PIN_PROGS] = {
 	[PROG_FLOWS_ARM] = "pp_flows_arm",     [PROG_FLOWS_STALE] = "pp_flows_stale",
 	[PROG_GUARD] = "pp_guard",
 	[PROG_CLOCK] = "pp_clock_hz",          [PROG_SERVICE_SET] = "pp_service_set",
+	[PROG_CONNECT4] = "pp_connect4",       [PROG_CONNECT6] = "pp_connect6",
+	[PROG_SEND4] = "pp_send4",             [PROG_SEND6] = "pp_send6",
+	[PROG_RECEIVE4] = "pp_receive4",       [PROG_RECEIVE6] = "pp_receive6",
+	[PROG_GETPEERNAME4] = "pp_getpeername4", [PROG_GETPEERNAME6] = "pp_getpeername6",
+	[PROG_POST_BIND4] = "pp_post_bind4",   [PROG_POST_BIND6] = "pp_post_bind6",
 };
 
 void pins_init(struct pins *pins)

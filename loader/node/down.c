@@ -9,6 +9,7 @@
 #include "loader/net/routes.h"
 #include "loader/net/tc.h"
 #include "loader/node/node.h"
+#include "loader/services/sockets.h"
 
 /* Noted first: `gc` must not attach again what is detached here. */
 static int detach_uplinks(struct context *node, struct netlink *nl, struct error *e)
@@ -17,7 +18,10 @@ static int detach_uplinks(struct context *node, struct netlink *nl, struct error
 
 	node->config.down = true;
 	err = context_write_config(node, e);
-	return err ? err : uplinks_detach(node, nl, e);
+	if (err)
+		return err;
+	sockets_detach(node);
+	return uplinks_detach(node, nl, e);
 }
 
 static int detach_pods(struct context *node, struct netlink *nl, struct error *e)

@@ -15,6 +15,8 @@
 #include "loader/base/prefix.h"
 #include "maps/abi.h"
 
+#define PP_PATH 256
+
 enum allocator { ALLOCATOR_LOCAL, ALLOCATOR_STATIC };
 enum xdp_guard { XDP_GUARD_DISABLED, XDP_GUARD_NATIVE };
 
@@ -44,6 +46,7 @@ struct options {
 	bool kube_proxy_replacement, lb_sock, lb_sock_hostns_only, lb_external_cluster_ip, lb_external_ips;
 	uint16_t node_port_min, node_port_max;
 	uint32_t lb_map_max;
+	char cgroup_root[PP_PATH]; /* "": found */
 	json_t *auto_create; /* owned; array of CiliumPodIPPool objects, normalized; never NULL */
 };
 

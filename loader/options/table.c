@@ -50,12 +50,17 @@ const struct option options_table[] = {
 	{ .name = "bpf-nat-max", .fallback = "65536", .parse = value_number, .low = 64,
 	  .high = 4 << 20, .field = offsetof(struct options, nat_max), .load_time = true },
 	BOOL("kube-proxy-replacement", "true", kube_proxy_replacement),
+	BOOL("bpf-lb-sock", "true", lb_sock),
+	{ .name = "bpf-lb-sock-hostns-only", .fallback = "false", .parse = value_bool,
+	  .field = offsetof(struct options, lb_sock_hostns_only), .load_time = true },
+	{ .name = "cgroup-root", .fallback = "", .parse = value_path,
+	  .field = offsetof(struct options, cgroup_root) },
 	BOOL("bpf-lb-external-clusterip", "false", lb_external_cluster_ip),
 	BOOL("bpf-lb-external-ips", "false", lb_external_ips),
 	{ .name = "bpf-lb-map-max", .fallback = "65536", .parse = value_number, .low = 64,
 	  .high = 4 << 20, .field = offsetof(struct options, lb_map_max), .load_time = true },
 	{ .name = "node-port-range", .fallback = "30000,32767", .parse = value_node_ports,
-	  .low = 1, .high = 65535 },
+	  .low = 1, .high = 65535, .load_time = true },
 };
 
 const size_t options_table_count = sizeof(options_table) / sizeof(*options_table);

@@ -44,6 +44,7 @@ int value_seconds(const struct option *option, const char *value, struct options
 int value_ports(const struct option *option, const char *value, struct options *o, struct error *e);
 int value_node_ports(const struct option *option, const char *value, struct options *o,
 		     struct error *e);
+int value_path(const struct option *option, const char *value, struct options *o, struct error *e);
 int value_pool(const struct option *option, const char *value, struct options *o, struct error *e);
 int value_cidrs(const struct option *option, const char *value, struct options *o, struct error *e);
 int value_devices(const struct option *option, const char *value, struct options *o,

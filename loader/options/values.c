@@ -133,6 +133,15 @@ int value_node_ports(const struct option *option, const char *value, struct opti
 			   e);
 }
 
+/* "" is allowed: the default of an option that may be left out. */
+int value_path(const struct option *option, const char *value, struct options *o, struct error *e)
+{
+	if ((*value && *value != '/') || strlen(value) >= PP_PATH)
+		return invalid(option, value, "use an absolute path", e);
+	strcpy(field_of(option, o), value);
+	return 0;
+}
+
 /* Parses one unit of Go's durations, "1.5h", at *@text; moves past it and adds to @seconds. */
 static int duration_term(const char **text, double *seconds)
 {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,34 @@ static inline void sandbox_enter(void)
 		printf("Bail out! cannot make namespaces: %m\n");
 		exit(1);
 	}
+}
+
+/*
+ * A cgroup of its own in a cgroup namespace, whose hierarchy is mounted on @dir. The caller goes on in a child; its
+ * parent ends with its status and removes the cgroup. In the mount namespace of sandbox_enter().
+ */
+static inline void sandbox_cgroup(const char *dir)
+{
+	char outer[] = "/run/cgroup-XXXXXX", own[64], procs[96];
+	int status = 1;
+	FILE *f;
+
+	if (!mkdtemp(outer) || mount("cgroup2", outer, "cgroup2", 0, NULL))
+		abort();
+	snprintf(own, sizeof(own), "%s/pinpool-test-%d", outer, getpid());
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", own);
+	if (mkdir(own, 0755) || (mkdir(dir, 0755) && access(dir, F_OK)))
+		abort();
+	if (fork()) {
+		wait(&status);
+		for (int i = 0; i < 100 && rmdir(own); i++)
+			usleep(10000);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	}
+	f = fopen(procs, "w");
+	if (!f || fprintf(f, "0") != 1 || fclose(f) || unshare(CLONE_NEWCGROUP) ||
+	    mount("cgroup2", dir, "cgroup2", 0, NULL))
+		abort();
 }
 
 /* A new network namespace as a descriptor. */

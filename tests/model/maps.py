@@ -20,6 +20,7 @@ MAPS = {  # name: key, value; None is an unsigned int
     "pp_pending": ("pending_key", "pending"), "pp_objects": ("object_key", "object_chunk"),
     "pp_nodes": ("object_key", "object_chunk"),
     "pp_metadata": ("object_key", "object_chunk"),
+    "pp_endpoints": ("object_key", "object_chunk"),
     "pp_pods": (None, "pod"), "pp_pod_ips": ("addr", "pod_ip"), "pp_cidrs": ("cidr_key", "cidr"),
 }
 BATCH = 4096

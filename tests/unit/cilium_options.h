@@ -30,7 +30,7 @@ static const char *const cilium_options[] = {
 	"bpf-map-dynamic-size-ratio", "bpf-map-event-buffers", "bpf-nat-global-max",
 	"bpf-neigh-global-max", "bpf-node-map-max", "bpf-policy-map-max",
 	"bpf-policy-map-pressure-metrics-threshold", "bpf-policy-stats-map-max", "bpf-root",
-	"bpf-sock-rev-map-max", "certificates-directory", "ces-rate-limits", "cgroup-root",
+	"bpf-sock-rev-map-max", "certificates-directory", "ces-rate-limits",
 	"cilium-endpoint-gc-interval", "clean-cilium-bpf-state", "clean-cilium-state",
 	"cluster-health-port", "cluster-id", "cluster-name", "cluster-pool-ipv4-cidr",
 	"cluster-pool-ipv4-mask-size", "cluster-pool-ipv6-cidr", "cluster-pool-ipv6-mask-size",

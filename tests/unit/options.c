@@ -88,6 +88,7 @@ static const struct {
 	{ "node-port-range", "0,100", -EINVAL, "use FIRST,LAST with 1" },
 	{ "node-port-range", "2000,1999", -EINVAL, NULL }, { "node-port-range", "2000", -EINVAL, NULL },
 	{ "bpf-lb-map-max", "63", -EINVAL, "from 64 to 4194304" }, { "bpf-lb-map-max", "64", 0, NULL },
+	{ "cgroup-root", "/sys/fs/cgroup", 0, NULL }, { "cgroup-root", "cgroup", -EINVAL, "use an absolute path" },
 	{ "kube-proxy-replacement", "strict", -EINVAL, "use true or false" },
 	{ "bpf-nat-max", "64", 0, NULL }, { "bpf-nat-max", "4194304", 0, NULL },
 	{ "bpf-nat-max", "63", -EINVAL, "from 64 to 4194304" },
