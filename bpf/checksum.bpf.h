@@ -8,27 +8,11 @@
 #ifndef PP_CHECKSUM_BPF_H
 #define PP_CHECKSUM_BPF_H
 
-#include <bpf/bpf_core_read.h>
-
-#include "bpf/config.bpf.h"
+#include "bpf/buffer.bpf.h"
 #include "bpf/parse_slow.bpf.h"
 #include "bpf/rewrite.bpf.h"
 
-#define CHECKSUM_PARTIAL 3 /* CHECKSUM_PARTIAL: still to be computed */
 #define SCTP_CHECKSUM 8    /* offset in the SCTP header */
-
-/*
- * Fields of the kernel's struct sk_buff that are read here; all three offsets count from the
- * buffer's head.
- */
-struct sk_buff___pp {
-	__u8 ip_summed : 2;
-	__u16 csum_start;
-	__u16 csum_offset; /* from csum_start */
-	__u16 network_header;
-} __attribute__((preserve_access_index));
-
-void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
 
 /* Start and destination of a checksum that is still to be computed, relative to the IP header. */
 struct pending_checksum {

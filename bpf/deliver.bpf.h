@@ -6,6 +6,7 @@
 #include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
+#include "bpf/buffer.bpf.h"
 #include "bpf/parse.bpf.h"
 #include "bpf/pod.bpf.h"
 
@@ -50,6 +51,10 @@ static __always_inline bool ttl_decrement(struct __sk_buff *skb, const struct pa
 	if (p->family == FAMILY_IPV6) {
 		if ((void *)(ipv6 + 1) > end)
 			return false;
+		if (checksum_state(skb) != CHECKSUM_COMPLETE) {
+			ipv6->hop_limit--;
+			return true;
+		}
 		hops = ipv6->hop_limit - 1;
 		return !bpf_skb_store_bytes(skb, p->l3 + offsetof(struct ipv6hdr, hop_limit), &hops,
 					    sizeof(hops), BPF_F_RECOMPUTE_CSUM);

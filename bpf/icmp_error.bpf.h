@@ -221,7 +221,7 @@ __noinline int icmp_error_rewrite(struct __sk_buff *skb, struct packet *p, struc
 		return false;
 	if (!around)
 		return true;
-	return p->family == FAMILY_IPV6 ? !rewrite_ipv6(skb, p, r) : !rewrite_ipv4(skb, p, r);
+	return p->family == FAMILY_IPV6 ? !rewrite_ipv6(skb, p, r, CHECKSUM_COMPLETE) : !rewrite_ipv4(skb, p, r);
 }
 
 #endif

@@ -13,10 +13,14 @@
  *
  * UDP without a checksum stays without; nothing makes up for its port, so that is stored as IPv6
  * addresses are.
+ *
+ * Where the state can be read, the first and the last case are written directly: helpers cost more
+ * than the rest.
  */
 #ifndef PP_REWRITE_BPF_H
 #define PP_REWRITE_BPF_H
 
+#include "bpf/buffer.bpf.h"
 #include "bpf/deliver.bpf.h"
 
 enum nat_side {
@@ -94,9 +98,34 @@ static __always_inline const struct addr *packet_address(const struct packet *p,
 	return side == NAT_SOURCE ? &p->key.source : &p->key.destination;
 }
 
+/*
+ * Updates the transport checksum directly, for the @state partial, none or verified. As with the
+ * helpers, UDP's is never 0, which would mean none.
+ */
+static __always_inline int rewrite_checksum_direct(struct __sk_buff *skb, const struct packet *p,
+						   const struct rewrite *r, __u32 state)
+{
+	__u16 *field = (void *)(long)skb->data + (p->l4 & L4_MASK) + checksum_offset(p->key.protocol);
+	__u16 from = bpf_htons(packet_port(p, r->side)), to = bpf_htons(r->port), check;
+	__u64 sum = 0;
+
+	if ((void *)(field + 1) > (void *)(long)skb->data_end)
+		return -1;
+	if (p->family == FAMILY_IPV6)
+		sum = sum_change(0, packet_address(p, r->side), &r->address, 4);
+	else if (p->key.protocol != PROTOCOL_ICMP)
+		sum = (__u64)(__u32)~addr_ipv4(packet_address(p, r->side)) + addr_ipv4(&r->address);
+	if (state == CHECKSUM_PARTIAL)
+		check = sum_fold(sum + *field);
+	else
+		check = checksum_change(*field, sum + (__u16)~from + to);
+	*field = check || p->key.protocol != PROTOCOL_UDP ? check : 0xffff;
+	return 0;
+}
+
 /* Updates the transport checksum; the transport header must be readable. */
 static __always_inline int rewrite_checksum(struct __sk_buff *skb, const struct packet *p,
-					    const struct rewrite *r)
+					    const struct rewrite *r, __u32 state)
 {
 	__u32 check = checksum_offset(p->key.protocol);
 	__u32 udp = p->key.protocol == PROTOCOL_UDP ? BPF_F_MARK_MANGLED_0 : 0;
@@ -106,6 +135,8 @@ static __always_inline int rewrite_checksum(struct __sk_buff *skb, const struct 
 
 	if (!check || p->flags & PACKET_NO_CHECKSUM)
 		return 0;
+	if (state != CHECKSUM_COMPLETE)
+		return rewrite_checksum_direct(skb, p, r, state);
 	if (p->family == FAMILY_IPV6)
 		err = bpf_l4_csum_replace(skb, p->l4 + check, 0,
 					  sum_fold32(sum_change(0, from, &r->address, 4)),
@@ -161,13 +192,19 @@ static __always_inline int rewrite_ipv4(struct __sk_buff *skb, const struct pack
 }
 
 static __always_inline int rewrite_ipv6(struct __sk_buff *skb, const struct packet *p,
-					const struct rewrite *r)
+					const struct rewrite *r, __u32 state)
 {
-	const struct ipv6hdr *ip = (void *)(long)skb->data + (p->l3 & L3_MASK);
+	struct ipv6hdr *ip = (void *)(long)skb->data + (p->l3 & L3_MASK);
 	struct ipv6hdr new;
 
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end)
 		return -1;
+	if (state != CHECKSUM_COMPLETE) {
+		ip->hop_limit -= r->hop;
+		__builtin_memcpy(r->side == NAT_SOURCE ? &ip->saddr : &ip->daddr, &r->address,
+				 sizeof(ip->saddr));
+		return 0;
+	}
 	new = *ip;
 	new.hop_limit -= r->hop;
 	if (r->side == NAT_SOURCE)
@@ -199,11 +236,12 @@ static __always_inline int rewrite_id(struct __sk_buff *skb, const struct packet
 static __always_inline bool rewrite(struct __sk_buff *skb, const struct packet *p,
 				    const struct rewrite *r)
 {
-	int err = p->family == FAMILY_IPV6 ? rewrite_ipv6(skb, p, r) : rewrite_ipv4(skb, p, r);
+	__u32 state = checksum_state(skb);
+	int err = p->family == FAMILY_IPV6 ? rewrite_ipv6(skb, p, r, state) : rewrite_ipv4(skb, p, r);
 
 	if (err || p->flags & PACKET_FRAGMENT_LATER)
 		return !err;
-	return !rewrite_port(skb, p, r) && !rewrite_checksum(skb, p, r);
+	return !rewrite_port(skb, p, r) && !rewrite_checksum(skb, p, r, state);
 }
 
 #endif
