@@ -13,6 +13,7 @@
 
 #include "bpf/local.bpf.h"
 #include "bpf/parse.bpf.h"
+#include "bpf/pod.bpf.h"
 #include "bpf/sample.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -99,7 +100,8 @@ static __always_inline enum stat check_local(struct xdp_md *xdp, const struct pa
 	if (!may_be_local(ranges, &destination, p->family))
 		return NO_DROP;
 	return check_outside_destination(xdp, xdp->ingress_ifindex, &p->key, p->family,
-					 bpf_map_lookup_elem(&pp_pod_ips, &destination));
+					 pod_cache_lookup(&destination, p->family) ||
+						 bpf_map_lookup_elem(&pp_pod_ips, &destination));
 }
 
 SEC("xdp.frags")

@@ -235,7 +235,7 @@ def main():
     node.make_links()
     # with the tests' clock the mark that cost_restore sets is the tick
     lab = node.Lab({"cfg": dict(CONFIG, virtual_clock=options.first)}, {})
-    lab.reset()
+    lab.reset(cached=True)
     check(lab.bpf.programs["pp_flows_arm"].call(), "timer")  # else new flows do its work
     fill(lab, options)
     bench = Bench(lab, options)
