@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Flow records: lookup, validity, and updates by packets. */
+/* Flow records: validity, and updates by packets. */
 #ifndef PP_FLOW_BPF_H
 #define PP_FLOW_BPF_H
 
 #include "bpf/config.bpf.h"
 #include "bpf/parse.bpf.h"
 #include "bpf/pod.bpf.h"
-#include "maps/flow_fwd.bpf.h"
-#include "maps/flow_rev.bpf.h"
 #include "maps/flows.bpf.h"
 
 /* State and generation as the single word that compare-and-swap works on. */
@@ -98,22 +96,6 @@ static __always_inline bool flow_is_valid_fenced(struct flow *flow, __u32 genera
 	union flow_word now = { .word = __sync_fetch_and_add((__u64 *)flow, 0) };
 
 	return now.generation == generation && now.state > FLOW_DYING;
-}
-
-/* Looks up the current flow under @key in an index, and stores the reference in *ref. */
-static __always_inline struct flow *flow_find(void *index, const struct flow_key *key,
-					      struct flow_ref *ref, __u32 now)
-{
-	struct flow_ref *found = bpf_map_lookup_elem(index, key);
-	struct flow *flow;
-
-	if (!found)
-		return NULL;
-	*ref = *found;
-	flow = flow_at(ref->slot);
-	if (!flow || !flow_is_valid(flow, ref->generation) || !flow_is_current(flow, now))
-		return NULL;
-	return flow;
 }
 
 static __always_inline __u32 timeout_of(enum flow_state state)

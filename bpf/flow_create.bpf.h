@@ -17,8 +17,7 @@
 
 #define EEXIST 17
 
-/* slots swept for every new flow: usually, and while the timer does not run */
-#define SWEEP_USUAL 2
+/* slots that every new flow sweeps while the timer does not run (bpf/flows.bpf.c) */
 #define SWEEP_NO_TIMER 64
 #define TIMER_LATE 5 /* clock units */
 
@@ -29,7 +28,8 @@ static __always_inline bool slot_find(struct flow_table *table, __u32 pod, __u32
 {
 	int given;
 
-	flow_sweep(table, now - table->last_tick > TIMER_LATE ? SWEEP_NO_TIMER : SWEEP_USUAL, now);
+	if (now - table->last_tick > TIMER_LATE)
+		flow_sweep(table, SWEEP_NO_TIMER, now);
 	if (slot_alloc(table, slot)) {
 		__sync_fetch_and_add(&table->used, 1);
 		return true;
@@ -103,9 +103,11 @@ static __always_inline enum claim holder_find(struct scratch *s, __u32 now)
 
 /*
  * Claims @port for the new flow unless another flow or the host holds it; returns an enum claim.
- * Flows are checked first: with few free ports many are tried, and a socket lookup costs more.
+ * Flows are checked first: with few free ports many are tried, and a socket lookup costs more. The
+ * @first port is probably free, so it is checked for flows only by the claim; CLAIM_FREE: it was
+ * held by an expired one, try again.
  */
-__noinline int claim_port(struct __sk_buff *skb, __u16 port)
+__noinline int claim_port(struct __sk_buff *skb, __u16 port, __u32 first)
 {
 	struct scratch *s = scratch();
 	struct flow *flow = s ? flow_at(s->creation.flow.slot) : NULL;
@@ -116,13 +118,12 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 	if (!flow)
 		return CLAIM_FAILED;
 	s->reply.destination_port = port;
-	result = holder_find(s, now);
+	result = first ? CLAIM_FREE : holder_find(s, now);
 	if (result != CLAIM_FREE)
 		return result;
 	if (node_conn_is_current(&s->reply, now))
 		return CLAIM_BUSY;
-	if ((s->reply.protocol == PROTOCOL_TCP || s->reply.protocol == PROTOCOL_UDP) &&
-	    host_has_port(skb, &s->reply, s->packet.family))
+	if (has_ports(s->reply.protocol) && host_has_port(skb, &s->reply, s->packet.family))
 		return CLAIM_BUSY;
 	flow->masq_port = port;
 	err = bpf_map_update_elem(&pp_flow_rev, &s->reply, &s->creation.flow, BPF_NOEXIST);
@@ -135,9 +136,9 @@ __noinline int claim_port(struct __sk_buff *skb, __u16 port)
 	}
 	if (err != -EEXIST)
 		return CLAIM_FAILED;
-	/* another CPU was faster */
+	/* held, or another CPU was faster */
 	result = holder_find(s, now);
-	return result == CLAIM_FREE ? CLAIM_BUSY : result;
+	return result == CLAIM_FREE && !first ? CLAIM_BUSY : result;
 }
 
 /* Evicts one of the sampled flows and claims its port; returns an enum claim. */
@@ -158,7 +159,7 @@ __noinline int claim_from_victim(struct __sk_buff *skb)
 		barrier_var(place);
 		if (place >= SAMPLE_MAX)
 			break;
-		result = claim_port(skb, sample->holder[place].port);
+		result = claim_port(skb, sample->holder[place].port, false);
 		if (result != CLAIM_HELD && result != CLAIM_BUSY)
 			break;
 		sample->holder[place].lost = true;
@@ -169,7 +170,7 @@ __noinline int claim_from_victim(struct __sk_buff *skb)
 struct probing {
 	struct __sk_buff *skb;
 	struct port_search search;
-	enum claim result;
+	enum claim result; /* of the last port tried; CLAIM_FREE: none yet */
 	bool spare; /* a finished exchange of the same pod was found */
 };
 
@@ -194,7 +195,9 @@ static int probe(__u32 n, struct probing *probing)
 
 	if (!port_at(&probing->search, n, &port))
 		return 0;
-	result = claim_port(probing->skb, port);
+	result = claim_port(probing->skb, port, probing->result == CLAIM_FREE);
+	if (result == CLAIM_FREE)
+		result = claim_port(probing->skb, port, false);
 	if (result == CLAIM_HELD && sample_holder(port))
 		probing->spare = true;
 	probing->result = result;
@@ -205,7 +208,7 @@ static int probe(__u32 n, struct probing *probing)
 /* Claims a free port or evicts a flow; protocols with fixed ports get their own port or fail. */
 static __always_inline enum claim claim_any(struct __sk_buff *skb, struct scratch *s)
 {
-	struct probing probing = { .skb = skb, .result = CLAIM_BUSY };
+	struct probing probing = { .skb = skb, .result = CLAIM_FREE };
 	struct port_sample *sample = sample_get();
 	__u32 probes;
 
@@ -227,8 +230,10 @@ static __always_inline enum stat forward_entry_check(const struct flow_key *key,
 {
 	struct flow *flow = flow_at(own->slot);
 
-	if (flow && flow_is_valid_fenced(flow, own->generation))
+	if (flow && flow_is_valid_fenced(flow, own->generation)) {
+		hint_set(key, FLOW_FORWARD, own);
 		return NO_DROP;
+	}
 	index_delete(&pp_flow_fwd, key, own->slot, own->generation);
 	return STAT_INSERT;
 }
@@ -244,7 +249,7 @@ static __always_inline enum stat forward_entry_add(struct scratch *s, __u32 now)
 
 	if (!bpf_map_update_elem(&pp_flow_fwd, key, &own, BPF_NOEXIST))
 		return forward_entry_check(key, &own);
-	if (flow_find(&pp_flow_fwd, key, &other, now)) {
+	if (flow_find(key, FLOW_FORWARD, &other, now)) {
 		if (other.slot != own.slot || other.generation != own.generation)
 			flow_remove(own.slot, own.generation, STAT_FLOW_ADOPTED);
 		s->creation.flow = other;
@@ -270,7 +275,7 @@ __noinline int flow_create(struct __sk_buff *skb)
 
 	if (!s || !table)
 		return STAT_INSERT;
-	if (!masq_address(skb, &s->packet, &s->creation.address))
+	if (!masq_address(skb))
 		return STAT_NO_ADDRESS;
 	if (!slot_find(table, s->creation.pod, &slot, now))
 		return STAT_TABLE_FULL;
@@ -284,6 +289,7 @@ __noinline int flow_create(struct __sk_buff *skb)
 	result = claim_any(skb, s);
 	if (result == CLAIMED) {
 		count_flow(STAT_FLOW_CREATED);
+		hint_set(&s->reply, FLOW_REPLY, &s->creation.flow);
 		return forward_entry_add(s, now);
 	}
 	if (flow_end(slot, generation))

@@ -3,6 +3,7 @@
 #ifndef PP_FLOW_REMOVE_BPF_H
 #define PP_FLOW_REMOVE_BPF_H
 
+#include "bpf/flow_find.bpf.h"
 #include "bpf/flow_slot.bpf.h"
 #include "maps/stats.bpf.h"
 

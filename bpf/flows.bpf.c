@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Ageing without a daemon: a kernel timer sweeps a part of the flow table at each tick. Correctness
- * does not depend on it: packets ignore expired flows, and every new flow sweeps a little too.
+ * does not depend on it: packets ignore expired flows, and without it every new flow sweeps a little.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>

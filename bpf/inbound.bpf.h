@@ -6,7 +6,8 @@
 #ifndef PP_BPF_INBOUND_BPF_H
 #define PP_BPF_INBOUND_BPF_H
 
-#include "bpf/flow.bpf.h"
+#include "bpf/expiry.bpf.h"
+#include "bpf/flow_find.bpf.h"
 #include "bpf/nomasq.bpf.h"
 #include "maps/config.bpf.h"
 #include "maps/inbound.bpf.h"
@@ -58,15 +59,17 @@ __noinline int inbound_record(struct flow_key *reply, enum family family, __u32 
 	struct inbound fresh = { .pod_generation = generation };
 	__u32 zero = 0, now = clock_units();
 	struct config *config = bpf_map_lookup_elem(&pp_config, &zero);
+	struct expiries *expiries = expiries_get();
 	struct flow_ref ref;
 	struct flow_key key;
 
-	if (!reply || !config || !masquerades(config, family) || is_native(&reply->destination))
+	if (!reply || !config || !expiries || !masquerades(config, family) || is_native(&reply->destination))
 		return 0;
 	key = *reply; /* 6.1 rejects a global function's argument as a map key */
 	fresh.expires = now + cfg.inbound_timeout;
+	expiry_raise(&expiries->inbound, fresh.expires);
 	/* connections opened by the pod keep their translation */
-	if (!entry_refresh(&pp_inbound, &key, &fresh, now) && !flow_find(&pp_flow_fwd, &key, &ref, now))
+	if (!entry_refresh(&pp_inbound, &key, &fresh, now) && !flow_find(&key, FLOW_FORWARD, &ref, now))
 		bpf_map_update_elem(&pp_inbound, &key, &fresh, BPF_ANY);
 	return 0;
 }
@@ -76,9 +79,12 @@ static __always_inline void inbound_refresh(struct inbound *inbound, const struc
 {
 	__u32 expires = now + (p->tcp_flags & TCP_RST ? cfg.reset_timeout :
 							cfg.inbound_established);
+	struct expiries *expiries = expiries_get();
 
-	if (p->key.protocol == PROTOCOL_TCP && inbound->expires != expires)
-		inbound->expires = expires;
+	if (!expiries || p->key.protocol != PROTOCOL_TCP || inbound->expires == expires)
+		return;
+	expiry_raise(&expiries->inbound, expires);
+	inbound->expires = expires;
 }
 
 /*
@@ -96,12 +102,20 @@ static __always_inline bool refresh_connection(void *map, const struct packet *p
 	return true;
 }
 
+/* False: certainly no connection from outside is current. */
+static __always_inline bool may_have_inbound(__u32 now)
+{
+	struct expiries *expiries = expiries_get();
+
+	return expiries && now <= expiries->inbound;
+}
+
 /* Whether @p, which has no flow, continues a connection with the pod's own address. */
 static __always_inline bool continues_connection(const struct packet *p, __u32 generation, __u32 now)
 {
 	if (is_pure_syn(p) || p->flags & PACKET_ECHO_REQUEST)
 		return false;
-	return refresh_connection(&pp_inbound, p, generation, now) ||
+	return (may_have_inbound(now) && refresh_connection(&pp_inbound, p, generation, now)) ||
 	       (p->key.protocol == PROTOCOL_TCP &&
 		refresh_connection(&pp_native_conns, p, generation, now));
 }
@@ -119,13 +133,21 @@ static __always_inline void native_conn_record(const struct packet *p, __u32 gen
 		bpf_map_update_elem(&pp_native_conns, &p->key, &fresh, BPF_ANY);
 }
 
+/* A lookup costs half as much as a deletion, which locks, and nearly always finds nothing. */
+static __always_inline void connection_forget(void *map, const struct flow_key *key)
+{
+	if (bpf_map_lookup_elem(map, key))
+		bpf_map_delete_elem(map, key);
+}
+
 /* Forgets older connections with the same ports when the pod opens a masqueraded one. */
 static __always_inline void native_conns_forget(const struct packet *p)
 {
 	if (!is_pure_syn(p))
 		return;
-	bpf_map_delete_elem(&pp_inbound, &p->key);
-	bpf_map_delete_elem(&pp_native_conns, &p->key);
+	if (may_have_inbound(clock_units()))
+		connection_forget(&pp_inbound, &p->key);
+	connection_forget(&pp_native_conns, &p->key);
 }
 
 #endif

@@ -9,51 +9,11 @@
 #include "bpf/address.bpf.h"
 #include "bpf/filter.bpf.h"
 #include "bpf/own_address.bpf.h"
+#include "bpf/ranges.bpf.h"
 #include "maps/blocks.bpf.h"
 #include "maps/cidrs.bpf.h"
 #include "maps/ips.bpf.h"
 #include "maps/pod_ips.bpf.h"
-
-static __always_inline bool ranges_cover_ipv4(const struct ranges *ranges, __u32 ip)
-{
-	for (__u32 i = 0; i < RANGES_MAX; i++) {
-		if (i >= ranges->count[FAMILY_IPV4])
-			break;
-		if ((ip & ranges->ipv4[i].mask) == ranges->ipv4[i].network)
-			return true;
-	}
-	return false;
-}
-
-static __always_inline bool ranges_cover_ipv6(const struct ranges *ranges, __u64 high)
-{
-	for (__u32 i = 0; i < RANGES_MAX; i++) {
-		if (i >= ranges->count[FAMILY_IPV6])
-			break;
-		if ((high & ranges->ipv6[i].mask) == ranges->ipv6[i].network)
-			return true;
-	}
-	return false;
-}
-
-static __always_inline struct ranges *ranges_get(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&pp_ranges, &zero);
-}
-
-/* False: certainly not an address of this node's pods. */
-static __always_inline bool may_be_local(const struct ranges *ranges, const struct addr *ip,
-					 enum family family)
-{
-	if (!ranges)
-		return true;
-	if (family == FAMILY_IPV6)
-		return !ranges->count[FAMILY_IPV6] ||
-		       ranges_cover_ipv6(ranges, addr_words(ip)->high);
-	return !ranges->count[FAMILY_IPV4] || ranges_cover_ipv4(ranges, addr_ipv4(ip));
-}
 
 /* The local block of the address; 0: none. */
 static __always_inline __u32 local_block(const struct addr *ip)

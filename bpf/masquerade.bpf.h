@@ -17,6 +17,9 @@
 /* Lets other programs of the same hook run. */
 #define PASS TC_ACT_UNSPEC
 
+/* Word of skb->cb in which pp_masquerade tells pp_masquerade_slow that it has found no flow. */
+#define CB_NEW_FLOW 2
+
 /* Sets the translation of a packet that leaves; false: the record has been reused. */
 static __always_inline bool nat_rewrite(struct rewrite *r, const struct flow *flow, __u32 generation)
 {
@@ -113,9 +116,9 @@ static __always_inline int connection_out(struct __sk_buff *skb, struct scratch 
 	enum stat reason;
 
 	/* other ICMP types share the key of an echo request with identifier 0 */
-	if (p->flags & (PACKET_ECHO_REPLY | PACKET_ICMP_OTHER) ||
-	    !flow_find(&pp_flow_fwd, &p->key, &c->flow, now)) {
-		if (packet_is_excluded(p, slot)) {
+	if (skb->cb[CB_NEW_FLOW] || p->flags & (PACKET_ECHO_REPLY | PACKET_ICMP_OTHER) ||
+	    !flow_find(&p->key, FLOW_FORWARD, &c->flow, now)) {
+		if (!is_masq_cached(skb, slot, pod->generation) && packet_is_excluded(p, slot)) {
 			native_conn_record(p, pod->generation);
 			return leave_native(skb, p, STAT_OUT_NATIVE);
 		}
@@ -160,7 +163,7 @@ __noinline int icmp_error_out(struct __sk_buff *skb)
 		return QUOTED_MALFORMED;
 	if (s->quoted.flags & PACKET_ECHO_REQUEST)
 		return QUOTED_UNKNOWN; /* sent from outside to the pod: not a flow of the pod's */
-	flow = flow_find(&pp_flow_fwd, &s->quoted.key, &ref, clock_units());
+	flow = flow_find(&s->quoted.key, FLOW_FORWARD, &ref, clock_units());
 	if (!flow || !nat_rewrite(&r, flow, ref.generation))
 		return QUOTED_UNKNOWN;
 	around = addr_equal(&s->packet.key.source, &s->quoted.key.source);
@@ -266,7 +269,7 @@ __noinline int masquerade_slow(struct __sk_buff *skb)
 	parsed = parse_rest(skb, p, parse_tagged(skb, p));
 	if (parsed == PARSED_NOT_IP)
 		return count(skb, STAT_OUT_OTHER, PASS);
-	pod = pod_by_ip(&p->key.source, &slot);
+	pod = pod_by_ip_cached(&p->key.source, p->family, &slot);
 	if (!pod)
 		return local_block(&p->key.source) ? drop(skb, STAT_NO_POD) : nonpod_out(skb, s);
 	reason = check_leaving(p, parsed);

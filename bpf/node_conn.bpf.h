@@ -7,6 +7,7 @@
 #ifndef PP_NODE_CONN_BPF_H
 #define PP_NODE_CONN_BPF_H
 
+#include "bpf/expiry.bpf.h"
 #include "bpf/flow_remove.bpf.h"
 #include "maps/node_conns.bpf.h"
 
@@ -51,10 +52,19 @@ static __always_inline bool may_collide(const struct packet *p)
 	return is_masq_key(p->key.protocol, p->key.source_port, p->flags & PACKET_ECHO_REQUEST);
 }
 
+static __always_inline bool has_ports(enum protocol protocol)
+{
+	return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP;
+}
+
 static __always_inline bool node_conn_is_current(const struct flow_key *reply, __u32 now)
 {
-	struct node_conn *conn = bpf_map_lookup_elem(&pp_node_conns, reply);
+	struct expiries *expiries = expiries_get();
+	struct node_conn *conn;
 
+	if (expiries && has_ports(reply->protocol) && now > expiries->node_conns)
+		return false;
+	conn = bpf_map_lookup_elem(&pp_node_conns, reply);
 	return conn && now <= conn->expires && conn->origin != NODE_CONN_REFUSED;
 }
 
@@ -63,7 +73,10 @@ static __always_inline void node_conn_record(const struct flow_key *reply, __u32
 {
 	struct node_conn *conn = bpf_map_lookup_elem(&pp_node_conns, reply);
 	struct node_conn fresh = { .expires = now + NODE_CONN_HOLD, .origin = origin };
+	struct expiries *expiries = expiries_get();
 
+	if (expiries && has_ports(reply->protocol))
+		expiry_raise(&expiries->node_conns, fresh.expires);
 	if (!conn) {
 		bpf_map_update_elem(&pp_node_conns, reply, &fresh, BPF_ANY);
 		return;
@@ -84,7 +97,7 @@ static __always_inline void node_conn_record(const struct flow_key *reply, __u32
 static __always_inline bool flow_yield(const struct flow_key *reply, __u32 ifindex, __u32 now)
 {
 	struct flow_ref ref;
-	struct flow *flow = flow_find(&pp_flow_rev, reply, &ref, now);
+	struct flow *flow = flow_find(reply, FLOW_REPLY, &ref, now);
 	struct pod *pod = flow ? pod_at(flow->pod) : NULL;
 
 	/* a masqueraded packet passes a second uplink, e.g. the parent of a VLAN */
@@ -118,7 +131,7 @@ __noinline int node_sends(struct flow_key *key, __u32 ifindex)
 		node_conn_record(&reply, now, NODE_CONN_SENT);
 		flow_yield(&reply, 0, now);
 	}
-	return reply.protocol == PROTOCOL_TCP || reply.protocol == PROTOCOL_UDP;
+	return has_ports(reply.protocol);
 }
 
 /*

@@ -23,6 +23,7 @@
 #include "bpf/native_mark.bpf.h"
 #include "bpf/nomasq.bpf.h"
 #include "bpf/parse_slow.bpf.h"
+#include "bpf/ranges.bpf.h"
 #include "maps/dispatch.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -244,7 +245,8 @@ static __always_inline int forward(struct __sk_buff *skb, struct packet *p, stru
 			native_mark_set(skb, p);
 		return send_routed(skb, p, cached);
 	}
-	to = pod_by_ip(&p->key.destination, &slot);
+	to = may_be_local(ranges_get(), &p->key.destination, p->family) ?
+		     pod_by_ip(&p->key.destination, &slot) : NULL;
 	return to ? to_pod(skb, p, to) : to_nonlocal(skb, p, cached, slow, fast);
 }
 

@@ -42,8 +42,8 @@ static __always_inline struct pod_cache_entry *pod_cache_at(__u32 tag)
 	return cache ? &cache->entry[(tag ^ tag >> 12) % POD_CACHE_ENTRIES] : NULL;
 }
 
-/* The pod with this address, if the cache has it. */
-static __always_inline struct pod *pod_cache_lookup(const struct addr *ip, enum family family)
+/* The pod with this address if the cache has it; sets *slot. */
+static __always_inline struct pod *pod_cache_find(const struct addr *ip, enum family family, __u32 *slot)
 {
 	__u32 tag = pod_cache_tag(ip);
 	struct pod_cache_entry *entry = pod_cache_at(tag);
@@ -51,8 +51,16 @@ static __always_inline struct pod *pod_cache_lookup(const struct addr *ip, enum 
 
 	if (!entry || entry->address != tag)
 		return NULL;
-	pod = pod_at(entry->slot);
+	*slot = entry->slot;
+	pod = pod_at(*slot);
 	return pod && pod_has(pod, ip, family) ? pod : NULL;
+}
+
+static __always_inline struct pod *pod_cache_lookup(const struct addr *ip, enum family family)
+{
+	__u32 slot;
+
+	return pod_cache_find(ip, family, &slot);
 }
 
 static __always_inline void pod_cache_set(const struct addr *ip, __u32 slot)
@@ -79,6 +87,14 @@ static __always_inline struct pod *pod_by_ip(const struct addr *ip, __u32 *slot)
 		return NULL;
 	pod_cache_set(ip, *slot);
 	return pod;
+}
+
+/* The same for an address that is likely to be in the cache. */
+static __always_inline struct pod *pod_by_ip_cached(const struct addr *ip, enum family family, __u32 *slot)
+{
+	struct pod *pod = pod_cache_find(ip, family, slot);
+
+	return pod ? pod : pod_by_ip(ip, slot);
 }
 
 /* MAC address as three words: clang would compare and copy bytes. */

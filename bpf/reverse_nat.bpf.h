@@ -121,7 +121,7 @@ __noinline int icmp_error_in(struct __sk_buff *skb)
 	    s->quoted.flags & PACKET_ECHO_REPLY ||
 	    !addr_equal(&s->quoted.key.destination, &s->packet.key.destination))
 		return count(skb, STAT_IN_OTHER, PASS);
-	flow = flow_find(&pp_flow_rev, &s->quoted.key, &ref, clock_units());
+	flow = flow_find(&s->quoted.key, FLOW_REPLY, &ref, clock_units());
 	pod = flow ? pod_at(flow->pod) : NULL;
 	if (!pod || !reverse_nat_rewrite(&r, flow, ref.generation))
 		return count(skb, STAT_IN_OTHER, PASS);
@@ -140,7 +140,7 @@ static __always_inline int reply_in_slow(struct __sk_buff *skb, struct packet *p
 
 	if (!may_be_reply(p))
 		return count(skb, STAT_IN_OTHER, PASS);
-	if (!flow_find(&pp_flow_rev, &p->key, &ref, now)) {
+	if (!flow_find(&p->key, FLOW_REPLY, &ref, now)) {
 		node_receives(&p->key, now);
 		return count(skb, STAT_IN_OTHER, PASS);
 	}

@@ -22,6 +22,8 @@ char _license[] SEC("license") = "GPL";
  * fast path is fast because nothing that it read is used afterwards.
  */
 #define TO_SLOW_PATH (-2)
+/* The same, and the packet certainly has no flow. */
+#define TO_SLOW_PATH_NEW (-3)
 
 /*
  * The sender of a packet to a destination where pods' addresses are known, such as pods of other
@@ -39,15 +41,16 @@ static __always_inline struct pod *native_sender(const struct packet *p, __u32 *
 static __always_inline int native_out(struct __sk_buff *skb, const struct packet *p,
 				      struct cache_entry *cached)
 {
+	int slow = cached->kind == CACHE_NATIVE ? TO_SLOW_PATH : TO_SLOW_PATH_NEW;
 	struct pod *pod;
 	__u32 slot;
 
 	if (is_pure_syn(p))
-		return TO_SLOW_PATH;
+		return slow;
 	if (!cached_pod(cached, CACHE_NATIVE)) {
 		pod = native_sender(p, &slot);
 		if (!pod)
-			return TO_SLOW_PATH;
+			return slow;
 		cache_set(cached, CACHE_NATIVE, slot, pod->generation);
 	}
 	return count(skb, STAT_OUT_NATIVE, PASS);
@@ -61,7 +64,7 @@ static __always_inline struct flow *flow_out(struct cache_entry *cached, const s
 	struct flow_ref ref;
 
 	if (!flow && cached->kind != CACHE_NATIVE) {
-		flow = flow_find(&pp_flow_fwd, key, &ref, now);
+		flow = flow_find(key, FLOW_FORWARD, &ref, now);
 		if (flow)
 			cache_set(cached, CACHE_FLOW, ref.slot, ref.generation);
 	}
@@ -120,8 +123,9 @@ int pp_masquerade(struct __sk_buff *skb)
 
 	pull_headers(skb);
 	verdict = masquerade_fast(skb);
-	if (verdict != TO_SLOW_PATH)
+	if (verdict != TO_SLOW_PATH && verdict != TO_SLOW_PATH_NEW)
 		return verdict;
+	skb->cb[CB_NEW_FLOW] = verdict == TO_SLOW_PATH_NEW;
 	bpf_tail_call(skb, &pp_calls, CALL_MASQUERADE_SLOW);
 	return drop(skb, STAT_INSERT);
 }
@@ -167,7 +171,7 @@ __noinline int find_destination(struct __sk_buff *skb, struct packet *p, struct 
 		return reason;
 	if (pod)
 		cache_set(cached, CACHE_POD, slot, pod->generation);
-	else if (may_be_reply(p) && flow_find(&pp_flow_rev, &key, &ref, now))
+	else if (may_be_reply(p) && flow_find(&key, FLOW_REPLY, &ref, now))
 		cache_set(cached, CACHE_FLOW, ref.slot, ref.generation);
 	else
 		node_receives(&key, now);
@@ -183,37 +187,58 @@ static __always_inline int no_destination(struct __sk_buff *skb, const struct pa
 	return reason == NO_DROP ? count(skb, STAT_IN_OTHER, PASS) : drop(skb, reason);
 }
 
+/* Finds the flow of a reply if its hint has it and nothing about the source needs a closer look. */
+static __always_inline bool hinted_reply(const struct packet *p, const struct ranges *ranges,
+					 struct flow_ref *ref)
+{
+	return may_be_reply(p) && !is_bogon(&p->key, p->family) &&
+	       !may_be_local(ranges, &p->key.source, p->family) &&
+	       flow_by_hint(&p->key, FLOW_REPLY, ref, clock_units());
+}
+
 /* Complete packets: to pods' own addresses, replies to flows, and traffic that is not for pods. */
 static __always_inline int from_net_ip(struct __sk_buff *skb, __be16 ethertype)
 {
 	struct ranges *ranges = ranges_get();
 	struct packet p = {}, copy;
 	struct cache_entry *cached;
+	struct flow_ref ref = {};
+	bool is_reply = false;
 	struct flow *flow;
 	enum stat reason;
 	struct pod *pod;
 
 	if (parse_frame(skb, &p, ethertype) != PARSED || p.flags & PACKET_ICMP_ERROR)
 		return TO_SLOW_PATH;
-	if (!may_be_local(ranges, &p.key.destination, p.family) && !may_be_reply(&p))
-		return no_destination(skb, &p, ranges);
-	cached = cache_lookup(skb, &p.key, CACHE_INGRESS);
-	if (!cached)
-		return TO_SLOW_PATH;
-	if (cached->kind == CACHE_EMPTY) {
-		copy = p; /* a copy, so that the packet itself can stay in registers */
-		reason = find_destination(skb, &copy, cached);
-		if (reason != NO_DROP)
-			return drop(skb, reason);
-		if (cached->kind == CACHE_EMPTY)
-			return count(skb, STAT_IN_OTHER, PASS);
+	if (!may_be_local(ranges, &p.key.destination, p.family)) {
+		if (!may_be_reply(&p))
+			return no_destination(skb, &p, ranges);
+		is_reply = hinted_reply(&p, ranges, &ref);
 	}
-	pod = cached_pod(cached, CACHE_POD);
-	if (pod)
-		return to_pod(skb, &p, pod, cached);
-	/* an echo request with identifier 0 has the key of a reply */
-	flow = may_be_reply(&p) ? cached_flow(cached, clock_units()) : NULL;
-	return flow ? reverse_nat(skb, &p, flow, cached->generation) : TO_SLOW_PATH;
+	if (!is_reply) {
+		cached = cache_lookup(skb, &p.key, CACHE_INGRESS);
+		if (!cached)
+			return TO_SLOW_PATH;
+		if (cached->kind == CACHE_EMPTY) {
+			copy = p; /* a copy, so that the packet itself can stay in registers */
+			reason = find_destination(skb, &copy, cached);
+			if (reason != NO_DROP)
+				return drop(skb, reason);
+			if (cached->kind == CACHE_EMPTY)
+				return count(skb, STAT_IN_OTHER, PASS);
+		}
+		pod = cached_pod(cached, CACHE_POD);
+		if (pod)
+			return to_pod(skb, &p, pod, cached);
+		/* an echo request with identifier 0 has the key of a reply */
+		if (!may_be_reply(&p) || !cached_flow(cached, clock_units()))
+			return TO_SLOW_PATH;
+		ref.slot = cached->slot;
+		ref.generation = cached->generation;
+	}
+	/* looked up again, so that the verifier follows the rest once */
+	flow = flow_at(ref.slot);
+	return flow ? reverse_nat(skb, &p, flow, ref.generation) : TO_SLOW_PATH;
 }
 
 /*
@@ -228,6 +253,9 @@ static __always_inline int from_net_fast(struct __sk_buff *skb, __be16 ethertype
 	struct pod *pod;
 
 	if (!parse_fast(skb, &p, ethertype) || p.key.protocol != PROTOCOL_TCP || p.tcp_flags & TCP_SYN)
+		return TO_SLOW_PATH;
+	/* nearly all others are replies to the node's address */
+	if (!may_be_local(ranges, &p.key.destination, p.family))
 		return TO_SLOW_PATH;
 	pod = pod_cache_lookup(&p.key.destination, p.family);
 	if (!pod || is_bogon(&p.key, p.family) || addr_is_link_local(&p.key.source, p.family) ||

@@ -26,6 +26,7 @@ enum cache_kind {
 enum cache_direction {
 	CACHE_EGRESS,  /* from a pod */
 	CACHE_INGRESS, /* from an uplink */
+	CACHE_MASQ_ADDRESS, /* of new flows from this source to this destination, as hop.address */
 };
 
 /* Layout of struct bpf_redir_neigh, which would show as a nameless union in dumps. */
@@ -42,7 +43,7 @@ struct cache_entry {
 	__u32 slot, generation;
 	bool inbound_recorded; /* ingress: pp_inbound has the connection if needed */
 	__u8 pad[3];
-	/* egress: result of the route lookup */
+	/* egress: result of the route lookup; masquerade address: the uplink's */
 	__u32 ifindex;         /* 0: not looked up */
 	struct next_hop hop;
 	__u32 mtu;             /* of the route */

@@ -17,6 +17,7 @@
 #include "loader/kernel/load.h"
 #include "loader/net/tc.h"
 #include "loader/pod/link.h"
+#include "maps/expiries.h"
 
 /* The host's end of a lease's interface, 0: none. A pod in the making has one that its lease does not name yet. */
 static uint32_t interface_of(struct netlink *nl, const struct lease_entry *l)
@@ -77,6 +78,16 @@ static int copy_inbound(struct context *node, struct error *e)
 	return err == -ENOENT ? 0 : err;
 }
 
+/* The copied connections have begun unseen by the new programs, which therefore always look them up. */
+static int expect_copied(struct context *node, struct error *e)
+{
+	const struct expiries all = { .inbound = UINT32_MAX, .node_conns = UINT32_MAX };
+	int to = pins_map(&node->pins, PIN_EXPIRIES);
+	int err = to < 0 ? to : bpf_map_update_elem(to, &(__u32){ 0 }, &all, BPF_ANY);
+
+	return err < 0 ? pins_error(&node->pins, "pp_expiries", err, e) : 0;
+}
+
 struct old_uplink {
 	__u32 ifindex;
 	struct abi1_uplink uplink;
@@ -130,6 +141,8 @@ static int replace(struct context *node, struct netlink *nl, const struct option
 	int err = apply_reconcile(node, options, false, e);
 
 	if (err >= 0)
+		err = expect_copied(node, e);
+	if (!err)
 		err = copy_inbound(node, e);
 	if (err)
 		return err;

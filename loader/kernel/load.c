@@ -85,6 +85,7 @@ static void forget_other_size(struct loading *l, const char *path, uint32_t entr
 		unlink(path);
 		if (flows) {
 			forget_map(l, "pp_flow_table");
+			forget_map(l, "pp_flow_hints");
 			forget_map(l, "pp_pod_flows");
 		}
 		if (flows && l->resized)

@@ -19,7 +19,7 @@ const char *const pinned_map_names[PIN_MAPS] = {
 	[PIN_UPLINKS] = "pp_uplinks",   [PIN_FLOWS] = "pp_flows",
 	[PIN_FLOW_FWD] = "pp_flow_fwd", [PIN_FLOW_REV] = "pp_flow_rev",
 	[PIN_FRAGS] = "pp_frags",       [PIN_FRAG_IDS] = "pp_frag_ids",
-	[PIN_INBOUND] = "pp_inbound",
+	[PIN_INBOUND] = "pp_inbound",   [PIN_EXPIRIES] = "pp_expiries",
 	[PIN_STATS] = "pp_stats",       [PIN_EVENTS] = "pp_events",
 	[PIN_DISPATCH] = "pp_dispatch", [PIN_CALLS] = "pp_calls",
 	[PIN_RANGES] = "pp_ranges",     [PIN_FLOW_TABLE] = "pp_flow_table",

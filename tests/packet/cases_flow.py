@@ -449,8 +449,13 @@ def lost_halves(lab, family):
     packet = udp(A.ip[family], W[family], 50000, 80)
     port = masquerade(lab, packet, family, "udp")
     lab.maps["pp_flow_fwd"].clear()
+    lab.tick += 1
+    assert masquerade(lab, packet, family, "udp") == port and lab.counted("flow_adopted") == 0, "its hint was not used"
+    lab.maps["pp_flow_hints"].zero()
+    lab.tick += 1
     assert masquerade(lab, packet, family,
                       "udp") == port, "the claim of the same flow was not adopted"
+    assert lab.counted("flow_adopted") == 1
     lab.maps["pp_flow_rev"].clear()
     lab.to_net(packet)
     port = port_of(lab.to_net(packet).frame, family, "udp")

@@ -178,7 +178,7 @@ class Lab:
             if name in self.maps:
                 self.maps[name].clear()
         for name in ("pp_flows", "pp_flow_table", "pp_pod_flows", "pp_stats", "pp_event_rate", "pp_pod_cache",
-                     "pp_frag_ids"):
+                     "pp_frag_ids", "pp_flow_hints", "pp_expiries"):
             if name in self.maps:
                 self.maps[name].zero()
         self.set_clock(CLOCK_START)
