@@ -15,7 +15,9 @@ HEADS = {"small": "10 flows, 1 block, 1 remote", "first": "the first packet of a
          "flows": "the same, 60,000 flows", "blocks": "the same, 64 blocks", "remotes": "the same, 4,000 remotes"}
 NAMES = tuple(SIZES)
 # paths of cost.py (the most expensive match), their titles, the limit
-TARGETS = ((r"^pod to local pod, IPv4", "local delivery", 60), (r"^masquerade tcp.*IPv4", "established masquerade", 200),
+TARGETS = ((r"^pod to local pod, IPv4", "local delivery", 60), (r"^masquerade tcp.*IPv4", "established masquerade", 42),
+           (r"^masquerade new flow, IPv4", "new masqueraded flow", 900),
+           (r"^masquerade new flow, IPv6", "the same, IPv6", 1200),
            (r"^uplink miss, the node's.*IPv4", "uplink miss", 45), (r"^guard pass.*IPv4", "guard", 20))
 
 
