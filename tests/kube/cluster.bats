@@ -139,6 +139,11 @@ teardown() {
 	kubectl delete ciliumpodippool after-all
 }
 
+# before the next test: an API server that starts refuses what it has not yet read the roles for
+@test "agent and operator are allowed all that they ask for" {
+	nothing_forbidden "$(</mnt/reinstalled)"
+}
+
 @test "the API server is down: pods go on talking, and no demand is lost when it is back" {
 	talkers_begin
 	lab stop k8s-ctr apiserver KILL
@@ -152,8 +157,4 @@ teardown() {
 	kubectl delete pod back --now
 	kubectl delete ciliumpodippool back
 	talkers_end
-}
-
-@test "agent and operator are allowed all that they ask for" {
-	nothing_forbidden "$(</mnt/reinstalled)"
 }
