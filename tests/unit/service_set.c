@@ -19,7 +19,9 @@
 
 #define CGROUP "/run/test-cgroup"
 #define LOOKUPS 1000000
+/* The sets: backends and members 1 to 3, and 9 to 16. A mix of both would have members between them, too. */
 #define SMALL 3
+#define FIRST_LARGE 9
 #define LARGE 8
 
 static struct context node;
@@ -43,16 +45,16 @@ static void run_on(int cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* Backends 1 to 3 are 10.1.0.1 to .3, 4 to 11 are 10.2.0.4 to .11; members 1 to 3 and 4 to 11. The rest is 0. */
+/* 10.1.0.1 to .3, 10.3.0.4 to .8 of neither, 10.2.0.9 to .16 */
 static void fill(void)
 {
 	struct error e;
 
-	for (uint32_t id = 1; id <= SMALL + LARGE; id++) {
+	for (uint32_t id = 1; id < FIRST_LARGE + LARGE; id++) {
 		struct backend b = { .port = 8080, .state = BACKEND_ACTIVE, .service = 1 };
 		char text[ADDR_TEXT];
 
-		snprintf(text, sizeof(text), "10.%d.0.%u", id <= SMALL ? 1 : 2, id);
+		snprintf(text, sizeof(text), "10.%d.0.%u", id <= SMALL ? 1 : id < FIRST_LARGE ? 3 : 2, id);
 		addr_parse(text, &b.address);
 		if (backend_write(&node, &id, &b, &e) ||
 		    bpf_map_update_elem(pins_map(&node.pins, PIN_MEMBERS), &id, &id, BPF_ANY))
@@ -75,7 +77,7 @@ static void *replace(void *arg)
 	run_on(1);
 	while (!done) {
 		publish(1, SMALL);
-		publish(1 + SMALL, LARGE);
+		publish(FIRST_LARGE, LARGE);
 		replaced += 2;
 	}
 	return NULL;
@@ -100,7 +102,7 @@ static bool is_small(uint32_t peer)
 
 static bool is_large(uint32_t peer)
 {
-	return peer > 0x0a020000 + SMALL && peer <= 0x0a020000 + SMALL + LARGE;
+	return peer >= 0x0a020000 + FIRST_LARGE && peer < 0x0a020000 + FIRST_LARGE + LARGE;
 }
 
 static void test_sets(int fd)
@@ -128,26 +130,26 @@ static void test_sets(int fd)
 
 static void test_all_members(int fd)
 {
-	bool seen[SMALL + LARGE + 1] = {};
+	bool seen[32] = {};
 	unsigned int count = 0;
 
-	publish(1 + SMALL, LARGE);
+	publish(FIRST_LARGE, LARGE);
 	for (int i = 0; i < 1000; i++)
-		seen[lookup(fd) & 15] = true;
-	for (int i = 1 + SMALL; i <= SMALL + LARGE; i++)
+		seen[lookup(fd) & 31] = true;
+	for (int i = FIRST_LARGE; i < FIRST_LARGE + LARGE; i++)
 		count += seen[i];
 	ok(count == LARGE, "each member of a set is chosen");
 }
 
 static void test_ends(int fd)
 {
-	uint32_t id = 4;
+	uint32_t id = FIRST_LARGE;
 	struct error e;
 
 	publish(0, 0);
 	ok(!lookup(fd) && errno == ECONNREFUSED, "an empty set refuses");
-	publish(4, 1);
-	ok(lookup(fd) == 0x0a020004, "a set of one");
+	publish(FIRST_LARGE, 1);
+	ok(lookup(fd) == 0x0a020000 + FIRST_LARGE, "a set of one");
 	if (backend_write(&node, &id, NULL, &e))
 		bail(&e);
 	ok(!lookup(fd) && errno == ECONNREFUSED, "an endpoint that has ended is not used");
