@@ -66,11 +66,11 @@ static int collect(const struct nlmsghdr *answer, void *arg)
 	return netlink_get_addr(own, &address->addr);
 }
 
-int address_list(struct netlink *nl, struct address **list, size_t *count, struct error *e)
+static int list(struct netlink *nl, const struct ifaddrmsg *filter, struct address **list, size_t *count,
+		struct error *e)
 {
-	struct ifaddrmsg h = {};
 	struct addresses all = {};
-	int err = netlink_ask(nl, netlink_request(RTM_GETADDR, NLM_F_DUMP, &h, sizeof(h)), collect,
+	int err = netlink_ask(nl, netlink_request(RTM_GETADDR, NLM_F_DUMP, filter, sizeof(*filter)), collect,
 			      &all, e);
 
 	if (err) {
@@ -79,6 +79,25 @@ int address_list(struct netlink *nl, struct address **list, size_t *count, struc
 	}
 	*list = all.list;
 	*count = all.count;
+	return err;
+}
+
+int address_list(struct netlink *nl, struct address **all, size_t *count, struct error *e)
+{
+	return list(nl, &(struct ifaddrmsg){}, all, count, e);
+}
+
+int address_find(struct netlink *nl, uint32_t ifindex, const struct addr *addr, bool *found, struct error *e)
+{
+	const struct ifaddrmsg filter = { .ifa_family = netlink_af(addr_family(addr)), .ifa_index = ifindex };
+	struct address *all;
+	size_t count;
+	int err = list(nl, &filter, &all, &count, e);
+
+	*found = false;
+	for (size_t i = 0; i < count; i++)
+		*found |= all[i].ifindex == ifindex && !addr_compare(&all[i].addr, addr);
+	free(all);
 	return err;
 }
 

@@ -24,6 +24,8 @@ void address_add(struct netlink *nl, uint32_t ifindex, const struct addr *addr);
 
 /* All addresses of the namespace in the kernel's order. The caller frees *list. */
 int address_list(struct netlink *nl, struct address **list, size_t *count, struct error *e);
+/* Whether the device @ifindex has @addr. */
+int address_find(struct netlink *nl, uint32_t ifindex, const struct addr *addr, bool *found, struct error *e);
 /*
  * The first of @list on @ifindex that others can reach: not link-local, not host scope, not
  * deprecated, temporary, tentative or secondary. NULL if there is none.

@@ -192,6 +192,18 @@ int route_list(struct netlink *nl, uint32_t table, uint8_t protocol, struct rout
 	return err;
 }
 
+int route_find_default(struct netlink *nl, uint32_t ifindex, enum family family, bool *found, struct error *e)
+{
+	struct routes all = {};
+	int err = list_family(nl, netlink_af(family), RT_TABLE_MAIN, 0, &all, e);
+
+	*found = false;
+	for (const struct route *r = all.list; r < all.list + all.count; r++)
+		*found |= !prefix_bits(&r->to) && r->ifindex == ifindex;
+	free(all.list);
+	return err;
+}
+
 int route_default_devices(struct netlink *nl, uint32_t *ifindex, size_t max, size_t *count,
 			  struct error *e)
 {

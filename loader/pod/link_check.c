@@ -56,17 +56,12 @@ static int check_endpoint(struct netlink *nl, const struct link *link, const str
 			 link->name);
 }
 
-static int check_host(struct netlink *nl, const struct pod_link *spec, uint32_t ifindex,
-		      struct link *link, struct error *e)
+static int check_host(struct netlink *nl, const struct pod_link *spec, const struct link *link,
+		      struct error *e)
 {
 	struct pod_alias who;
-	int err = link_get(nl, NULL, ifindex, link, NULL);
+	int err;
 
-	if (err == -ENODEV)
-		return error_set(e, -ENOENT,
-				 "pod interface %u: gone; remove the pod and add it again", ifindex);
-	if (err)
-		return error_set(e, err, "pod interface %u: %s", ifindex, strerror(-err));
 	if (pod_link_kind(link, &who) != POD_LINK_COMPLETE ||
 	    strcmp(who.owner.ifname, spec->who.owner.ifname) ||
 	    who.generation != spec->who.generation)
@@ -79,7 +74,7 @@ static int check_host(struct netlink *nl, const struct pod_link *spec, uint32_t 
 
 		if (addr_is_zero(ip))
 			continue;
-		if (neighbour_check(nl, ifindex, ip, spec->mac, NULL))
+		if (neighbour_check(nl, link->ifindex, ip, spec->mac, NULL))
 			return missing(e, link, "the host's neighbour entry for it is missing");
 		if (spec->endpoint_routes)
 			err = check_endpoint(nl, link, ip, e);
@@ -87,79 +82,74 @@ static int check_host(struct netlink *nl, const struct pod_link *spec, uint32_t 
 	return err;
 }
 
-static bool has_address(const struct address *list, size_t count, uint32_t ifindex,
-			const struct addr *ip)
-{
-	for (const struct address *a = list; a < list + count; a++)
-		if (a->ifindex == ifindex && !addr_compare(&a->addr, ip))
-			return true;
-	return false;
-}
-
-static bool has_default(const struct route *list, size_t count, uint32_t ifindex,
-			enum family family)
-{
-	for (const struct route *r = list; r < list + count; r++)
-		if (!prefix_bits(&r->to) && prefix_family(&r->to) == family &&
-		    r->ifindex == ifindex)
-			return true;
-	return false;
-}
-
 static int check_family(struct netlink *pod, const struct link *host, const struct link *end,
 			const struct addr *ip, struct error *e)
 {
 	struct addr gateway = pod_route_gateway(addr_family(ip));
-	struct address *addresses = NULL;
-	struct route *routes = NULL;
-	size_t address_count, route_count;
-	int err = address_list(pod, &addresses, &address_count, e);
-
-	if (!err)
-		err = route_list(pod, 0, 0, &routes, &route_count, e);
-	if (err)
-		goto out;
-	if (!has_address(addresses, address_count, end->ifindex, ip))
-		err = missing(e, host, "the pod lacks its address");
-	else if (!has_default(routes, route_count, end->ifindex, addr_family(ip)))
-		err = missing(e, host, "the pod lacks its default route");
-	else if (neighbour_check(pod, end->ifindex, &gateway, host->mac, NULL))
-		err = missing(e, host, "the pod lacks the neighbour entry of its gateway");
-out:
-	free(addresses);
-	free(routes);
-	return err;
-}
-
-static int check_pod(const struct pod_link *spec, const struct link *host, struct error *e)
-{
-	struct netlink *pod;
-	struct link end;
-	int err = netlink_open(&pod, spec->netns, e);
+	bool found;
+	int err = address_find(pod, end->ifindex, ip, &found, e);
 
 	if (err)
 		return err;
-	if (link_get(pod, spec->who.owner.ifname, 0, &end, NULL) || end.ifindex != host->peer ||
-	    end.peer != host->ifindex)
-		err = missing(e, host, "the pod's end is not in the pod under its name");
-	else if (!end.up)
-		err = missing(e, host, "the pod's end is down");
-	else if (memcmp(end.mac, spec->mac, sizeof(end.mac)))
-		err = changed(e, host, "MAC address");
-	else if (spec->mtu && end.mtu != spec->mtu)
-		err = changed(e, host, "MTU");
+	if (!found)
+		return missing(e, host, "the pod lacks its address");
+	err = route_find_default(pod, end->ifindex, addr_family(ip), &found, e);
+	if (err)
+		return err;
+	if (!found)
+		return missing(e, host, "the pod lacks its default route");
+	if (neighbour_check(pod, end->ifindex, &gateway, host->mac, NULL))
+		return missing(e, host, "the pod lacks the neighbour entry of its gateway");
+	return 0;
+}
+
+/* @end: no ifindex if the pod has no interface of that name. */
+static int check_pod(struct netlink *pod, const struct pod_link *spec, const struct link *host,
+		     const struct link *end, struct error *e)
+{
+	int err = 0;
+
+	if (!end->ifindex || end->ifindex != host->peer || end->peer != host->ifindex)
+		return missing(e, host, "the pod's end is not in the pod under its name");
+	if (!end->up)
+		return missing(e, host, "the pod's end is down");
+	if (memcmp(end->mac, spec->mac, sizeof(end->mac)))
+		return changed(e, host, "MAC address");
+	if (spec->mtu && end->mtu != spec->mtu)
+		return changed(e, host, "MTU");
 	for (int family = 0; family < FAMILIES && !err; family++)
 		if (!addr_is_zero(&spec->ip[family]))
-			err = check_family(pod, host, &end, &spec->ip[family], e);
-	netlink_close(pod);
+			err = check_family(pod, host, end, &spec->ip[family], e);
 	return err;
+}
+
+static int get_host(struct netlink *nl, uint32_t ifindex, struct link *host, struct error *e)
+{
+	int err = link_get(nl, NULL, ifindex, host, NULL);
+
+	if (err == -ENODEV)
+		return error_set(e, -ENOENT,
+				 "pod interface %u: gone; remove the pod and add it again", ifindex);
+	return err ? error_set(e, err, "pod interface %u: %s", ifindex, strerror(-err)) : 0;
 }
 
 int pod_link_check(struct netlink *nl, const struct pod_link *spec, uint32_t ifindex,
 		   struct error *e)
 {
-	struct link host;
-	int err = check_host(nl, spec, ifindex, &host, e);
+	struct link host = {}, end = {};
+	struct netlink *pod = NULL;
+	int err = spec->netns >= 0 ? netlink_open(&pod, spec->netns, e) : 0;
 
-	return !err && spec->netns >= 0 ? check_pod(spec, &host, e) : err;
+	if (err)
+		return err;
+	/* From the pod's namespace, which knows few others, the kernel finds both ends at once. */
+	if (!pod || link_get(pod, spec->who.owner.ifname, 0, &end, NULL) || !end.peer ||
+	    link_get_peer(pod, &end, &host, NULL) || host.ifindex != ifindex)
+		err = get_host(nl, ifindex, &host, e);
+	if (!err)
+		err = check_host(nl, spec, &host, e);
+	if (!err && pod)
+		err = check_pod(pod, spec, &host, &end, e);
+	netlink_close(pod);
+	return err;
 }
