@@ -156,10 +156,11 @@ static int collect(const struct nlmsghdr *answer, void *arg)
 	return 0;
 }
 
-static int list_family(struct netlink *nl, int family, uint32_t table, uint8_t protocol,
+/* @table 0: main; @protocol, @type 0: any. */
+static int list_family(struct netlink *nl, int family, uint32_t table, uint8_t protocol, uint8_t type,
 		       struct routes *all, struct error *e)
 {
-	struct rtmsg h = { .rtm_family = family, .rtm_protocol = protocol };
+	struct rtmsg h = { .rtm_family = family, .rtm_protocol = protocol, .rtm_type = type };
 	struct nl_msg *msg = netlink_request(RTM_GETROUTE, NLM_F_DUMP, &h, sizeof(h));
 	struct routes part = {};
 	int err;
@@ -175,14 +176,14 @@ static int list_family(struct netlink *nl, int family, uint32_t table, uint8_t p
 	return err;
 }
 
-int route_list(struct netlink *nl, uint32_t table, uint8_t protocol, struct route **list,
-	       size_t *count, struct error *e)
+static int list_families(struct netlink *nl, uint32_t table, uint8_t protocol, uint8_t type,
+			 struct route **list, size_t *count, struct error *e)
 {
 	struct routes all = {};
-	int err = list_family(nl, AF_INET, table, protocol, &all, e);
+	int err = list_family(nl, AF_INET, table, protocol, type, &all, e);
 
 	if (!err)
-		err = list_family(nl, AF_INET6, table, protocol, &all, e);
+		err = list_family(nl, AF_INET6, table, protocol, type, &all, e);
 	if (err) {
 		free(all.list);
 		all = (struct routes){};
@@ -192,10 +193,22 @@ int route_list(struct netlink *nl, uint32_t table, uint8_t protocol, struct rout
 	return err;
 }
 
+int route_list(struct netlink *nl, uint32_t table, uint8_t protocol, struct route **list, size_t *count,
+	       struct error *e)
+{
+	return list_families(nl, table, protocol, 0, list, count, e);
+}
+
+int route_list_unreachable(struct netlink *nl, uint32_t table, uint8_t protocol, struct route **list,
+			   size_t *count, struct error *e)
+{
+	return list_families(nl, table, protocol, RTN_UNREACHABLE, list, count, e);
+}
+
 int route_find_default(struct netlink *nl, uint32_t ifindex, enum family family, bool *found, struct error *e)
 {
 	struct routes all = {};
-	int err = list_family(nl, netlink_af(family), RT_TABLE_MAIN, 0, &all, e);
+	int err = list_family(nl, netlink_af(family), RT_TABLE_MAIN, 0, 0, &all, e);
 
 	*found = false;
 	for (const struct route *r = all.list; r < all.list + all.count; r++)

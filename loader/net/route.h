@@ -40,6 +40,9 @@ void route_delete(struct netlink *nl, const struct route *route);  /* none: succ
  */
 int route_list(struct netlink *nl, uint32_t table, uint8_t protocol, struct route **list,
 	       size_t *count, struct error *e);
+/* The same of unreachable ones alone: the kernel leaves out the others, which may be as many as pods. */
+int route_list_unreachable(struct netlink *nl, uint32_t table, uint8_t protocol, struct route **list,
+			   size_t *count, struct error *e);
 /* Whether the main table has a default route of @family by the device @ifindex. */
 int route_find_default(struct netlink *nl, uint32_t ifindex, enum family family, bool *found, struct error *e);
 /* Lists the devices of the default routes in the main table, both families, each once, at most @max. */

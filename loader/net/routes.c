@@ -99,7 +99,8 @@ int routes_compare(struct netlink *nl, uint32_t table, unsigned int kinds, struc
 {
 	struct route *has;
 	size_t n;
-	int err = route_list(nl, table, ROUTE_PROTOCOL, &has, &n, e);
+	int err = (kinds == ROUTES_BLOCKS ? route_list_unreachable : route_list)(nl, table, ROUTE_PROTOCOL, &has,
+										&n, e);
 
 	if (err)
 		return err;
