@@ -188,8 +188,7 @@ static int configure_host_end(struct netlink *nl, const struct pod_link *spec, c
 		      bool created, struct error *e)
 {
 	char alias[LINK_ALIAS];
-	const struct link_change change = {
-		.up = true,
+	const struct link_change up = { .up = true }, change = {
 		.mtu = spec->mtu,
 		.alias = alias,
 		.no_rp_filter = true,
@@ -208,7 +207,9 @@ static int configure_host_end(struct netlink *nl, const struct pod_link *spec, c
 	if (err)
 		return err;
 	pod_alias_format(&spec->who, alias);
+	/* A change after it came up, without a carrier, would walk all IPv6 routes of the host once more. */
 	link_set(nl, link->ifindex, &change);
+	link_set(nl, link->ifindex, &up);
 	for (int family = 0; family < FAMILIES; family++) {
 		struct route route = route_endpoint(link->ifindex, &spec->ip[family],
 						    spec->is_block[family]);
