@@ -133,7 +133,7 @@ static __always_inline int rewrite_checksum(struct __sk_buff *skb, const struct 
 	__u16 port = packet_port(p, r->side);
 	int err = 0;
 
-	if (!check || p->flags & PACKET_NO_CHECKSUM)
+	if (!check || p->flags & PACKET_NO_CHECKSUM || (p->key.protocol == PROTOCOL_ICMP && port == r->port))
 		return 0;
 	if (state != CHECKSUM_COMPLETE)
 		return rewrite_checksum_direct(skb, p, r, state);
