@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A node's state: maps and objects read once, and their indexes. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,37 +148,6 @@ static int read_pools(struct context *node, unsigned int parts, struct state *s,
 	return err;
 }
 
-static int read_objects(struct context *node, enum object_kind kind, json_t **array, struct error *e)
-{
-	struct stored *list;
-	size_t count;
-	int err = store_list(&node->pins, kind, &list, &count, e);
-
-	if (err)
-		return err;
-	*array = json_array();
-	for (size_t i = 0; i < count; i++)
-		if (json_array_append(*array, list[i].json))
-			abort();
-	stored_free(list, count);
-	return 0;
-}
-
-static int read_services(struct context *node, struct state *s, struct error *e)
-{
-	int err = read_objects(node, OBJECT_SERVICE, &s->services, e);
-	const char *zone;
-	json_t *labels;
-
-	if (!err)
-		err = read_objects(node, OBJECT_ENDPOINTSLICE, &s->slices, e);
-	labels = context_labels(node);
-	zone = json_string_value(json_object_get(labels, "topology.kubernetes.io/zone")) ?: "";
-	snprintf(s->zone, sizeof(s->zone), "%s", zone);
-	json_decref(labels);
-	return err;
-}
-
 static int read_parts(struct context *node, unsigned int parts, const struct wanted *wanted,
 		      struct state *s, struct error *e)
 {
@@ -202,7 +170,7 @@ static int read_parts(struct context *node, unsigned int parts, const struct wan
 	if (!err && (parts & STATE_NODES))
 		err = store_list_texts(&node->pins, OBJECT_CILIUMNODE, &s->nodes, &s->node_count, e);
 	if (!err && (parts & STATE_SERVICES))
-		err = read_services(node, s, e);
+		err = state_read_services(node, s, e);
 	if (!err && (parts & STATE_PODS))
 		err = MAP_READ(&node->pins, PIN_PODS, s->pods, s->pod_count, slot, pod, e);
 	if (err)

@@ -85,6 +85,8 @@ int state_read_exclusions(struct state *s, struct netlink *nl, struct error *e);
 /* Its part about the nodes' addresses. */
 void state_exclude_addresses(struct state *s);
 void state_free(struct state *s);
+/* STATE_SERVICES, for state_read(). */
+int state_read_services(struct context *node, struct state *s, struct error *e);
 
 /* The interface by which a claim's next hop is reached without a gateway, looked up once; 0: none. */
 uint32_t state_claim_hop(const struct state *s, struct netlink *nl, const struct claim *claim);
