@@ -158,3 +158,15 @@ teardown() {
 	kubectl delete ciliumpodippool back
 	talkers_end
 }
+
+@test "uninstall with cni.uninstall: nothing of pinpool is left on the nodes" {
+	install_pinpool --set cni.uninstall=true >/dev/null
+	helm uninstall pinpool -n kube-system --wait
+	kubectl -n kube-system wait --for=delete pod -l k8s-app=pinpool --timeout=60s
+	for node in k8s-ctr k8s-w1; do
+		run -0 lab on $node sh -c 'ls /etc/cni/net.d /opt/cni/bin /sys/fs/bpf; ls /sys/fs/bpf/pinpool 2>/dev/null
+			tc filter show dev eth0 ingress; tc filter show dev eth0 egress; ip route show proto 112; bpftool net show dev eth0'
+		echo "$node: $output"
+		run ! grep -qE 'conflist|pinpool-cni|v2|pp_|via' <<<"$output"
+	done
+}
