@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "loader/kernel/store.h"
 #include "loader/kube/agent.h"
 
 /* Version 1.0.0: of a 1.1.0 list, containerd 2.4 asks STATUS of all plugins, which Debian's do not know. */
@@ -68,11 +67,13 @@ static void put_aside(const char *path)
 
 static bool is_exclusive(struct agent *a)
 {
-	json_t *config = store_get(&a->reader.pins, OBJECT_CONFIGMAP, "cilium-config");
-	const char *value = json_string_value(json_object_get(json_object_get(config, "data"), "cni-exclusive"));
-	bool exclusive = value && !strcmp(value, "true");
+	struct options options;
+	bool exclusive;
 
-	json_decref(config);
+	if (context_options(&a->reader, &options, NULL))
+		return false;
+	exclusive = options.cni_exclusive;
+	options_free(&options);
 	return exclusive;
 }
 

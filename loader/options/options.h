@@ -37,6 +37,7 @@ struct options {
 	size_t native_cidr_count;
 	char **devices; /* owned; empty: devices of default routes; "eth+" is a prefix match */
 	size_t device_count;
+	bool cni_exclusive; /* for pinpool-agent */
 	uint32_t mtu; /* 0: the uplink's */
 	uint32_t update_rate_seconds;
 	enum allocator allocator;

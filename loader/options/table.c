@@ -38,6 +38,7 @@ const struct option options_table[] = {
 	{ .name = "masquerade-portless-protocols", .fallback = "false", .parse = value_bool,
 	  .field = offsetof(struct options, masquerade_portless), .load_time = true },
 	{ .name = "devices", .fallback = "", .parse = value_devices },
+	BOOL("cni-exclusive", "false", cni_exclusive),
 	{ .name = "mtu", .fallback = "0", .parse = value_mtu },
 	{ .name = "ipam-cilium-node-update-rate", .fallback = "15s", .parse = value_seconds,
 	  .field = offsetof(struct options, update_rate_seconds) },

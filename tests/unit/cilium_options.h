@@ -36,7 +36,7 @@ static const char *const cilium_options[] = {
 	"cluster-pool-ipv4-mask-size", "cluster-pool-ipv6-cidr", "cluster-pool-ipv6-mask-size",
 	"clustermesh-cache-ttl", "clustermesh-config", "clustermesh-enable-endpoint-sync",
 	"clustermesh-enable-mcs-api", "clustermesh-mcs-api-install-crds",
-	"clustermesh-sync-timeout", "cni-chaining-mode", "cni-chaining-target", "cni-exclusive",
+	"clustermesh-sync-timeout", "cni-chaining-mode", "cni-chaining-target",
 	"cni-external-routing", "cni-log-file", "cni-uninstall", "config", "config-dir",
 	"connectivity-probe-frequency-ratio", "conntrack-gc-interval", "conntrack-gc-max-interval",
 	"controller-group-metrics", "crd-wait-timeout", "custom-cni-conf", "datapath-mode",

@@ -54,6 +54,7 @@ static const struct {
 	{ "ipv6-native-routing-cidr", "fd00::/8", 0, NULL },
 	{ "ipv6-native-routing-cidr", "10.0.0.0/8", -EINVAL, "is not an IPv6 CIDR" },
 	{ "devices", "", 0, NULL }, { "devices", "eth0", 0, NULL },
+	{ "cni-exclusive", "true", 0, NULL }, { "cni-exclusive", "maybe", -EINVAL, NULL },
 	{ "devices", "eth0,eth+ bond0", 0, NULL },
 	{ "devices", "a/b", -EINVAL, "option devices: invalid interface name \"a/b\"" },
 	{ "devices", "sixteenletters00", -EINVAL, NULL },
