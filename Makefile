@@ -125,7 +125,7 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(patsubst %,loader/%.c,$(filter-out $(COMMANDS)
 	$(Q)mkdir -p $(@D)
 	$(call say,FUZZ)$(CLANG) $(PP_CFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined $^ $(PP_LIBS) -o $@
 
-$(BUILD)/fuzz/kube_watch: $(patsubst %,loader/kube/%.c,lines names watch)
+$(BUILD)/fuzz/kube_watch: $(patsubst %,loader/kube/%.c,backoff lines names watch)
 $(BUILD)/fuzz/kube_config: loader/kube/kubeconfig.c
 $(BUILD)/fuzz/kube_%: tests/fuzz/kube_%.c $(wildcard loader/base/*.c loader/text/*.c)
 	$(Q)mkdir -p $(@D)

@@ -34,7 +34,7 @@ struct own {
 	struct call *call;    /* one request at a time */
 	bool is_due;          /* look again after it */
 	struct timer soon, tick, retry;
-	unsigned int retry_seconds;
+	unsigned int failures;
 	struct prefix *giving, *surplus; /* owned: dropped here and not yet there; unneeded at the last tick */
 	size_t giving_count, surplus_count;
 	struct ipam seen;     /* pp_ipam at the last tick, */
@@ -77,9 +77,8 @@ void objects_set(struct agent *a, json_t *object);
 void objects_gone(struct agent *a, enum object_kind kind, const char *name);
 /* Takes at once what waits. False: the node is not up. */
 bool objects_flush(struct agent *a);
-/* Calls @fn for each rejected object. */
-void objects_rejected(struct agent *a, void (*fn)(void *arg, const char *kind, const char *name, const char *reason),
-		      void *arg);
+/* The rejected ones as an array of {kind, name, reason}, owned by the caller. */
+json_t *objects_rejected(const struct agent *a);
 void objects_free(struct agent *a);
 
 /* Watches (watches.c): the settings first, the rest once the node is up. */

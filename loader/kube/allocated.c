@@ -4,6 +4,7 @@
 
 #include "loader/base/memory.h"
 #include "loader/kube/allocated.h"
+#include "loader/text/text.h"
 
 static json_t *child(json_t *object, const char *key)
 {
@@ -21,53 +22,27 @@ json_t *ciliumnode_pools(json_t *ciliumnode)
 	return child(child(child(ciliumnode, "spec"), "ipam"), "pools");
 }
 
-static json_t *list_of(const json_t *ciliumnode)
-{
-	json_t *ipam = json_object_get(json_object_get(ciliumnode, "spec"), "ipam");
-
-	return json_object_get(json_object_get(ipam, "pools"), "allocated");
-}
-
 static bool is_prefix(const json_t *text, struct prefix *prefix)
 {
 	return json_is_string(text) && prefix_parse(json_string_value(text), prefix) >= 0;
 }
 
-void allocated_each(const json_t *ciliumnode, void (*fn)(void *arg, const char *pool, const struct prefix *prefix),
-		    void *arg)
-{
-	json_t *entry, *text;
-	struct prefix prefix;
-	size_t i, k;
-
-	json_array_foreach(list_of(ciliumnode), i, entry)
-		json_array_foreach(json_object_get(entry, "cidrs"), k, text) {
-			const char *pool = json_string_value(json_object_get(entry, "pool"));
-
-			if (pool && is_prefix(text, &prefix))
-				fn(arg, pool, &prefix);
-		}
-}
-
-static void find(void *arg, const char *pool, const struct prefix *prefix)
-{
-	struct { const struct prefix *prefix; bool found; } *f = arg;
-
-	(void)pool;
-	f->found |= prefix_equal(prefix, f->prefix);
-}
-
 bool allocated_has(const json_t *ciliumnode, const struct prefix *prefix)
 {
-	struct { const struct prefix *prefix; bool found; } f = { prefix, false };
+	json_t *entry, *text;
+	struct prefix at;
+	size_t i, k;
 
-	allocated_each(ciliumnode, find, &f);
-	return f.found;
+	json_array_foreach(json_get_path(ciliumnode, "spec.ipam.pools.allocated"), i, entry)
+		json_array_foreach(json_object_get(entry, "cidrs"), k, text)
+			if (json_is_string(json_object_get(entry, "pool")) && is_prefix(text, &at) && prefix_equal(&at, prefix))
+				return true;
+	return false;
 }
 
 void allocated_remove(json_t *ciliumnode, const struct prefix *prefix)
 {
-	json_t *list = list_of(ciliumnode);
+	json_t *list = json_get_path(ciliumnode, "spec.ipam.pools.allocated");
 	struct prefix at;
 
 	for (size_t i = json_array_size(list); i-- > 0;) {

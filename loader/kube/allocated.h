@@ -16,9 +16,6 @@ bool allocated_has(const json_t *ciliumnode, const struct prefix *prefix);
 void allocated_remove(json_t *ciliumnode, const struct prefix *prefix);
 /* Adds the block to the pool's entry, which is made if there is none. */
 void allocated_add(json_t *ciliumnode, const char *pool, const struct prefix *prefix);
-/* Calls @fn for each block. What is not a CIDR is left out. */
-void allocated_each(const json_t *ciliumnode, void (*fn)(void *arg, const char *pool, const struct prefix *prefix),
-		    void *arg);
 
 /* Sets of prefixes: whether @prefix is in it; adding and removing it, each once. */
 bool prefixes_have(const struct prefix *list, size_t count, const struct prefix *prefix);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "loader/base/memory.h"
 #include "loader/kube/api.h"
@@ -22,7 +23,7 @@
 struct call {
 	struct api *api;
 	struct calls *list; /* that it is in */
-	struct call *next, *previous;
+	TAILQ_ENTRY(call) entry;
 	struct request request;
 	char *path, *body;
 	CURL *easy; /* NULL: waits for its turn */
@@ -38,9 +39,7 @@ struct call {
 	char error[CURL_ERROR_SIZE];
 };
 
-struct calls { /* a list with its ends */
-	struct call *first, *last;
-};
+TAILQ_HEAD(calls, call);
 
 struct api {
 	struct loop *loop;
@@ -58,19 +57,12 @@ struct api {
 
 static void run_work(void *arg);
 
-static void list_add(struct calls *list, struct call *call)
+static void move_to(struct calls *list, struct call *call)
 {
+	if (call->list)
+		TAILQ_REMOVE(call->list, call, entry);
+	TAILQ_INSERT_TAIL(list, call, entry);
 	call->list = list;
-	call->previous = list->last;
-	call->next = NULL;
-	*(list->last ? &list->last->next : &list->first) = call;
-	list->last = call;
-}
-
-static void list_remove(struct call *call)
-{
-	*(call->previous ? &call->previous->next : &call->list->first) = call->next;
-	*(call->next ? &call->next->previous : &call->list->last) = call->previous;
 }
 
 static void schedule_work(struct api *api)
@@ -84,7 +76,7 @@ static void call_free(struct call *call)
 	struct api *api = call->api;
 
 	timer_stop(api->loop, &call->timer);
-	list_remove(call);
+	TAILQ_REMOVE(call->list, call, entry);
 	if (call->easy) {
 		transport_remove(api->transport, call->easy);
 		curl_easy_cleanup(call->easy);
@@ -129,6 +121,14 @@ static void explain(const struct call *call, struct answer *a, const char *failu
 		snprintf(a->message, sizeof(a->message), "HTTP status %d", a->status);
 }
 
+static int status_of(const struct call *call)
+{
+	long status = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	return (int)status;
+}
+
 /* Answers and frees a call. @failure: why no complete answer came; NULL: one did. */
 static void finish(struct call *call, const char *failure)
 {
@@ -136,14 +136,12 @@ static void finish(struct call *call, const char *failure)
 	answer_fn *fn = call->cancelled ? NULL : call->fn;
 	curl_off_t retry_after = 0;
 	void *arg = call->arg;
-	long status = 0;
 
 	if (!failure) {
-		curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+		a.status = status_of(call);
 		curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after);
 		a.body = line_json(call->lines.text, call->lines.length);
 	}
-	a.status = (int)status;
 	a.retry_after = (unsigned int)(retry_after > RETRY_MAX_S ? RETRY_MAX_S : retry_after);
 	explain(call, &a, failure);
 	if (fn && !call->answered)
@@ -161,14 +159,6 @@ static bool on_line(void *arg, const char *text, size_t length)
 
 	call->line(call->arg, text, length);
 	return !call->cancelled;
-}
-
-static long status_of(const struct call *call)
-{
-	long status = 0;
-
-	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-	return status;
 }
 
 /* libcurl ends a transfer when less than @count is returned. */
@@ -233,8 +223,7 @@ static void start(struct call *call)
 		finish(call, e.text);
 		return;
 	}
-	list_remove(call);
-	list_add(&api->running, call);
+	move_to(&api->running, call);
 	api->sends_running += !call->line;
 	call->easy = easy;
 	call->fresh = api->fresh;
@@ -255,14 +244,14 @@ static void run_work(void *arg)
 	struct api *api = arg;
 	struct call *call, *next;
 
-	for (call = api->running.first; call; call = next) {
-		next = call->next;
+	for (call = TAILQ_FIRST(&api->running); call; call = next) {
+		next = TAILQ_NEXT(call, entry);
 		if (call->cancelled)
 			call_free(call);
 	}
-	while ((call = api->streams.first))
+	while ((call = TAILQ_FIRST(&api->streams)))
 		start(call);
-	while (api->sends_running < SENDS_MAX && (call = api->sends.first))
+	while (api->sends_running < SENDS_MAX && (call = TAILQ_FIRST(&api->sends)))
 		start(call);
 }
 
@@ -285,7 +274,7 @@ static struct call *call_new(struct api *api, const struct request *r, char *bod
 			       .limit_ms = limit_ms, .line = line, .fn = fn, .arg = arg };
 	call->request.path = call->path;
 	call->request.body = body;
-	list_add(line ? &api->streams : &api->sends, call);
+	move_to(line ? &api->streams : &api->sends, call);
 	schedule_work(api);
 	return call;
 }
@@ -357,19 +346,20 @@ struct api *api_new(struct loop *loop, const char *kubeconfig, struct error *e)
 	}
 	api->loop = loop;
 	api->transport = transport_new(loop, on_done, api);
+	TAILQ_INIT(&api->running);
+	TAILQ_INIT(&api->streams);
+	TAILQ_INIT(&api->sends);
 	return api;
 }
 
 void api_free(struct api *api)
 {
+	struct call *call;
+
 	if (!api)
 		return;
-	while (api->running.first)
-		call_free(api->running.first);
-	while (api->streams.first)
-		call_free(api->streams.first);
-	while (api->sends.first)
-		call_free(api->sends.first);
+	while ((call = TAILQ_FIRST(&api->running) ?: TAILQ_FIRST(&api->streams) ?: TAILQ_FIRST(&api->sends)))
+		call_free(call);
 	transport_free(api->transport);
 	timer_stop(api->loop, &api->work);
 	access_free(&api->access);

@@ -50,21 +50,17 @@ static void give_back(struct agent *a, const struct prefix *list, size_t count)
 	own_look(a);
 }
 
-struct unusable {
-	struct agent *agent;
-	struct prefix *list;
-	size_t count;
-};
-
 /* Listed, not held, and in no pool that could have it: drained, or a list edited by hand. */
-static void add_unusable(void *arg, const char *pool, const struct prefix *prefix)
+static void add_unusable(struct agent *a, struct prefix **to, size_t *to_count)
 {
-	struct unusable *u = arg;
-	struct claim claim = { .prefix = *prefix };
+	struct claim *list = NULL;
+	size_t count = 0;
 
-	snprintf(claim.pool, sizeof(claim.pool), "%s", pool);
-	if (!blocks_can_take(&u->agent->reader, &claim) && !holds(u->agent, prefix))
-		prefixes_add(&u->list, &u->count, prefix);
+	claims_of(a->own.server, NULL, &list, &count);
+	for (size_t i = 0; i < count; i++)
+		if (!blocks_can_take(&a->reader, &list[i]) && !holds(a, &list[i].prefix))
+			prefixes_add(to, to_count, &list[i].prefix);
+	free(list);
 }
 
 /* Whether anything was leased, released, applied or asked for in vain since the last time. */
@@ -89,24 +85,22 @@ static void tick(void *arg)
 {
 	struct agent *a = arg;
 	struct own *own = &a->own;
-	struct unusable now = { .agent = a };
-	struct prefix *twice = NULL;
-	size_t count = 0;
+	struct prefix *now = NULL, *twice = NULL;
+	size_t now_count = 0, count = 0;
 
 	timer_start(a->loop, &own->tick, TICK_MS, tick, a);
 	if (!own->server || !a->is_up || !a->is_synced)
 		return;
 	if (!is_changed(a) && !own->unmet_since && !own->surplus_count)
 		return;
-	blocks_surplus(&a->reader, &now.list, &now.count, NULL);
-	allocated_each(own->server, add_unusable, &now);
-	for (size_t i = 0; i < now.count; i++)
-		if (prefixes_have(own->surplus, own->surplus_count, &now.list[i]) &&
-		    allocated_has(own->server, &now.list[i]))
-			prefixes_add(&twice, &count, &now.list[i]);
+	blocks_surplus(&a->reader, &now, &now_count, NULL);
+	add_unusable(a, &now, &now_count);
+	for (size_t i = 0; i < now_count; i++)
+		if (prefixes_have(own->surplus, own->surplus_count, &now[i]) && allocated_has(own->server, &now[i]))
+			prefixes_add(&twice, &count, &now[i]);
 	free(own->surplus);
-	own->surplus = now.list;
-	own->surplus_count = now.count;
+	own->surplus = now;
+	own->surplus_count = now_count;
 	if (count)
 		give_back(a, twice, count);
 	else

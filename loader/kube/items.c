@@ -127,26 +127,21 @@ size_t items_collect(struct objects *o, enum item_part part, bool rejected, stru
 	return c.count;
 }
 
-struct visit {
-	void (*fn)(void *arg, const char *kind, const char *name, const char *reason);
-	void *arg;
-};
-
-static void visit_rejected(const void *node, VISIT visit, void *arg)
+static void add_rejected(const void *node, VISIT visit, void *list)
 {
 	const struct item *item = *(struct item *const *)node;
-	struct visit *v = arg;
 
 	if ((visit == postorder || visit == leaf) && item->reason)
-		v->fn(v->arg, object_kind_name(item->kind), item->name, item->reason);
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kind", object_kind_name(item->kind), "name",
+						      item->name, "reason", item->reason));
 }
 
-void objects_rejected(struct agent *a, void (*fn)(void *arg, const char *kind, const char *name, const char *reason),
-		      void *arg)
+json_t *objects_rejected(const struct agent *a)
 {
-	struct visit v = { fn, arg };
+	json_t *list = json_array();
 
-	twalk_r(a->objects.tree, visit_rejected, &v);
+	twalk_r(a->objects.tree, add_rejected, list);
+	return list;
 }
 
 void objects_free(struct agent *a)

@@ -130,9 +130,7 @@ static int read_material(const struct source *s, const char *key, struct materia
 	int err;
 
 	snprintf(data_key, sizeof(data_key), "%s-data", key);
-	err = read_string(s, data_key, &data, e);
-	if (!err)
-		err = read_string(s, key, &file, e);
+	err = read_string(s, data_key, &data, e) ?: read_string(s, key, &file, e);
 	if (err)
 		return err;
 	if (data) {
@@ -192,14 +190,9 @@ static int read_cluster(struct source *s, const char *name, struct access *acces
 {
 	const char *server;
 	size_t length;
-	int err = find_entry(s, "clusters", "cluster", name, e);
+	int err = find_entry(s, "clusters", "cluster", name, e) ?: refuse_unsupported(s, e) ?:
+		  read_string(s, "server", &server, e) ?: read_material(s, "certificate-authority", &access->ca, e);
 
-	if (!err)
-		err = refuse_unsupported(s, e);
-	if (!err)
-		err = read_string(s, "server", &server, e);
-	if (!err)
-		err = read_material(s, "certificate-authority", &access->ca, e);
 	if (err)
 		return err;
 	length = server ? strlen(server) : 0;
@@ -217,18 +210,11 @@ static int read_cluster(struct source *s, const char *name, struct access *acces
 static int read_user(struct source *s, const char *name, struct access *access, struct error *e)
 {
 	const char *token, *file;
-	int err = find_entry(s, "users", "user", name, e);
+	int err = find_entry(s, "users", "user", name, e) ?: refuse_unsupported(s, e) ?:
+		  read_material(s, "client-certificate", &access->certificate, e) ?:
+		  read_material(s, "client-key", &access->key, e) ?: read_string(s, "token", &token, e) ?:
+		  read_string(s, "tokenFile", &file, e);
 
-	if (!err)
-		err = refuse_unsupported(s, e);
-	if (!err)
-		err = read_material(s, "client-certificate", &access->certificate, e);
-	if (!err)
-		err = read_material(s, "client-key", &access->key, e);
-	if (!err)
-		err = read_string(s, "token", &token, e);
-	if (!err)
-		err = read_string(s, "tokenFile", &file, e);
 	if (err)
 		return err;
 	if (is_given(&access->certificate) != is_given(&access->key))
@@ -248,16 +234,13 @@ static int read_context(struct source *s, struct access *access, struct error *e
 	if (!name || !*name)
 		return error_set(e, -EINVAL,
 				 "%s: current-context is not set; run \"kubectl config use-context\"", s->path);
-	err = find_entry(s, "contexts", "context", name, e);
-	if (!err)
-		err = read_string(s, "cluster", &cluster, e);
-	if (!err)
-		err = read_string(s, "user", &user, e);
-	if (!err && (!cluster || !user))
-		err = refuse(s, e, cluster ? "user" : "cluster", "missing");
-	if (!err)
-		err = read_cluster(s, cluster, access, e);
-	return err ? err : read_user(s, user, access, e);
+	err = find_entry(s, "contexts", "context", name, e) ?: read_string(s, "cluster", &cluster, e) ?:
+	      read_string(s, "user", &user, e);
+	if (err)
+		return err;
+	if (!cluster || !user)
+		return refuse(s, e, cluster ? "user" : "cluster", "missing");
+	return read_cluster(s, cluster, access, e) ?: read_user(s, user, access, e);
 }
 
 int access_parse(const char *path, const char *directory, const char *text, size_t length,

@@ -1,44 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Names in a balanced tree and in a list: some 100 bytes for each, whatever the object's size. */
-#include <search.h>
+/* Names as keys of one JSON object: some 100 bytes for each, whatever the object's size. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "loader/base/memory.h"
 #include "loader/kube/names.h"
 
-struct name {
-	struct name *next, **link; /* of the list, and what points here */
-	unsigned int round;        /* when it was last put */
-	char text[];               /* namespace, NUL, name, NUL */
-};
-
-static const char *name_of(const struct name *n)
+/* "NAMESPACE\0NAME"; the caller frees it. */
+static char *key_of(const char *namespace, const char *name, size_t *length)
 {
-	return n->text + strlen(n->text) + 1;
-}
+	char *key;
 
-static int compare(const void *a, const void *b)
-{
-	int order = strcmp(((const struct name *)a)->text, ((const struct name *)b)->text);
-
-	return order ? order : strcmp(name_of(a), name_of(b));
-}
-
-static struct name *name_new(const char *namespace, const char *name)
-{
-	size_t first = strlen(namespace) + 1, second = strlen(name) + 1;
-	struct name *n = xmalloc(sizeof(*n) + first + second);
-
-	memcpy(n->text, namespace, first);
-	memcpy(n->text + first, name, second);
-	return n;
+	*length = strlen(namespace) + 1 + strlen(name);
+	key = xmalloc(*length + 1);
+	sprintf(key, "%s%c%s", namespace, 0, name);
+	return key;
 }
 
 bool names_have(const struct names *names, const char *namespace, const char *name)
 {
-	struct name *key = name_new(namespace, name);
-	bool found = tfind(key, &names->tree, compare) != NULL;
+	size_t length;
+	char *key = key_of(namespace, name, &length);
+	bool found = json_object_getn(names->rounds, key, length);
 
 	free(key);
 	return found;
@@ -46,40 +30,23 @@ bool names_have(const struct names *names, const char *namespace, const char *na
 
 void names_put(struct names *names, const char *namespace, const char *name)
 {
-	struct name *new = name_new(namespace, name), **found = tsearch(new, &names->tree, compare);
+	size_t length;
+	char *key = key_of(namespace, name, &length);
 
-	if (!found)
+	if (!names->rounds)
+		names->rounds = json_object();
+	if (json_object_setn_new_nocheck(names->rounds, key, length, json_integer(names->round)))
 		abort();
-	(*found)->round = names->round;
-	if (*found != new) {
-		free(new);
-		return;
-	}
-	new->next = names->first;
-	new->link = &names->first;
-	if (new->next)
-		new->next->link = &new->next;
-	names->first = new;
-	names->count++;
-}
-
-static void drop(struct names *names, struct name *n)
-{
-	tdelete(n, &names->tree, compare);
-	*n->link = n->next;
-	if (n->next)
-		n->next->link = n->link;
-	names->count--;
-	free(n);
+	free(key);
 }
 
 bool names_remove(struct names *names, const char *namespace, const char *name)
 {
-	struct name *key = name_new(namespace, name), **found = tfind(key, &names->tree, compare);
+	size_t length;
+	char *key = key_of(namespace, name, &length);
+	bool found = !json_object_deln(names->rounds, key, length);
 
 	free(key);
-	if (found)
-		drop(names, *found);
 	return found;
 }
 
@@ -90,19 +57,15 @@ void names_begin(struct names *names)
 
 void names_sweep(struct names *names, name_fn *fn, void *arg)
 {
-	struct name *n, *next;
+	const char *key;
+	size_t length;
+	json_t *round;
+	void *next;
 
-	for (n = names->first; n; n = next) {
-		next = n->next;
-		if (n->round == names->round)
+	json_object_keylen_foreach_safe(names->rounds, next, key, length, round) {
+		if (json_integer_value(round) == names->round)
 			continue;
-		fn(arg, n->text, name_of(n));
-		drop(names, n);
+		fn(arg, key, key + strlen(key) + 1);
+		json_object_deln(names->rounds, key, length);
 	}
-}
-
-void names_free(struct names *names)
-{
-	while (names->first)
-		drop(names, names->first);
 }

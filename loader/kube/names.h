@@ -3,14 +3,12 @@
 #ifndef PP_KUBE_NAMES_H
 #define PP_KUBE_NAMES_H
 
+#include <jansson.h>
 #include <stdbool.h>
-#include <stddef.h>
 
-struct names { /* zeroed at first */
-	void *tree;
-	struct name *first;
-	size_t count;
-	unsigned int round;
+struct names { /* zeroed at first; json_decref(rounds) at the end */
+	json_t *rounds; /* when each was last put; NULL: none was */
+	json_int_t round;
 };
 
 /* @namespace: "" for cluster-wide objects */
@@ -25,7 +23,5 @@ bool names_remove(struct names *names, const char *namespace, const char *name);
 /* Names that are not put again between these two are removed, with a call of @fn for each. */
 void names_begin(struct names *names);
 void names_sweep(struct names *names, name_fn *fn, void *arg);
-
-void names_free(struct names *names);
 
 #endif

@@ -110,14 +110,6 @@ static void lost(void *arg, const char *why)
 	loop_stop(o->loop, 1);
 }
 
-/* It answers: that is all that a restart could mend. */
-static bool is_healthy(void *arg, FILE *out)
-{
-	(void)arg;
-	fputs("ok\n", out);
-	return true;
-}
-
 static bool is_ready(void *arg, FILE *out)
 {
 	struct operator *o = arg;
@@ -135,7 +127,7 @@ static bool is_ready(void *arg, FILE *out)
 static int run(struct operator *o, struct error *e)
 {
 	static const int signals[] = { SIGTERM, SIGINT };
-	static struct web_pages pages = { operator_metrics, is_healthy, is_ready, NULL };
+	const struct web_pages pages = { operator_metrics, is_ready, o };
 	const struct lease_spec lease = { o->namespace, o->identity, operator_lead, lost, o };
 
 	loop_signals(o->loop, signals, 2, on_signal, o);
@@ -143,7 +135,6 @@ static int run(struct operator *o, struct error *e)
 	if (!o->api)
 		return -1;
 	o->lease = lease_start(o->loop, o->api, &lease);
-	pages.arg = o;
 	o->web = *o->listen ? web_start(o->loop, o->listen, &pages, e) : NULL;
 	if (*o->listen && !o->web)
 		return -1;

@@ -9,20 +9,22 @@
 
 #include "loader/blocks/blocks.h"
 #include "loader/blocks/ciliumnode.h"
+#include "loader/ipam/claims.h"
 #include "loader/ipam/transactions.h"
 #include "loader/kernel/store.h"
 #include "loader/kube/agent.h"
 #include "loader/kube/allocated.h"
+#include "loader/kube/backoff.h"
+#include "loader/text/text.h"
 
 #define PATH "/apis/cilium.io/v2/ciliumnodes"
 #define TIMEOUT_MS 10000
 #define OVERTAKE_MS 10000
-#define RETRY_MAX 30       /* seconds */
 #define PUT_BACK_MS 30000  /* between attempts to list a block that the operator does not let us have */
 
 static const char *version_of(const json_t *object)
 {
-	return json_string_value(json_object_get(json_object_get(object, "metadata"), "resourceVersion")) ?: "0";
+	return json_string_value(json_get_path(object, "metadata.resourceVersion")) ?: "0";
 }
 
 /*
@@ -84,7 +86,7 @@ void own_gone(struct agent *a)
 /* The addresses by which other nodes reach this one. */
 static json_t *node_addresses(const struct agent *a)
 {
-	json_t *all = json_object_get(json_object_get(a->node_object, "status"), "addresses"), *address;
+	json_t *all = json_get_path(a->node_object, "status.addresses"), *address;
 	json_t *list = json_array();
 	size_t i;
 
@@ -154,7 +156,7 @@ static void answered(void *arg, const struct answer *answer)
 	own->call = NULL;
 	own->trouble[0] = 0;
 	if (answer->status / 100 == 2) {
-		own->retry_seconds = 0;
+		own->failures = 0;
 		own->answered_at = loop_now();
 		if (answer->body)
 			own_set(a, answer->body);
@@ -164,13 +166,10 @@ static void answered(void *arg, const struct answer *answer)
 		/* 409: the object is newer than ours, and the watch or the next GET brings it */
 		if (answer->status != 409)
 			snprintf(own->trouble, sizeof(own->trouble), "ciliumnode/%s: %s", a->node, answer->message);
-		own->retry_seconds = !own->retry_seconds ? 1 : own->retry_seconds * 2;
-		if (own->retry_seconds > RETRY_MAX)
-			own->retry_seconds = RETRY_MAX;
 		if (own->trouble[0])
 			agent_log("%s", own->trouble);
 		report_soon(a);
-		timer_start(a->loop, &own->retry, answer->status == 409 ? 50 : own->retry_seconds * 1000, look, a);
+		timer_start(a->loop, &own->retry, answer->status == 409 ? 50 : backoff_ms(own->failures++), look, a);
 		return;
 	}
 	report_soon(a);
@@ -201,44 +200,42 @@ static void create(struct agent *a, json_t *object)
 	submit(a, "POST", NULL, object);
 }
 
-struct unlisted {
-	struct agent *agent;
-	json_t *object; /* a changed copy of the server's */
-	size_t count;
-};
-
 /* A block with pods that the list has lost: they keep it, and nobody else may get it. */
-static void put_back(void *arg, const char *pool, const struct prefix *prefix)
+static void put_back(struct agent *a, const json_t *desired, json_t *object)
 {
-	struct unlisted *u = arg;
-	struct own *own = &u->agent->own;
+	struct own *own = &a->own;
+	struct claim *list = NULL;
 	char text[PREFIX_TEXT];
+	size_t count = 0;
 
-	if (allocated_has(own->server, prefix) || prefixes_have(own->giving, own->giving_count, prefix))
-		return;
-	if (!u->object)
-		u->object = json_deep_copy(own->server);
-	agent_log("block %s of pool %s is in use here and not in ciliumnode/%s; listing it again",
-		  prefix_format(prefix, text), pool, u->agent->node);
-	allocated_add(u->object, pool, prefix);
+	claims_of(desired, NULL, &list, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct prefix *block = &list[i].prefix;
+
+		if (allocated_has(own->server, block) || prefixes_have(own->giving, own->giving_count, block))
+			continue;
+		agent_log("block %s of pool %s is in use here and not in ciliumnode/%s; listing it again",
+			  prefix_format(block, text), list[i].pool, a->node);
+		allocated_add(object, list[i].pool, block);
+		own->put_back_at = loop_now() + PUT_BACK_MS;
+	}
+	free(list);
 }
 
 /* The server's object with the blocks that it should list; NULL: it does. */
 static json_t *relisted(struct agent *a, const json_t *desired)
 {
-	struct unlisted u = { .agent = a };
-	struct own *own = &a->own;
+	json_t *object = json_deep_copy(a->own.server);
 
-	if (loop_now() >= own->put_back_at)
-		allocated_each(desired, put_back, &u);
-	if (u.object)
-		own->put_back_at = loop_now() + PUT_BACK_MS;
-	for (size_t i = 0; i < own->giving_count; i++) {
-		if (!u.object)
-			u.object = json_deep_copy(own->server);
-		allocated_remove(u.object, &own->giving[i]);
+	if (loop_now() >= a->own.put_back_at)
+		put_back(a, desired, object);
+	for (size_t i = 0; i < a->own.giving_count; i++)
+		allocated_remove(object, &a->own.giving[i]);
+	if (!a->own.giving_count && json_equal(object, a->own.server)) {
+		json_decref(object);
+		return NULL;
 	}
-	return u.object;
+	return object;
 }
 
 /* Labels as a merge patch: those that are gone are null. */
@@ -259,17 +256,16 @@ static json_t *labels_patch(json_t *have, json_t *want)
 /* What of demand, addresses and labels differs, as a merge patch; NULL: nothing. */
 static json_t *difference(json_t *server, json_t *want)
 {
-	json_t *have_spec = json_object_get(server, "spec"), *spec = json_object_get(want, "spec");
+	json_t *addresses = json_get_path(want, "spec.addresses");
 	json_t *requested = json_object_get(ciliumnode_pools(want), "requested");
 	json_t *had = json_object_get(ciliumnode_pools(server), "requested");
 	json_t *patch = json_object(), *changed = json_object();
-	json_t *labels = labels_patch(json_object_get(json_object_get(server, "metadata"), "labels"),
-				      json_object_get(json_object_get(want, "metadata"), "labels"));
+	json_t *labels = labels_patch(json_get_path(server, "metadata.labels"), json_get_path(want, "metadata.labels"));
 
 	if (!json_equal(had, requested) && (had || json_array_size(requested)))
 		json_object_set_new(changed, "ipam", json_pack("{s:{s:O}}", "pools", "requested", requested));
-	if (!json_equal(json_object_get(have_spec, "addresses"), json_object_get(spec, "addresses")))
-		json_object_set(changed, "addresses", json_object_get(spec, "addresses"));
+	if (!json_equal(json_get_path(server, "spec.addresses"), addresses))
+		json_object_set(changed, "addresses", addresses);
 	if (json_object_size(changed))
 		json_object_set(patch, "spec", changed);
 	if (json_object_size(labels))

@@ -10,6 +10,7 @@
 #include "loader/ipam/state.h"
 #include "loader/kube/agent.h"
 #include "loader/manifest/manifest.h"
+#include "loader/text/text.h"
 
 #define HEARTBEAT_MS 20000 /* pinpool status complains after a minute */
 #define EVENT_MS 10000
@@ -44,8 +45,7 @@ static long long last_contact(const struct agent *a)
 /* The operator as this node sees it: its last word, or that it does not answer. */
 static json_t *operator_of(const struct agent *a)
 {
-	json_t *status = json_object_get(json_object_get(a->own.server, "status"), "ipam");
-	const char *error = json_string_value(json_object_get(json_object_get(status, "operator-status"), "error"));
+	const char *error = json_string_value(json_get_path(a->own.server, "status.ipam.operator-status.error"));
 	json_t *operator = json_object();
 
 	if (error && *error)
@@ -55,23 +55,18 @@ static json_t *operator_of(const struct agent *a)
 	return operator;
 }
 
-static void add_rejected(void *arg, const char *kind, const char *name, const char *reason)
-{
-	json_array_append_new(arg, json_pack("{s:s, s:s, s:s}", "kind", kind, "name", name, "reason", reason));
-}
-
 static void report(void *arg)
 {
 	struct agent *a = arg;
-	json_t *rejected = json_array(), *status;
 	struct error e;
+	json_t *status;
 
 	timer_start(a->loop, &a->report, HEARTBEAT_MS, report, a);
 	if (!a->is_up)
 		return;
-	objects_rejected(a, add_rejected, rejected);
 	status = json_pack("{s:I, s:i, s:s, s:o, s:s, s:o}", "synced", (json_int_t)last_contact(a), "pid", getpid(),
-			   "version", VERSION, "operator", operator_of(a), "trouble", trouble_of(a), "rejected", rejected);
+			   "version", VERSION, "operator", operator_of(a), "trouble", trouble_of(a), "rejected",
+			   objects_rejected(a));
 	if (agent_status_set(&a->reader, status, &e))
 		agent_log("%s", e.text);
 	json_decref(status);
@@ -178,14 +173,6 @@ static void write_metrics(void *arg, FILE *out)
 		write_aliases(a, out);
 }
 
-/* It answers: that is all that a restart could mend. */
-static bool is_healthy(void *arg, FILE *out)
-{
-	(void)arg;
-	(void)out;
-	return true;
-}
-
 static bool is_ready(void *arg, FILE *out)
 {
 	struct agent *a = arg;
@@ -199,9 +186,8 @@ static bool is_ready(void *arg, FILE *out)
 
 int report_start(struct agent *a, struct error *e)
 {
-	static struct web_pages pages = { write_metrics, is_healthy, is_ready, NULL };
+	const struct web_pages pages = { write_metrics, is_ready, a };
 
-	pages.arg = a;
 	timer_start(a->loop, &a->report, HEARTBEAT_MS, report, a);
 	if (!*a->listen)
 		return 0;

@@ -7,16 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "loader/base/memory.h"
+#include "loader/kube/backoff.h"
 #include "loader/kube/lines.h"
 #include "loader/kube/names.h"
 #include "loader/kube/watch.h"
 #include "loader/text/text.h"
 
-#define DELAY_MIN_MS 250u
-#define DELAY_MAX_MS 30000u
 #define SETTLED_MS 30000u /* a connection that lasted so long was good: no delay is carried over */
 #define SILENCE_MS 180000u /* bookmarks come each minute */
 #define LIST_MS 60000u
@@ -37,20 +35,12 @@ struct watch {
 	bool lists;     /* this server has no streamed lists */
 	bool synced;
 	bool unreachable; /* the last request had no answer */
-	unsigned int page, delay_ms;
+	unsigned int page, failures;
 	uint64_t accepted, heard;
 	char trouble[256];
 };
 
 static void connect_now(void *arg);
-
-static unsigned int random_below(unsigned int limit)
-{
-	unsigned int value = 0;
-
-	(void)!getrandom(&value, sizeof(value), GRND_NONBLOCK);
-	return value % limit;
-}
 
 static void replace(char **text, const char *by)
 {
@@ -65,22 +55,17 @@ static void drop_version(struct watch *w)
 	w->syncing = false;
 }
 
-/* Half of the delay is certain, half is chance: a thousand nodes do not come back at once. */
 static void retry(struct watch *w, unsigned int after_s, const char *trouble)
 {
-	uint64_t wait = after_s > DELAY_MAX_MS / 1000 ? DELAY_MAX_MS : after_s * 1000u;
+	uint64_t wait = after_s > BACKOFF_MAX_MS / 1000 ? BACKOFF_MAX_MS : after_s * 1000u;
 
 	if (w->accepted && loop_now() - w->accepted >= SETTLED_MS)
-		w->delay_ms = 0;
-	w->delay_ms = w->delay_ms ? w->delay_ms * 2 : DELAY_MIN_MS;
-	if (w->delay_ms > DELAY_MAX_MS)
-		w->delay_ms = DELAY_MAX_MS;
+		w->failures = 0;
 	api_cancel(w->call);
 	w->call = NULL;
 	w->accepted = 0;
 	snprintf(w->trouble, sizeof(w->trouble), "%s", trouble);
-	wait += w->delay_ms / 2 + random_below(w->delay_ms / 2);
-	timer_start(w->loop, &w->timer, wait, connect_now, w);
+	timer_start(w->loop, &w->timer, wait + backoff_ms(w->failures++), connect_now, w);
 }
 
 /* false: the object has no name. */
@@ -88,8 +73,7 @@ static bool identify(const json_t *object, const char **namespace, const char **
 {
 	const json_t *metadata = json_get(object, "metadata");
 
-	*namespace = json_string_value(json_get(metadata, "namespace"));
-	*namespace = *namespace ? *namespace : "";
+	*namespace = json_string_value(json_get(metadata, "namespace")) ?: "";
 	*name = json_string_value(json_get(metadata, "name"));
 	return *name && **name;
 }
@@ -127,14 +111,14 @@ static void end_sync(struct watch *w)
 
 static const char *version_of(const json_t *object)
 {
-	const char *version = json_string_value(json_get(json_get(object, "metadata"), "resourceVersion"));
+	const char *version = json_string_value(json_get_path(object, "metadata.resourceVersion"));
 
 	return version && *version ? version : NULL;
 }
 
 static void on_bookmark(struct watch *w, const json_t *object)
 {
-	const json_t *annotations = json_get(json_get(object, "metadata"), "annotations");
+	const json_t *annotations = json_get_path(object, "metadata.annotations");
 	const char *end = json_string_value(json_get(annotations, "k8s.io/initial-events-end"));
 
 	if (w->syncing && end && !strcmp(end, "true")) {
@@ -146,7 +130,7 @@ static void on_bookmark(struct watch *w, const json_t *object)
 static void on_error(struct watch *w, const json_t *status)
 {
 	const char *message = json_string_value(json_get(status, "message"));
-	const json_t *after = json_get(json_get(status, "details"), "retryAfterSeconds");
+	const json_t *after = json_get_path(status, "details.retryAfterSeconds");
 
 	if (json_integer_value(json_get(status, "code")) == 410)
 		drop_version(w);
@@ -178,7 +162,7 @@ static bool on_event(struct watch *w, const json_t *event)
 		gone(w, namespace, name);
 	if (!w->syncing) { /* else versions come in no order, and the next attempt begins anew */
 		replace(&w->version, version_of(object));
-		w->delay_ms = 0;
+		w->failures = 0;
 	}
 	return true;
 }
@@ -206,7 +190,7 @@ static void on_failure(struct watch *w, const struct answer *a)
 	if (a->status == 410)
 		drop_version(w);
 	if (a->status && w->unreachable)
-		w->delay_ms = 0; /* the server is back, if not yet with all that it serves */
+		w->failures = 0; /* the server is back, if not yet with all that it serves */
 	w->unreachable = !a->status;
 	retry(w, a->retry_after, a->message);
 }
@@ -240,7 +224,7 @@ static void add_type(json_t *item, const json_t *list)
 
 static void take_page(struct watch *w, const json_t *list, const json_t *items)
 {
-	const char *more = json_string_value(json_get(json_get(list, "metadata"), "continue"));
+	const char *more = json_string_value(json_get_path(list, "metadata.continue"));
 	json_t *item;
 	size_t i;
 
@@ -344,7 +328,7 @@ void watch_stop(struct watch *w)
 		return;
 	api_cancel(w->call);
 	timer_stop(w->loop, &w->timer);
-	names_free(&w->names);
+	json_decref(w->names.rounds);
 	drop_version(w);
 	free(w);
 }
@@ -366,7 +350,7 @@ const char *watch_trouble(const struct watch *w)
 
 size_t watch_count(const struct watch *w)
 {
-	return w->names.count;
+	return json_object_size(w->names.rounds);
 }
 
 bool watch_has(const struct watch *w, const char *namespace, const char *name)

@@ -7,6 +7,7 @@
 #include "loader/base/memory.h"
 #include "loader/kube/agent.h"
 #include "loader/ipam/managed.h"
+#include "loader/text/text.h"
 
 enum watched {
 	WATCH_CONFIG, WATCH_MASQ, WATCH_NODECONFIGS, WATCH_NODE, /* the settings */
@@ -61,21 +62,19 @@ static void forget_noise(json_t *object)
 
 	json_object_del(metadata, "managedFields");
 	json_object_del(metadata, "resourceVersion");
-	if (!json_object_get(json_object_get(object, "status"), "loadBalancer"))
+	if (!json_get_path(object, "status.loadBalancer"))
 		json_object_del(object, "status");
 }
 
 /* What a node wants of its pools is the operator's business, and changes often. */
 static void forget_demand(json_t *object)
 {
-	json_t *ipam = json_object_get(json_object_get(object, "spec"), "ipam");
-
-	json_object_del(json_object_get(ipam, "pools"), "requested");
+	json_object_del(json_get_path(object, "spec.ipam.pools"), "requested");
 }
 
 static void set_pod(struct agent *a, const json_t *object, const char *name)
 {
-	const char *namespace = json_string_value(json_object_get(json_object_get(object, "metadata"), "namespace"));
+	const char *namespace = json_string_value(json_get_path(object, "metadata.namespace"));
 	struct error e = {};
 
 	if (namespace && name && pod_object_set(&a->reader, namespace, name, object, &e))
@@ -86,7 +85,7 @@ static void set(void *arg, json_t *object)
 {
 	struct source *s = arg;
 	struct agent *a = s->agent;
-	const char *name = json_string_value(json_object_get(json_object_get(object, "metadata"), "name"));
+	const char *name = json_string_value(json_get_path(object, "metadata.name"));
 
 	/* the items of a list, and metadata alone, do not say what they are */
 	json_object_set_new(object, "apiVersion", json_string(s->api_version));

@@ -31,7 +31,7 @@ struct web {
 		int fd;
 		uint64_t since; /* 0: free */
 	} connections[CONNECTIONS];
-	const struct web_pages *pages;
+	struct web_pages pages;
 };
 
 static void run(void *arg)
@@ -102,7 +102,7 @@ static unsigned int write_page(const struct web_pages *p, const char *url, FILE 
 		return MHD_HTTP_OK;
 	}
 	if (!strcmp(url, "/healthz") || !strcmp(url, "/readyz")) {
-		if (!(url[1] == 'h' ? p->healthy : p->ready)(p->arg, out))
+		if (url[1] == 'r' && !p->ready(p->arg, out))
 			return MHD_HTTP_SERVICE_UNAVAILABLE;
 		fputs("ok\n", out);
 		return MHD_HTTP_OK;
@@ -128,7 +128,7 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, cons
 	if (!out)
 		abort();
 	if (!strcmp(method, MHD_HTTP_METHOD_GET) || !strcmp(method, MHD_HTTP_METHOD_HEAD))
-		status = write_page(web->pages, url, out);
+		status = write_page(&web->pages, url, out);
 	if (fclose(out))
 		abort();
 	response = MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE);
@@ -206,7 +206,7 @@ struct web *web_start(struct loop *loop, const char *listen, const struct web_pa
 	if (fd < 0)
 		return NULL;
 	web = xcalloc(1, sizeof(*web));
-	*web = (struct web){ .loop = loop, .pages = pages };
+	*web = (struct web){ .loop = loop, .pages = *pages };
 	web->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, web,
 				       MHD_OPTION_LISTEN_SOCKET, fd,
 				       MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,

@@ -12,13 +12,11 @@ struct web;
 
 struct web_pages {
 	void (*metrics)(void *arg, FILE *out); /* text of OpenMetrics; web.c adds # EOF */
-	/* false: 503, with the sentence written to @out as the body. */
-	bool (*healthy)(void *arg, FILE *out);
-	bool (*ready)(void *arg, FILE *out);
+	bool (*ready)(void *arg, FILE *out);     /* false: 503, with the sentence written to @out as the body */
 	void *arg;
 };
 
-/* @listen: "ADDRESS:PORT", "[ADDRESS6]:PORT" or ":PORT" (all addresses). @pages must outlive it. */
+/* @listen: "ADDRESS:PORT", "[ADDRESS6]:PORT" or ":PORT" (all addresses). /healthz is always ok: it answers. */
 struct web *web_start(struct loop *loop, const char *listen, const struct web_pages *pages, struct error *e);
 void web_stop(struct web *web);
 

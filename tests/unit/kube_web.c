@@ -11,7 +11,7 @@
 #include "tests/lib/tap.h"
 
 static struct loop *loop;
-static bool healthy = true;
+static bool ready = true;
 static unsigned short port;
 static char reply[65536];
 static size_t reply_length;
@@ -23,18 +23,12 @@ static void metrics(void *arg, FILE *out)
 	fputs("# TYPE pinpool_pods gauge\npinpool_pods 3\n", out);
 }
 
-static bool is_healthy(void *arg, FILE *out)
-{
-	(void)arg;
-	if (!healthy)
-		fputs("the API server is away\n", out);
-	return healthy;
-}
-
 static bool is_ready(void *arg, FILE *out)
 {
-	(void)arg, (void)out;
-	return true;
+	(void)arg;
+	if (!ready)
+		fputs("the API server is away\n", out);
+	return ready;
 }
 
 static int dial(void)
@@ -104,9 +98,11 @@ static void test_pages(void)
 	ok(has("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"), "OpenMetrics");
 	ok(ask("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n") && has("HTTP/1.1 200") && has("Content-Length: 47") && !has("EOF"), "HEAD");
 	ok(ask(GET("/healthz")) && has("200") && has("\r\n\r\nok\n"), "healthy");
-	healthy = false;
-	ok(ask(GET("/healthz")) && has("HTTP/1.1 503") && has("\r\n\r\nthe API server is away\n"), "not healthy, and why");
 	ok(ask(GET("/readyz?verbose")) && has("200") && has("ok\n"), "ready");
+	ready = false;
+	ok(ask(GET("/readyz")) && has("HTTP/1.1 503") && has("\r\n\r\nthe API server is away\n"), "not ready, and why");
+	ok(ask(GET("/healthz")) && has("200"), "healthy nevertheless");
+	ready = true;
 	ok(ask(GET("/")) && has("HTTP/1.1 404") && has("there are /metrics"), "other pages");
 	ok(ask(GET("/metrics/../secret")) && has("404"), "no paths");
 	ok(ask("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc") && has("HTTP/1.1 405") && has("Allow: GET, HEAD"), "POST");
@@ -152,7 +148,7 @@ static void test_hostile(void)
 	ok(ask(GET("/readyz")) && has("200"), "after 200 that hung up at once");
 }
 
-static const struct web_pages pages = { metrics, is_healthy, is_ready, NULL };
+static const struct web_pages pages = { metrics, is_ready, NULL };
 
 static struct web *start(const char *listen, struct error *e)
 {
