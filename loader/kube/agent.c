@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool-agent: its arguments, and its phases: settings, node up, everything, ready. */
-#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,33 +10,19 @@
 #include "loader/base/memory.h"
 #include "loader/kube/agent.h"
 #include "loader/kube/install.h"
-#include "loader/kube/notify.h"
 
 #define HEAP_KEPT (128 << 10)
 #define ONCE_MS 200 /* how often --once looks whether all is done */
 
-static void usage(FILE *out)
-{
-	fputs("usage: pinpool-agent [--node NAME] [--namespace NAME] [--kubeconfig FILE] [--root DIR] [--state FILE]\n"
-	      "                     [--listen ADDRESS:PORT] [--conflist FILE] [--cni-bin DIR] [--once] [--version]\n"
-	      "       pinpool-agent install|uninstall [--cni-bin DIR]\n\n"
-	      "Carries the objects of a Kubernetes API server into this node; see pinpool-agent(8).\n", out);
-}
-
-void agent_log(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("pinpool-agent: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
+static const char usage[] =
+	"usage: pinpool-agent [--node NAME] [--namespace NAME] [--kubeconfig FILE] [--root DIR] [--state FILE]\n"
+	"                     [--listen ADDRESS:PORT] [--conflist FILE] [--cni-bin DIR] [--once] [--version]\n"
+	"       pinpool-agent install|uninstall [--cni-bin DIR]\n\n"
+	"Carries the objects of a Kubernetes API server into this node; see pinpool-agent(8).\n";
 
 void agent_up(struct agent *a)
 {
-	agent_log("node %s is up", a->node);
+	log_line("node %s is up", a->node);
 	a->up_error[0] = 0;
 	host_follow_demand(a);
 	watches_start_rest(a);
@@ -59,7 +43,7 @@ void agent_ready(struct agent *a)
 	if (a->is_synced)
 		return;
 	a->is_synced = true;
-	agent_log("synced: %zu objects not accepted", a->objects.rejected);
+	log_line("synced: %zu objects not accepted", a->objects.rejected);
 	own_start(a);
 	report_soon(a);
 	conflist_keep(a);
@@ -73,7 +57,7 @@ static void stop(void *arg, int signal)
 {
 	struct agent *a = arg;
 
-	agent_log("%s: the node goes on without an agent", strsignal(signal));
+	log_line("%s: the node goes on without an agent", strsignal(signal));
 	notify("STOPPING=1");
 	loop_stop(a->loop, 0);
 }
@@ -85,38 +69,22 @@ static const char *environment(const char *name, const char *otherwise)
 	return value && *value ? value : otherwise;
 }
 
-static int parse(struct agent *a, int argc, char **argv)
+static bool parse(struct agent *a, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "node", required_argument, NULL, 'n' },      { "namespace", required_argument, NULL, 'N' },
-		{ "kubeconfig", required_argument, NULL, 'k' }, { "root", required_argument, NULL, 'r' },
-		{ "state", required_argument, NULL, 's' },     { "listen", required_argument, NULL, 'l' },
-		{ "conflist", required_argument, NULL, 'c' },  { "cni-bin", required_argument, NULL, 'b' },
-		{ "once", no_argument, NULL, 'o' },            { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },            {},
+	const struct argument list[] = {
+		{ "node", &a->node, NULL },
+		{ "namespace", &a->namespace, NULL },
+		{ "kubeconfig", &a->kubeconfig, NULL },
+		{ "root", &a->root, NULL },
+		{ "state", &a->state_file, NULL },
+		{ "listen", &a->listen, NULL },
+		{ "conflist", &a->conflist, NULL },
+		{ "cni-bin", &a->cni_bin, NULL },
+		{ "once", NULL, &a->once },
+		{},
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'n': a->node = optarg; break;
-		case 'N': a->namespace = optarg; break;
-		case 'k': a->kubeconfig = optarg; break;
-		case 'r': a->root = optarg; break;
-		case 's': a->state_file = optarg; break;
-		case 'l': a->listen = optarg; break;
-		case 'c': a->conflist = optarg; break;
-		case 'b': a->cni_bin = optarg; break;
-		case 'o': a->once = true; break;
-		case 'V': printf("pinpool-agent %s\n", VERSION); exit(0);
-		case 'h': usage(stdout); exit(0);
-		default: usage(stderr); return -1;
-		}
-	}
-	if (optind == argc)
-		return 0;
-	usage(stderr);
-	return -1;
+	return arguments_parse(argc, argv, usage, list);
 }
 
 /* kubelet's name for this node where nobody says another: that of the host, in lower case. */
@@ -154,10 +122,8 @@ static void end(struct agent *a)
 {
 	watches_stop(a);
 	host_stop(a);
-	if (a->web)
-		web_stop(a->web);
-	if (a->api)
-		api_free(a->api);
+	web_stop(a->web);
+	api_free(a->api);
 	own_free(a);
 	objects_free(a);
 	json_decref(a->node_object);
@@ -182,16 +148,17 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && (!strcmp(argv[1], "install") || !strcmp(argv[1], "uninstall")))
 		return install_main(argc - 1, argv + 1, a.conflist);
-	if (parse(&a, argc, argv))
+	if (!parse(&a, argc, argv))
 		return 2;
 	/* without these two, malloc keeps what the largest plan ever took */
 	mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
 	mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
 	if (!a.node)
 		a.node = host_name();
+	a.events.instance = a.node;
 	err = run(&a, &e);
 	if (err < 0)
-		agent_log("%s", e.text);
+		log_line("%s", e.text);
 	end(&a);
 	return err ? 1 : 0;
 }

@@ -8,7 +8,8 @@
 
 #include "loader/base/prefix.h"
 #include "loader/kernel/context.h"
-#include "loader/kube/api.h"
+#include "loader/kube/event.h"
+#include "loader/kube/program.h"
 #include "loader/kube/watch.h"
 #include "loader/kube/web.h"
 #include "maps/ipam.h"
@@ -63,11 +64,9 @@ struct agent {
 	struct objects objects;
 	struct own own;
 	struct host *host;
+	struct events events;
 	struct timer report, finish;
 };
-
-/* One line on standard error. */
-void agent_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Objects (objects.c): taken together where possible, each for itself where one is bad. A rejected object's last
@@ -113,8 +112,6 @@ void host_follow_demand(struct agent *a);
 /* Reports (report.c): the object that `pinpool status` shows, Events, metrics, health. */
 int report_start(struct agent *a, struct error *e);
 void report_soon(struct agent *a);
-/* @uid: of the object. */
-void report_event(struct agent *a, enum object_kind kind, const char *name, const char *uid, const char *reason);
 
 /* Once synced, writes the CNI configuration where it is missing or another (conflist.c). */
 void conflist_keep(struct agent *a);

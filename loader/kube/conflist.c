@@ -3,10 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,7 +57,7 @@ static void put_aside(const char *path)
 		snprintf(from, sizeof(from), "%s/%s", directory, entry->d_name);
 		snprintf(to, sizeof(to), "%s.pinpool_bak", from);
 		if (!rename(from, to))
-			agent_log("cni-exclusive: %s is %s.pinpool_bak now", from, entry->d_name);
+			log_line("cni-exclusive: %s is %s.pinpool_bak now", from, entry->d_name);
 	}
 	if (dir)
 		closedir(dir);
@@ -94,7 +92,7 @@ void conflist_keep(struct agent *a)
 	if (!json_equal(old, json))
 		err = replace(a->conflist, json, &e);
 	if (err)
-		agent_log("%s", e.text);
+		log_line("%s", e.text);
 	else if (is_exclusive(a))
 		put_aside(a->conflist);
 	json_decref(old);

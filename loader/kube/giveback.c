@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Blocks that this node does not need any more: given back to the operator. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -38,13 +38,13 @@ static bool open_node(struct agent *a, struct context *node, struct netlink **nl
 	if (err && !a->is_up)
 		return false;
 	if (err) {
-		agent_log("%s", e.text);
+		log_line("%s", e.text);
 		if (err == -ENOENT) /* taken down under us: begin anew */
 			loop_stop(a->loop, 1);
 		return false;
 	}
 	if (context_check_netns(node, &e) || netlink_open(nl, -1, &e)) {
-		agent_log("%s", e.text);
+		log_line("%s", e.text);
 		context_close(node);
 		return false;
 	}
@@ -58,7 +58,7 @@ static void set_trouble(struct agent *a, const struct error *e)
 	if (!strcmp(a->trouble, text))
 		return;
 	if (*text)
-		agent_log("%s", text);
+		log_line("%s", text);
 	snprintf(a->trouble, sizeof(a->trouble), "%s", text);
 	report_soon(a);
 }
@@ -112,7 +112,7 @@ static bool is_foreign(const struct nlmsghdr *m)
 	return true;
 }
 
-static void notified(void *arg, uint32_t events)
+static void notified(void *arg, int fd, uint32_t events)
 {
 	struct host *h = arg;
 	char buffer[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -121,7 +121,7 @@ static void notified(void *arg, uint32_t events)
 	ssize_t n;
 
 	(void)events;
-	while ((n = recv(h->netlink, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0)
+	while ((n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT)) > 0)
 		for (struct nlmsghdr *m = (void *)buffer; NLMSG_OK(m, n); m = NLMSG_NEXT(m, n))
 			foreign |= is_foreign(m);
 	foreign |= n < 0 && errno == ENOBUFS; /* some were lost */
@@ -139,11 +139,11 @@ static int notified_of(void *arg, void *data, size_t size)
 	return 0;
 }
 
-static void demanded(void *arg, uint32_t events)
+static void demanded(void *arg, int fd, uint32_t events)
 {
 	struct host *h = arg;
 
-	(void)events;
+	(void)fd, (void)events;
 	ring_buffer__consume(h->demand);
 }
 
@@ -160,7 +160,7 @@ void host_follow_demand(struct agent *a)
 	if (h->demand)
 		loop_watch(a->loop, ring_buffer__epoll_fd(h->demand), EPOLLIN, demanded, h);
 	else
-		agent_log("pp_demand cannot be read; demand is met by the next look, within seconds");
+		log_line("pp_demand cannot be read; demand is met by the next look, within seconds");
 }
 
 int host_start(struct agent *a, struct error *e)

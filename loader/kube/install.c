@@ -2,7 +2,6 @@
 /* The plugin is put on the node, and removed. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "loader/kube/install.h"
+#include "loader/kube/program.h"
 #include "loader/node/node.h"
 #include "maps/abi.h"
 
@@ -106,28 +106,17 @@ static int uninstall(const char *dir, const char *conflist, struct error *e)
 
 int install_main(int argc, char **argv, const char *conflist)
 {
-	static const struct option options[] = { { "cni-bin", required_argument, NULL, 'd' },
-						 { "source", required_argument, NULL, 's' },
-						 {} };
 	const char *dir = "/opt/cni/bin", *source = PLUGIN_IN_IMAGE;
 	bool removes = !strcmp(argv[0], "uninstall");
+	const struct argument list[] = { { "cni-bin", &dir, NULL }, { removes ? NULL : "source", &source, NULL }, {} };
 	struct error e = {};
-	int option, err;
+	int err;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		if (option == 'd')
-			dir = optarg;
-		else if (option == 's' && !removes)
-			source = optarg;
-		else
-			dir = NULL, argc = 0;
-	if (!dir || optind != argc) {
-		fprintf(stderr, "usage: pinpool-agent %s [--cni-bin DIR]%s\n", argv[0],
-			removes ? "" : " [--source FILE]");
+	if (!arguments_parse(argc, argv, removes ? "usage: pinpool-agent uninstall [--cni-bin DIR]\n" :
+			     "usage: pinpool-agent install [--cni-bin DIR] [--source FILE]\n", list))
 		return 2;
-	}
 	err = removes ? uninstall(dir, conflist, &e) : install_plugin(source, dir, &e);
 	if (err)
-		fprintf(stderr, "pinpool-agent: %s\n", e.text);
+		log_line("%s", e.text);
 	return err ? 1 : 0;
 }

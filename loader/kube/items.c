@@ -86,8 +86,8 @@ void item_reject(struct agent *a, struct item *item, const char *reason)
 	}
 	free(item->reason);
 	item->reason = xstrdup(reason);
-	agent_log("%s/%s not accepted: %s", object_kind_name(item->kind), item->name, reason);
-	report_event(a, item->kind, item->name, item->uid, reason);
+	log_line("%s/%s not accepted: %s", object_kind_name(item->kind), item->name, reason);
+	event_send(&a->events, a->api, object_kind_name(item->kind), a->namespace, item->name, item->uid, reason);
 	report_soon(a);
 }
 

@@ -54,30 +54,23 @@ static char *file_read(const char *path, size_t *length, struct error *e)
 	return text;
 }
 
-static int base64_value(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 /* NULL if @text is not base64; line breaks are left out. */
 static char *base64_decode(const char *text, size_t *length)
 {
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	char *data = xmalloc(strlen(text) / 4 * 3 + 4);
 	unsigned int bits = 0, count = 0, padding = 0;
 
 	*length = 0;
 	for (; *text; text++) {
-		int value = base64_value(*text);
+		const char *at = strchr(digits, *text);
 
 		if (strchr("\r\n", *text))
 			continue;
 		padding += *text == '=';
-		if (*text != '=' && (value < 0 || padding))
+		if (*text != '=' && (!at || padding))
 			break;
-		bits = bits << 6 | (value < 0 ? 0 : (unsigned int)value);
+		bits = bits << 6 | (at ? (unsigned int)(at - digits) : 0);
 		if (++count % 4)
 			continue;
 		data[(*length)++] = (char)(bits >> 16);

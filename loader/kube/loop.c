@@ -117,13 +117,13 @@ static void arm(struct loop *loop)
 	loop->armed = at;
 }
 
-static void on_timerfd(void *arg, uint32_t events)
+static void on_timerfd(void *arg, int fd, uint32_t events)
 {
 	struct loop *loop = arg;
 	uint64_t count;
 
 	(void)events;
-	if (read(loop->timerfd, &count, sizeof(count)) == sizeof(count))
+	if (read(fd, &count, sizeof(count)) == sizeof(count))
 		loop->armed = 0;
 }
 
@@ -160,7 +160,7 @@ static void run_events(struct loop *loop, const struct epoll_event *events, int 
 		struct watched w = loop->watched[fd];
 
 		if (w.fn && w.round == events[i].data.u64 >> 32)
-			w.fn(w.arg, events[i].events);
+			w.fn(w.arg, fd, events[i].events);
 	}
 }
 
@@ -184,13 +184,13 @@ void loop_stop(struct loop *loop, int code)
 	loop->code = code;
 }
 
-static void on_signalfd(void *arg, uint32_t events)
+static void on_signalfd(void *arg, int fd, uint32_t events)
 {
 	struct loop *loop = arg;
 	struct signalfd_siginfo info;
 
 	(void)events;
-	while (read(loop->signalfd, &info, sizeof(info)) == sizeof(info))
+	while (read(fd, &info, sizeof(info)) == sizeof(info))
 		loop->signal_fn(loop->signal_arg, (int)info.ssi_signo);
 }
 

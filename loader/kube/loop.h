@@ -19,7 +19,7 @@ void loop_stop(struct loop *loop, int code);
 /* Milliseconds of CLOCK_BOOTTIME: time that a machine sleeps counts. */
 uint64_t loop_now(void);
 
-typedef void loop_fn(void *arg, uint32_t events);
+typedef void loop_fn(void *arg, int fd, uint32_t events);
 
 /*
  * Calls @fn while the descriptor has one of @events (EPOLLIN, ...); again for the same descriptor: replaces

@@ -48,7 +48,7 @@ static void flush(void *arg)
 /* The node is another command's for the moment. */
 static void later(struct agent *a, const struct error *e)
 {
-	agent_log("%s", e->text);
+	log_line("%s", e->text);
 	a->objects.is_held_up = true;
 	timer_start(a->loop, &a->objects.flush, RETRY_SECONDS * 1000, flush, a);
 }
@@ -108,7 +108,7 @@ void objects_set(struct agent *a, json_t *object)
 			item_done(&a->objects, old);
 	}
 	for (size_t i = 0; i < m.warning_count; i++)
-		agent_log("%s", m.warnings[i]);
+		log_line("%s", m.warnings[i]);
 	manifest_free(&m);
 	schedule(a);
 }
@@ -126,7 +126,7 @@ static void log_warnings(struct agent *a, const struct apply *plan)
 
 	for (size_t i = 0; i < plan->warning_count; i++) {
 		if (strncmp(plan->warnings[i], o->last_warning, sizeof(o->last_warning) - 1))
-			agent_log("%s", plan->warnings[i]);
+			log_line("%s", plan->warnings[i]);
 		snprintf(o->last_warning, sizeof(o->last_warning), "%s", plan->warnings[i]);
 	}
 }
@@ -142,7 +142,7 @@ static int run_plan(struct agent *a, struct context *node, struct netlink *nl, c
 		return err;
 	err = node_apply(node, nl, &plan, e);
 	if (err < 0 && plan.is_committed) {
-		agent_log("%s", e->text);
+		log_line("%s", e->text);
 		snprintf(a->trouble, sizeof(a->trouble), "%s", e->text);
 		err = 0;
 	}

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pinpool-operator: its arguments, its life from the lease to the signal, and its web pages. */
-#include <getopt.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,68 +9,37 @@
 
 #include "loader/kube/operator.h"
 
-void operator_log(const char *fmt, ...)
+static bool parse(struct operator *o, int argc, char **argv)
 {
-	va_list ap;
-
-	fputs("pinpool-operator: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
-
-static void usage(FILE *out)
-{
-	fputs("usage: pinpool-operator [--kubeconfig FILE] [--namespace NAME] [--identity NAME]\n"
-	      "                        [--listen ADDRESS:PORT] [--auto-create-cilium-pod-ip-pools POOLS]\n"
-	      "                        [--nodes-gc-interval DURATION] [--version]\n\n"
-	      "Gives blocks of pools to the nodes of a Kubernetes cluster; see pinpool-operator(8).\n", out);
-}
-
-static int parse(struct operator *o, int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "kubeconfig", required_argument, NULL, 'k' },
-		{ "namespace", required_argument, NULL, 'n' },
-		{ "identity", required_argument, NULL, 'i' },
-		{ "listen", required_argument, NULL, 'l' },
-		{ "auto-create-cilium-pod-ip-pools", required_argument, NULL, 'a' },
-		{ "nodes-gc-interval", required_argument, NULL, 'g' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
+	static const char usage[] =
+		"usage: pinpool-operator [--kubeconfig FILE] [--namespace NAME] [--identity NAME]\n"
+		"                        [--listen ADDRESS:PORT] [--auto-create-cilium-pod-ip-pools POOLS]\n"
+		"                        [--nodes-gc-interval DURATION] [--version]\n\n"
+		"Gives blocks of pools to the nodes of a Kubernetes cluster; see pinpool-operator(8).\n";
+	const struct argument list[] = {
+		{ "kubeconfig", &o->kubeconfig, NULL },
+		{ "namespace", &o->namespace, NULL },
+		{ "identity", &o->identity, NULL },
+		{ "listen", &o->listen, NULL },
+		{ "auto-create-cilium-pod-ip-pools", &o->auto_create, NULL },
+		{ "nodes-gc-interval", &o->gc_interval, NULL },
 		{},
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'k': o->kubeconfig = optarg; break;
-		case 'n': o->namespace = optarg; break;
-		case 'i': snprintf(o->identity, sizeof(o->identity), "%s", optarg); break;
-		case 'l': o->listen = optarg; break;
-		case 'a': o->auto_create = optarg; break;
-		case 'g': o->gc_interval = optarg; break;
-		case 'V': printf("pinpool-operator %s\n", VERSION); exit(0);
-		case 'h': usage(stdout); exit(0);
-		default: usage(stderr); return -1;
-		}
-	}
-	if (optind == argc)
-		return 0;
-	usage(stderr);
-	return -1;
+	return arguments_parse(argc, argv, usage, list);
 }
 
 /* The host's name alone would let two operators of one host lead at once. */
-static void default_identity(struct operator *o)
+static const char *default_identity(void)
 {
+	static char identity[80];
 	char host[65] = "";
 	unsigned int chance = getpid();
 
 	(void)!getrandom(&chance, sizeof(chance), 0);
 	gethostname(host, sizeof(host) - 1);
-	snprintf(o->identity, sizeof(o->identity), "%s-%08x", host, chance);
+	snprintf(identity, sizeof(identity), "%s-%08x", host, chance);
+	return identity;
 }
 
 static void released(void *arg)
@@ -93,7 +60,7 @@ static void on_signal(void *arg, int signal)
 {
 	struct operator *o = arg;
 
-	operator_log("%s", strsignal(signal));
+	log_line("%s", strsignal(signal));
 	if (o->ending)
 		loop_stop(o->loop, 1);
 	else
@@ -105,7 +72,7 @@ static void lost(void *arg, const char *why)
 {
 	struct operator *o = arg;
 
-	operator_log("%s; not the leader any more", why);
+	log_line("%s; not the leader any more", why);
 	o->ending = true;
 	loop_stop(o->loop, 1);
 }
@@ -147,18 +114,13 @@ static void end(struct operator *o)
 
 	TAILQ_FOREACH(node, &o->cluster.nodes, all)
 		node_forget(o, node);
-	if (o->pool_watch) {
-		watch_stop(o->pool_watch);
-		watch_stop(o->node_watch);
-		watch_stop(o->machine_watch);
-	}
-	if (o->web)
-		web_stop(o->web);
+	watch_stop(o->pool_watch);
+	watch_stop(o->node_watch);
+	watch_stop(o->machine_watch);
+	web_stop(o->web);
 	lease_free(o->lease);
-	if (o->api)
-		api_free(o->api);
+	api_free(o->api);
 	cluster_free(&o->cluster);
-	json_decref(o->machines);
 	loop_free(o->loop);
 }
 
@@ -171,16 +133,16 @@ int main(int argc, char **argv)
 	struct error e = {};
 	int err;
 
-	if (parse(&o, argc, argv))
+	if (!parse(&o, argc, argv))
 		return 2;
-	if (!*o.identity)
-		default_identity(&o);
+	if (!o.identity || !*o.identity)
+		o.identity = default_identity();
+	o.events.instance = o.identity;
 	cluster_init(&o.cluster, operator_report, &o);
-	o.machines = json_object();
 	o.loop = loop_new();
 	err = run(&o, &e);
 	if (err < 0)
-		operator_log("%s", e.text);
+		log_line("%s", e.text);
 	end(&o);
 	return err ? 1 : 0;
 }

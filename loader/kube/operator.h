@@ -3,9 +3,10 @@
 #ifndef PP_KUBE_OPERATOR_H
 #define PP_KUBE_OPERATOR_H
 
-#include "loader/kube/api.h"
+#include "loader/kube/event.h"
 #include "loader/kube/operator_cluster.h"
 #include "loader/kube/operator_lease.h"
+#include "loader/kube/program.h"
 #include "loader/kube/watch.h"
 #include "loader/kube/web.h"
 
@@ -16,27 +17,24 @@
 struct operator {
 	const char *kubeconfig, *namespace, *listen;
 	const char *auto_create, *gc_interval; /* NULL: cilium-config's */
-	char identity[128];
+	const char *identity;
 	struct loop *loop;
 	struct api *api;
 	struct web *web;
 	struct lease *lease;
 	struct cluster cluster;
 	struct watch *pool_watch, *node_watch, *machine_watch; /* machines: Nodes; NULL: not the leader */
-	json_t *machines;           /* names of Nodes; a set */
 	struct timer gc;
 	uint64_t gc_ms;
 	unsigned int flying;        /* writes of CiliumNodes without an answer */
 	unsigned int asking;        /* nodes whose pods are asked for after a take-over */
-	unsigned int events;        /* without an answer */
+	struct events events;
 	bool ending;
 	struct {
 		unsigned long long writes, conflicts, failures, reports, deleted;
 	} count;
 };
 
-/* One line on standard error. */
-void operator_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Acts no more, and ends the loop once no write is under way and the lease is given up. */
 void operator_end(struct operator *o);
 /* Logs, counts, and sends an Event about the object; a report_fn. */
@@ -53,8 +51,5 @@ void node_forget(struct operator *o, struct cluster_node *node);
 void operator_metrics(void *arg, FILE *out);
 /* operator_gc.c: deletes CiliumNodes whose Node is gone. @interval: "5m0s", "0" is never. */
 int gc_start(struct operator *o, const char *interval);
-
-/* A delay of 250 ms to 30 s that doubles with each failure, half of it by chance. */
-unsigned int backoff_ms(unsigned int failures);
 
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a node should have: claims accepted or refused, and blocks for its demand. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "loader/base/memory.h"

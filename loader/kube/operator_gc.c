@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* CiliumNodes without a Node: deleted at the second tick that finds it gone, which frees their blocks. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "loader/kube/operator.h"
+#include "loader/options/table.h"
 
 static void deleted(void *arg, const struct answer *answer)
 {
@@ -14,7 +12,7 @@ static void deleted(void *arg, const struct answer *answer)
 	if (answer->status / 100 == 2)
 		o->count.deleted++;
 	else if (answer->status != 404)
-		operator_log("a CiliumNode without a Node could not be deleted: %s", answer->message);
+		log_line("a CiliumNode without a Node could not be deleted: %s", answer->message);
 }
 
 static void delete_node(struct operator *o, const struct cluster_node *node)
@@ -23,7 +21,7 @@ static void delete_node(struct operator *o, const struct cluster_node *node)
 				 "preconditions", "uid", node->uid);
 	char path[PP_NAME + 64];
 
-	operator_log("ciliumnode/%s: deleted, its Node is gone", node->name);
+	log_line("ciliumnode/%s: deleted, its Node is gone", node->name);
 	snprintf(path, sizeof(path), CILIUMNODES "/%s", node->name);
 	api_send(o->api, "DELETE", path, NULL, body, REQUEST_MS, deleted, o);
 	json_decref(body);
@@ -39,42 +37,19 @@ static void tick(void *arg)
 	    !watch_is_synced(o->machine_watch) || *watch_trouble(o->machine_watch))
 		return;
 	TAILQ_FOREACH(node, &o->cluster.nodes, all) {
-		if (node->keep || json_object_get(o->machines, node->name))
+		if (node->keep || watch_has(o->machine_watch, "", node->name))
 			node->orphan_ticks = 0;
 		else if (++node->orphan_ticks >= 2)
 			delete_node(o, node);
 	}
 }
 
-/* A duration as Go writes it, but for fractions. */
-static int duration_ms(const char *text, uint64_t *ms)
-{
-	static const struct { const char *name; unsigned int ms; } units[] = {
-		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, {},
-	};
-
-	*ms = 0;
-	if (!strcmp(text, "0"))
-		return 0;
-	do {
-		char *end;
-		unsigned long n = strtoul(text, &end, 10);
-		size_t i = 0, length = strspn(end, "hms");
-
-		while (units[i].name && (strlen(units[i].name) != length || strncmp(units[i].name, end, length)))
-			i++;
-		if (*text < '0' || *text > '9' || !units[i].name || n > 1 << 20)
-			return -EINVAL;
-		*ms += n * units[i].ms;
-		text = end + length;
-	} while (*text);
-	return 0;
-}
-
 int gc_start(struct operator *o, const char *interval)
 {
-	int err = duration_ms(interval, &o->gc_ms);
+	double seconds;
+	int err = duration_parse(interval, &seconds);
 
+	o->gc_ms = err ? 0 : seconds * 1000;
 	if (!err && o->gc_ms)
 		timer_start(o->loop, &o->gc, o->gc_ms, tick, o);
 	return err;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The index of held blocks of all nodes: sorted, without overlaps. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "loader/base/memory.h"

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "loader/base/memory.h"
+#include "loader/kube/backoff.h"
 #include "loader/kube/operator.h"
 #include "loader/options/table.h"
 #include "loader/text/text.h"
@@ -55,7 +56,7 @@ static void answered(void *arg, const struct answer *answer)
 	if (outcome == AGAIN) {
 		/* a definition that was just installed is served a moment later */
 		if (!task->failures++ && answer->status != 404)
-			operator_log("%s: trying again: %s", task->name, answer->message);
+			log_line("%s: trying again: %s", task->name, answer->message);
 		timer_start(task->o->loop, &task->retry,
 			    answer->retry_after * 1000 + backoff_ms(task->failures), send, task);
 		return;
@@ -107,7 +108,7 @@ static enum outcome crd_step(struct task *task, const struct answer *answer)
 	snprintf(task->path, sizeof(task->path), CRDS "/%s", task->name);
 	task->method = "GET";
 	if (!was_read && answer->status / 100 == 2) {
-		operator_log("%s installed", task->name);
+		log_line("%s installed", task->name);
 		return DONE;
 	}
 	if (!was_read || (!exists && answer->status != 404))
@@ -125,7 +126,7 @@ static enum outcome crd_step(struct task *task, const struct answer *answer)
 static enum outcome pool_step(struct task *task, const struct answer *answer)
 {
 	if (answer->status / 100 == 2)
-		operator_log("ciliumpodippool/%s created", task->name);
+		log_line("ciliumpodippool/%s created", task->name);
 	return answer->status / 100 == 2 || answer->status == 409 ? DONE : AGAIN;
 }
 
@@ -137,7 +138,7 @@ static void create_pools(struct operator *o, const char *value)
 	size_t i;
 
 	if (value_auto_create(option_find(AUTO_CREATE), value, &options, &e))
-		operator_log("%s; those before it are created", e.text);
+		log_line("%s; those before it are created", e.text);
 	json_array_foreach(options.auto_create, i, pool)
 		task_start(o, "POST", CILIUMPODIPPOOLS, json_incref(pool), pool_step);
 	json_decref(options.auto_create);
@@ -155,7 +156,7 @@ static enum outcome config_step(struct task *task, const struct answer *answer)
 	if (pools)
 		create_pools(o, pools);
 	if (gc_start(o, interval ?: GC_DEFAULT))
-		operator_log(GC_INTERVAL ": invalid duration \"%s\"; nothing is collected, use 5m", interval);
+		log_line(GC_INTERVAL ": invalid duration \"%s\"; nothing is collected, use 5m", interval);
 	return DONE;
 }
 

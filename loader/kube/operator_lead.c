@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "loader/base/memory.h"
 #include "loader/kube/operator.h"
@@ -48,27 +47,10 @@ static void node_gone(void *arg, const char *namespace, const char *name)
 	nodes_write(o);
 }
 
-static void set_machine(void *arg, json_t *object)
-{
-	struct operator *o = arg;
-	const char *name = json_string_value(json_get_path(object, "metadata.name"));
-
-	if (name)
-		json_object_set_new(o->machines, name, json_true());
-}
-
-static void machine_gone(void *arg, const char *namespace, const char *name)
-{
-	struct operator *o = arg;
-
-	(void)namespace;
-	json_object_del(o->machines, name);
-}
-
 static void begin(struct operator *o)
 {
 	cluster_synced(&o->cluster);
-	operator_log("leading: %zu blocks of %zu nodes, %zu pools", o->cluster.held_count,
+	log_line("leading: %zu blocks of %zu nodes, %zu pools", o->cluster.held_count,
 		     watch_count(o->node_watch), watch_count(o->pool_watch));
 	nodes_write(o);
 }
@@ -101,7 +83,7 @@ static void pods_answered(void *arg, const struct answer *answer)
 	struct cluster_node *node = cluster_find_node(&o->cluster, q->node);
 
 	if (answer->status != 200)
-		operator_log("pods of node %s: %s; the older CiliumNode keeps a block that two claim",
+		log_line("pods of node %s: %s; the older CiliumNode keeps a block that two claim",
 			     q->node, answer->message);
 	else if (node)
 		read_pods(node, json_get(answer->body, "items"));
@@ -142,11 +124,9 @@ void operator_lead(void *arg)
 					  .synced = synced, .arg = o };
 	const struct watch_spec nodes = { .path = CILIUMNODES, .set = set_node, .gone = node_gone,
 					  .synced = synced, .arg = o };
-	const struct watch_spec machines = { .path = "/api/v1/nodes", .metadata_only = true,
-					     .set = set_machine, .gone = machine_gone, .synced = synced,
-					     .arg = o };
+	const struct watch_spec machines = { .path = "/api/v1/nodes", .metadata_only = true };
 
-	operator_log("lease " LEASE_NAME " taken as %s", o->identity);
+	log_line("lease " LEASE_NAME " taken as %s", o->identity);
 	operator_install(o);
 	o->pool_watch = watch_start(o->loop, o->api, &pools);
 	o->node_watch = watch_start(o->loop, o->api, &nodes);

@@ -7,11 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "loader/base/memory.h"
+#include "loader/kube/backoff.h"
 #include "loader/kube/operator.h"
-#include "loader/text/text.h"
 
 #define FLYING_MAX 64
 
@@ -24,14 +23,6 @@ struct writer {
 	unsigned int failures;
 	struct timer retry;
 };
-
-unsigned int backoff_ms(unsigned int failures)
-{
-	unsigned int ms = failures > 7 ? 30000 : 250u << failures, chance = 0;
-
-	(void)!getrandom(&chance, sizeof(chance), GRND_NONBLOCK);
-	return ms / 2 + chance % (ms / 2);
-}
 
 void node_forget(struct operator *o, struct cluster_node *node)
 {
@@ -66,7 +57,7 @@ static void failed(struct writer *w, const struct answer *answer)
 	} else {
 		o->count.failures++;
 		if (!w->failures)
-			operator_log("ciliumnode/%s: not written, trying again: %s", w->node->name,
+			log_line("ciliumnode/%s: not written, trying again: %s", w->node->name,
 				     answer->message);
 	}
 	timer_start(o->loop, &w->retry, answer->retry_after * 1000 + backoff_ms(w->failures++), retry, w);

@@ -7,11 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loader/blocks/blocks.h"
 #include "loader/blocks/ciliumnode.h"
 #include "loader/ipam/claims.h"
-#include "loader/ipam/transactions.h"
-#include "loader/kernel/store.h"
 #include "loader/kube/agent.h"
 #include "loader/kube/allocated.h"
 #include "loader/kube/backoff.h"
@@ -121,7 +118,7 @@ static void note_unmet(struct agent *a, const struct state *state, const struct 
 /* What the CiliumNode should say of this node; its `allocated` are the blocks that the kernel holds. */
 static json_t *desired(struct agent *a, struct error *e)
 {
-	const json_t *node = json_object_get(a->node_object, "metadata");
+	json_t *labels = json_get_path(a->node_object, "metadata.labels");
 	struct options options;
 	struct state state;
 	json_t *object = NULL, *addresses;
@@ -142,7 +139,7 @@ static json_t *desired(struct agent *a, struct error *e)
 	if (json_array_size(addresses))
 		json_object_set(json_object_get(object, "spec"), "addresses", addresses);
 	json_decref(addresses);
-	json_object_set(json_object_get(object, "metadata"), "labels", json_object_get(node, "labels") ?: json_object());
+	json_object_set_new(json_object_get(object, "metadata"), "labels", json_copy(labels) ?: json_object());
 	return object;
 }
 
@@ -167,7 +164,7 @@ static void answered(void *arg, const struct answer *answer)
 		if (answer->status != 409)
 			snprintf(own->trouble, sizeof(own->trouble), "ciliumnode/%s: %s", a->node, answer->message);
 		if (own->trouble[0])
-			agent_log("%s", own->trouble);
+			log_line("%s", own->trouble);
 		report_soon(a);
 		timer_start(a->loop, &own->retry, answer->status == 409 ? 50 : backoff_ms(own->failures++), look, a);
 		return;
@@ -196,7 +193,7 @@ static void create(struct agent *a, json_t *object)
 	json_object_set_new(metadata, "ownerReferences",
 			    json_pack("[{s:s, s:s, s:O, s:O}]", "apiVersion", "v1", "kind", "Node", "name",
 				      json_object_get(node, "name"), "uid", json_object_get(node, "uid")));
-	agent_log("creating ciliumnode/%s", a->node);
+	log_line("creating ciliumnode/%s", a->node);
 	submit(a, "POST", NULL, object);
 }
 
@@ -214,7 +211,7 @@ static void put_back(struct agent *a, const json_t *desired, json_t *object)
 
 		if (allocated_has(own->server, block) || prefixes_have(own->giving, own->giving_count, block))
 			continue;
-		agent_log("block %s of pool %s is in use here and not in ciliumnode/%s; listing it again",
+		log_line("block %s of pool %s is in use here and not in ciliumnode/%s; listing it again",
 			  prefix_format(block, text), list[i].pool, a->node);
 		allocated_add(object, list[i].pool, block);
 		own->put_back_at = loop_now() + PUT_BACK_MS;
@@ -306,7 +303,7 @@ static void look(void *arg)
 		return;
 	want = desired(a, &e);
 	if (!want)
-		agent_log("%s", e.text);
+		log_line("%s", e.text);
 	else if (own->server)
 		update(a, want);
 	else

@@ -15,11 +15,6 @@ struct transport {
 	void *arg;
 };
 
-struct socket {
-	struct transport *transport;
-	int fd;
-};
-
 static void run(struct transport *t, curl_socket_t fd, int flags)
 {
 	CURLMsg *message;
@@ -47,35 +42,26 @@ static int set_timer(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
-static void on_socket(void *arg, uint32_t events)
+static void on_socket(void *arg, int fd, uint32_t events)
 {
-	struct socket *s = arg;
 	int flags = 0;
 
 	flags |= events & EPOLLIN ? CURL_CSELECT_IN : 0;
 	flags |= events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
 	flags |= events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0;
-	run(s->transport, s->fd, flags);
+	run(arg, fd, flags);
 }
 
 static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket)
 {
 	struct transport *t = arg;
-	struct socket *s = socket;
 
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
+	(void)easy, (void)socket;
+	if (what == CURL_POLL_REMOVE)
 		loop_unwatch(t->loop, fd);
-		free(s);
-		return 0;
-	}
-	if (!s) {
-		s = xmalloc(sizeof(*s));
-		*s = (struct socket){ .transport = t, .fd = fd };
-		curl_multi_assign(t->multi, fd, s);
-	}
-	loop_watch(t->loop, fd, (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u),
-		   on_socket, s);
+	else
+		loop_watch(t->loop, fd, (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u),
+			   on_socket, t);
 	return 0;
 }
 

@@ -85,14 +85,16 @@ static void set(struct watch *w, json_t *object)
 	if (!identify(object, &namespace, &name))
 		return;
 	names_put(&w->names, namespace, name);
-	w->spec.set(w->spec.arg, object);
+	if (w->spec.set)
+		w->spec.set(w->spec.arg, object);
 }
 
 static void gone(void *arg, const char *namespace, const char *name)
 {
 	struct watch *w = arg;
 
-	w->spec.gone(w->spec.arg, namespace, name);
+	if (w->spec.gone)
+		w->spec.gone(w->spec.arg, namespace, name);
 }
 
 static void begin_sync(struct watch *w)
@@ -106,7 +108,8 @@ static void end_sync(struct watch *w)
 	names_sweep(&w->names, gone, w);
 	w->syncing = false;
 	w->synced = true;
-	w->spec.synced(w->spec.arg);
+	if (w->spec.synced)
+		w->spec.synced(w->spec.arg);
 }
 
 static const char *version_of(const json_t *object)

@@ -20,7 +20,7 @@ struct watch_spec {
 	void (*set)(void *arg, json_t *object);
 	/* @namespace: "" for cluster-wide ones. Also for what vanished while nobody watched; before synced(). */
 	void (*gone)(void *arg, const char *namespace, const char *name);
-	/* Everything is there; again after each new sync. */
+	/* Everything is there; again after each new sync. NULL, as the others: watch_has() is enough. */
 	void (*synced)(void *arg);
 	void *arg;
 };

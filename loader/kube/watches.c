@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the agent watches, and where it goes: pinpool-agent(8), RIGHTS, lists the same. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "loader/base/memory.h"
 #include "loader/kube/agent.h"
 #include "loader/ipam/managed.h"
 #include "loader/text/text.h"
@@ -78,7 +76,7 @@ static void set_pod(struct agent *a, const json_t *object, const char *name)
 	struct error e = {};
 
 	if (namespace && name && pod_object_set(&a->reader, namespace, name, object, &e))
-		agent_log("%s", e.text);
+		log_line("%s", e.text);
 }
 
 static void set(void *arg, json_t *object)
@@ -118,11 +116,11 @@ static void gone(void *arg, const char *namespace, const char *name)
 
 	if (s->kind == OBJECT_POD) {
 		if (pod_object_delete(&a->reader, namespace, name, &e))
-			agent_log("%s", e.text);
+			log_line("%s", e.text);
 	} else if (s->kind == OBJECT_CILIUMNODE && !strcmp(name, a->node)) {
 		own_gone(a);
 	} else if (s->kind == OBJECT_CONFIGMAP && !strcmp(name, "cilium-config")) {
-		agent_log("configmap %s/cilium-config was deleted; its options go on", a->namespace);
+		log_line("configmap %s/cilium-config was deleted; its options go on", a->namespace);
 	} else {
 		snprintf(full, sizeof(full), "%s/%s", namespace, name);
 		objects_gone(a, s->kind, is_of_services(s->index) ? full : name);
@@ -161,7 +159,7 @@ static void prune_pods(struct agent *a, const struct watch *w)
 	size_t count;
 
 	if (pod_objects_list(&a->reader, &list, &count, &e)) {
-		agent_log("%s", e.text);
+		log_line("%s", e.text);
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -238,18 +236,17 @@ void watches_follow_options(struct agent *a)
 	for (enum watched i = WATCH_SERVICES; i < AGENT_WATCHES; i++) {
 		if (wanted && !a->watches[i])
 			start(a, i);
-		else if (!wanted && a->watches[i])
-			watch_stop(a->watches[i]);
-		if (!wanted)
-			a->watches[i] = NULL;
+		if (wanted)
+			continue;
+		watch_stop(a->watches[i]);
+		a->watches[i] = NULL;
 	}
 }
 
 void watches_stop(struct agent *a)
 {
 	for (enum watched i = 0; i < AGENT_WATCHES; i++)
-		if (a->watches[i])
-			watch_stop(a->watches[i]);
+		watch_stop(a->watches[i]);
 }
 
 static bool are_synced(const struct agent *a, enum watched end)

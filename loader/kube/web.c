@@ -46,9 +46,9 @@ static void run(void *arg)
 		timer_stop(web->loop, &web->timer);
 }
 
-static void on_epoll(void *arg, uint32_t events)
+static void on_epoll(void *arg, int fd, uint32_t events)
 {
-	(void)events;
+	(void)fd, (void)events;
 	run(arg);
 }
 
@@ -234,4 +234,15 @@ void web_stop(struct web *web)
 	MHD_stop_daemon(web->daemon);
 	timer_stop(web->loop, &web->deadline);
 	free(web);
+}
+
+void metric_family(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# TYPE %s %s\n# HELP %s %s\n", name, type, name, help);
+}
+
+void metric(FILE *out, const char *name, const char *type, const char *help, unsigned long long value)
+{
+	metric_family(out, name, type, help);
+	fprintf(out, "%s%s %llu\n", name, *type == 'c' ? "_total" : "", value);
 }

@@ -18,6 +18,10 @@ struct web_pages {
 
 /* @listen: "ADDRESS:PORT", "[ADDRESS6]:PORT" or ":PORT" (all addresses). /healthz is always ok: it answers. */
 struct web *web_start(struct loop *loop, const char *listen, const struct web_pages *pages, struct error *e);
-void web_stop(struct web *web);
+void web_stop(struct web *web); /* NULL: nothing */
+
+/* The head of a metric in a page; and all of one that has no labels. */
+void metric_family(FILE *out, const char *name, const char *type, const char *help);
+void metric(FILE *out, const char *name, const char *type, const char *help, unsigned long long value);
 
 #endif

@@ -56,6 +56,8 @@ int value_auto_create(const struct option *option, const char *value, struct opt
 
 /* Parses like Go's strconv.ParseBool: 0 and @out, or -EINVAL. */
 int bool_parse(const char *text, bool *out);
+/* A duration as Go writes it, "1.5h" or "0": 0 and @seconds, or -EINVAL. */
+int duration_parse(const char *text, double *seconds);
 /* Decimal digits only, at most @high; 0 and @out, or -EINVAL. */
 int number_parse(const char *text, uint32_t high, uint32_t *out);
 

@@ -169,17 +169,24 @@ static int duration_term(const char **text, double *seconds)
 	return -EINVAL;
 }
 
+int duration_parse(const char *text, double *seconds)
+{
+	*seconds = 0;
+	/* "0" alone needs no unit, as in Go. */
+	for (bool more = strcmp(text, "0"); more; more = *text)
+		if (duration_term(&text, seconds) || !(*seconds <= UINT32_MAX - 1))
+			return -EINVAL;
+	return 0;
+}
+
 int value_seconds(const struct option *option, const char *value, struct options *o,
 		  struct error *e)
 {
-	double seconds = 0;
-	const char *at = value;
+	double seconds;
 	uint32_t whole;
 
-	/* "0" alone needs no unit, as in Go. */
-	for (bool more = strcmp(value, "0"); more; more = *at)
-		if (duration_term(&at, &seconds) || !(seconds <= UINT32_MAX - 1))
-			return invalid(option, value, "use a duration such as 15s or 1m", e);
+	if (duration_parse(value, &seconds))
+		return invalid(option, value, "use a duration such as 15s or 1m", e);
 	whole = seconds;
 	*(uint32_t *)field_of(option, o) = whole + (seconds > whole);
 	return 0;

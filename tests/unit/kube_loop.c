@@ -57,9 +57,9 @@ static void spin(void *arg)
 	timer_start(loop, arg, 0, spin, arg);
 }
 
-static void on_pipe(void *arg, uint32_t events)
+static void on_pipe(void *arg, int fd, uint32_t events)
 {
-	(void)events;
+	(void)fd, (void)events;
 	note(*(const char *)arg);
 	loop_stop(loop, 0);
 }
@@ -78,9 +78,9 @@ static void test_spin(void)
 }
 
 /* Closes both pipes that are readable, and watches a new one that gets the number of the other. */
-static void on_first(void *arg, uint32_t events)
+static void on_first(void *arg, int fd, uint32_t events)
 {
-	(void)arg, (void)events;
+	(void)arg, (void)fd, (void)events;
 	note('1');
 	for (int i = 0; i < 2; i++) {
 		loop_unwatch(loop, pipes[i][0]);

@@ -208,7 +208,7 @@ static const struct {
 	  SYNC "raw {|wait 125 250|accept|raw {|wait 250 500|accept|raw {|wait 500 1000|accept|ADDED c 8|raw {|wait 125 250",
 	  SYNCED "<watch 7> <watch 7> <watch 7> +/c <watch 8> " },
 	{ "bad JSON within the initial events", SYNC "error 410|wait 125 250|accept|ADDED b 3|raw {|wait 250 500|accept|bookmark 9 true",
-	  SYNCED "<sync> +/b <sync> -/b -/a synced " },
+	  SYNCED "<sync> +/b <sync> -/a -/b synced " },
 	{ "an integer beyond 64 bits, NUL in a string",
 	  SYNC "raw {\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"c\",\"resourceVersion\":\"8\"},"
 	  "\"x\":18446744073709551616,\"y\":\"a\\u0000b\"}}", SYNCED "+/c " },

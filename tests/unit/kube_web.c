@@ -41,12 +41,11 @@ static int dial(void)
 	return fd;
 }
 
-static void on_reply(void *arg, uint32_t events)
+static void on_reply(void *arg, int fd, uint32_t events)
 {
-	int fd = *(int *)arg;
 	ssize_t n = read(fd, reply + reply_length, sizeof(reply) - 1 - reply_length);
 
-	(void)events;
+	(void)arg, (void)events;
 	reply_length += n > 0 ? (size_t)n : 0;
 	if (n <= 0)
 		loop_stop(loop, 0);
@@ -64,7 +63,7 @@ static bool wait_for_end(int *fd, unsigned int ms)
 	int code;
 
 	reply_length = 0;
-	loop_watch(loop, *fd, EPOLLIN, on_reply, fd);
+	loop_watch(loop, *fd, EPOLLIN, on_reply, NULL);
 	timer_start(loop, &timer, ms, on_time, NULL);
 	code = loop_run(loop);
 	timer_stop(loop, &timer);
