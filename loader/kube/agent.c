@@ -101,11 +101,10 @@ static const char *host_name(void)
 
 static int run(struct agent *a, struct error *e)
 {
-	static const int signals[] = { SIGTERM, SIGINT };
 	int err;
 
 	a->loop = loop_new();
-	loop_signals(a->loop, signals, 2, stop, a);
+	loop_signals(a->loop, stop, a);
 	a->api = api_new(a->loop, a->kubeconfig, e);
 	if (!a->api)
 		return -1;

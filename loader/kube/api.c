@@ -50,9 +50,6 @@ struct api {
 	struct calls running;
 	unsigned int sends_running;
 	bool fresh;         /* connections may be dead: use none that exists */
-	bool reachable;
-	uint64_t since;
-	char why[sizeof(((struct answer *)0)->message)];
 };
 
 static void run_work(void *arg);
@@ -87,14 +84,6 @@ static void call_free(struct call *call)
 	free(call->path);
 	free(call->body);
 	free(call);
-}
-
-static void set_reachable(struct api *api, bool reachable, const char *why)
-{
-	if (api->reachable != reachable || !api->since)
-		api->since = loop_now();
-	api->reachable = reachable;
-	snprintf(api->why, sizeof(api->why), "%s", why);
 }
 
 /* Messages go to terminals and logs: anything but printable ASCII becomes a question mark. */
@@ -144,8 +133,6 @@ static void finish(struct call *call, const char *failure)
 	}
 	a.retry_after = (unsigned int)(retry_after > RETRY_MAX_S ? RETRY_MAX_S : retry_after);
 	explain(call, &a, failure);
-	if (fn && !call->answered)
-		set_reachable(call->api, a.status, a.message);
 	schedule_work(call->api);
 	call_free(call);
 	if (fn)
@@ -187,7 +174,6 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 	if (call->cancelled || call->answered || *data != '\r' || status_of(call) < 200)
 		return count;
 	call->answered = true;
-	set_reachable(call->api, true, "");
 	if (call->fresh)
 		call->api->fresh = false;
 	if (call->line && status_of(call) / 100 == 2)
@@ -310,13 +296,6 @@ void api_cancel(struct call *call)
 		return;
 	call->cancelled = true;
 	schedule_work(call->api);
-}
-
-bool api_is_reachable(const struct api *api, uint64_t *since, const char **why)
-{
-	*since = api->since;
-	*why = api->why;
-	return api->reachable;
 }
 
 /* Reads each file once, so that a wrong path is an error of the start and not of every request. */

@@ -58,7 +58,4 @@ typedef void line_fn(void *arg, const char *line, size_t length);
 struct call *api_stream(struct api *api, const char *path, const char *accept, unsigned int silence_ms,
 			line_fn *line, answer_fn *end, void *arg);
 
-/* Whether the last request reached the server, since when (loop_now()), and why not. */
-bool api_is_reachable(const struct api *api, uint64_t *since, const char **why);
-
 #endif

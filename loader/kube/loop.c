@@ -194,14 +194,13 @@ static void on_signalfd(void *arg, int fd, uint32_t events)
 		loop->signal_fn(loop->signal_arg, (int)info.ssi_signo);
 }
 
-void loop_signals(struct loop *loop, const int *signals, int count,
-		  void (*fn)(void *arg, int signal), void *arg)
+void loop_signals(struct loop *loop, void (*fn)(void *arg, int signal), void *arg)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (int i = 0; i < count; i++)
-		sigaddset(&set, signals[i]);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	loop->signal_fn = fn;
 	loop->signal_arg = arg;

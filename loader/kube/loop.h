@@ -41,8 +41,7 @@ struct timer {
 void timer_start(struct loop *loop, struct timer *timer, uint64_t ms, void (*fn)(void *arg), void *arg);
 void timer_stop(struct loop *loop, struct timer *timer);
 
-/* The signals are blocked and arrive here instead; once a process. */
-void loop_signals(struct loop *loop, const int *signals, int count,
-		  void (*fn)(void *arg, int signal), void *arg);
+/* SIGTERM and SIGINT are blocked and arrive here instead; once a process. */
+void loop_signals(struct loop *loop, void (*fn)(void *arg, int signal), void *arg);
 
 #endif

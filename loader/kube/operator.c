@@ -93,11 +93,10 @@ static bool is_ready(void *arg, FILE *out)
 
 static int run(struct operator *o, struct error *e)
 {
-	static const int signals[] = { SIGTERM, SIGINT };
 	const struct web_pages pages = { operator_metrics, is_ready, o };
 	const struct lease_spec lease = { o->namespace, o->identity, operator_lead, lost, o };
 
-	loop_signals(o->loop, signals, 2, on_signal, o);
+	loop_signals(o->loop, on_signal, o);
 	o->api = api_new(o->loop, o->kubeconfig, e);
 	if (!o->api)
 		return -1;

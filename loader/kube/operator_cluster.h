@@ -123,6 +123,8 @@ json_t *cluster_decide(struct cluster *c, struct cluster_node *node, struct erro
 
 /* Makes a claim held, refuses it, or leaves it listed and not held: a missing pool's. */
 void claim_settle(struct cluster *c, struct cluster_node *node, struct claim *claim);
+/* Of the trees of pools and nodes: both begin with their name. */
+int name_compare(const void *a, const void *b);
 /* The order of `allocated`: by pool's name, IPv4 first, by prefix. */
 int claim_compare(const void *a, const void *b);
 

@@ -9,7 +9,7 @@
 #include "loader/kube/operator_cluster.h"
 #include "loader/text/text.h"
 
-static int by_name(const void *a, const void *b)
+int name_compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -24,7 +24,7 @@ void cluster_init(struct cluster *c, report_fn *report, void *arg)
 
 struct cluster_node *cluster_find_node(const struct cluster *c, const char *name)
 {
-	struct cluster_node **found = tfind(&name, (void *const *)&c->nodes_by_name, by_name);
+	struct cluster_node **found = tfind(&name, (void *const *)&c->nodes_by_name, name_compare);
 
 	return found ? *found : NULL;
 }
@@ -248,7 +248,7 @@ static struct cluster_node *node_get(struct cluster *c, const char *name)
 	node = xcalloc(1, sizeof(*node));
 	node->name = xstrdup(name);
 	TAILQ_INSERT_TAIL(&c->nodes, node, all);
-	if (!tsearch(node, &c->nodes_by_name, by_name))
+	if (!tsearch(node, &c->nodes_by_name, name_compare))
 		abort();
 	return node;
 }
@@ -291,7 +291,7 @@ static void node_free(struct cluster *c, struct cluster_node *node)
 	claims_free(c, node->claims, node->claim_count);
 	if (node->queued)
 		TAILQ_REMOVE(&c->queue, node, queue);
-	tdelete(node, &c->nodes_by_name, by_name);
+	tdelete(node, &c->nodes_by_name, name_compare);
 	TAILQ_REMOVE(&c->nodes, node, all);
 	free(node->outside);
 	free(node->malformed);

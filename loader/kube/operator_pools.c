@@ -10,14 +10,9 @@
 #include "loader/kube/operator_cluster.h"
 #include "loader/text/text.h"
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 struct cluster_pool *pool_get(struct cluster *c, const char *name)
 {
-	struct cluster_pool **found = tfind(&name, &c->pools_by_name, by_name), *pool;
+	struct cluster_pool **found = tfind(&name, &c->pools_by_name, name_compare), *pool;
 
 	if (found) {
 		(*found)->users++;
@@ -29,7 +24,7 @@ struct cluster_pool *pool_get(struct cluster *c, const char *name)
 	for (int family = 0; family < FAMILIES; family++)
 		TAILQ_INIT(&pool->waiting[family]);
 	TAILQ_INSERT_TAIL(&c->pools, pool, all);
-	if (!tsearch(pool, &c->pools_by_name, by_name))
+	if (!tsearch(pool, &c->pools_by_name, name_compare))
 		abort();
 	return pool;
 }
@@ -53,7 +48,7 @@ void pool_put(struct cluster *c, struct cluster_pool *pool)
 {
 	if (--pool->users || pool->version[0])
 		return;
-	tdelete(pool, &c->pools_by_name, by_name);
+	tdelete(pool, &c->pools_by_name, name_compare);
 	TAILQ_REMOVE(&c->pools, pool, all);
 	json_decref(pool->pending);
 	spec_free(pool->spec);
