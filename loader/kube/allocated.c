@@ -67,12 +67,9 @@ void allocated_add(json_t *ciliumnode, const char *pool, const struct prefix *pr
 		list = json_array();
 		json_object_set_new(pools, "allocated", list);
 	}
-	json_array_foreach(list, i, entry) {
-		const char *name = json_string_value(json_object_get(entry, "pool"));
-
-		if (name && !strcmp(name, pool))
+	json_array_foreach(list, i, entry)
+		if (!strcmp(json_text(entry, "pool"), pool))
 			cidrs = json_object_get(entry, "cidrs");
-	}
 	if (!json_is_array(cidrs)) {
 		cidrs = json_array();
 		json_array_append_new(list, json_pack("{s:s, s:o}", "pool", pool, "cidrs", cidrs));

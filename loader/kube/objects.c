@@ -10,6 +10,7 @@
 #include "loader/kernel/store.h"
 #include "loader/kube/items.h"
 #include "loader/node/node.h"
+#include "loader/text/text.h"
 
 #define BATCH 2048      /* objects of one plan: what memory it takes */
 #define TRIM_MS 1000    /* after the last of many plans, what they took is given back */
@@ -61,19 +62,13 @@ static void schedule(struct agent *a)
 		timer_start(a->loop, &a->objects.flush, a->is_synced ? FLUSH_MS : FIRST_MS, flush, a);
 }
 
-static const char *metadata_of(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(json_object_get(object, "metadata"), key)) ?: "";
-}
-
 /* Of an object that cannot be read at all, the name and the kind are the server's. */
 static void reject_unread(struct agent *a, json_t *object, const struct error *e)
 {
-	const char *name = metadata_of(object, "name"), *uid = metadata_of(object, "uid");
-	const char *kind = json_string_value(json_object_get(object, "kind"));
+	const char *name = json_text(object, "metadata.name"), *uid = json_text(object, "metadata.uid");
 
-	for (int k = OBJECT_NONE + 1; kind && k < OBJECT_KINDS; k++)
-		if (!strcasecmp(object_kind_name(k), kind)) {
+	for (int k = OBJECT_NONE + 1; k < OBJECT_KINDS; k++)
+		if (!strcasecmp(object_kind_name(k), json_text(object, "kind"))) {
 			struct item *item = item_wait(a, k, name, uid, NULL);
 
 			item->is_gone = false;
@@ -100,7 +95,7 @@ void objects_set(struct agent *a, json_t *object)
 		text = object_text(o->json);
 		old = item_find(&a->objects, o->kind, o->name);
 		if (!is_stored(a, o->kind, o->name, text)) {
-			item_wait(a, o->kind, o->name, metadata_of(object, "uid"), text);
+			item_wait(a, o->kind, o->name, json_text(object, "metadata.uid"), text);
 			continue;
 		}
 		free(text);

@@ -68,10 +68,9 @@ static void read_pods(struct cluster_node *node, const json_t *list)
 
 	json_array_foreach(list, i, pod)
 		json_array_foreach(json_get_path(pod, "status.podIPs"), k, ip) {
-			const char *text = json_string_value(json_get(ip, "ip"));
 			struct addr addr;
 
-			if (text && !addr_parse(text, &addr))
+			if (!addr_parse(json_text(ip, "ip"), &addr))
 				cluster_pod(node, &addr);
 		}
 }

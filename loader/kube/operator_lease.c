@@ -35,11 +35,6 @@ struct lease {
 
 static void attempt(void *arg);
 
-static const char *field(const struct lease *l, const char *path)
-{
-	return json_string_value(json_get_path(l->object, path)) ?: "";
-}
-
 /* Half a second of chance, so that several do not ask at once. */
 static void again(struct lease *l)
 {
@@ -76,7 +71,7 @@ static void remember(struct lease *l, json_t *object)
 	json_decref(l->object);
 	l->object = object;
 	l->known |= !!object;
-	version = field(l, "metadata.resourceVersion");
+	version = json_text(l->object, "metadata.resourceVersion");
 	if (object && (!l->seen || strcmp(l->seen, version))) {
 		free(l->seen);
 		l->seen = xstrdup(version);
@@ -143,7 +138,7 @@ static bool is_free(const struct lease *l)
 {
 	json_int_t duration = json_integer_value(json_get_path(l->object, "spec.leaseDurationSeconds"));
 
-	if (!*field(l, "spec.holderIdentity"))
+	if (!*json_text(l->object, "spec.holderIdentity"))
 		return true;
 	if (duration < DURATION_S)
 		duration = DURATION_S;
@@ -167,7 +162,7 @@ static void read_lease(void *arg, const struct answer *answer)
 	if (answer->status != 200 || !answer->body)
 		return again(l);
 	remember(l, answer->body);
-	own = l->renewed_at && !strcmp(field(l, "spec.holderIdentity"), l->spec.identity);
+	own = l->renewed_at && !strcmp(json_text(l->object, "spec.holderIdentity"), l->spec.identity);
 	if (l->renewed_at && !own)
 		lose(l, "lease taken by another operator");
 	else if (own || is_free(l))

@@ -231,9 +231,8 @@ static void read_metadata(struct cluster_node *node, const json_t *metadata)
 	const char *ignore = json_string_value(json_get(annotations, "ipam.cilium.io/ignore"));
 	const char *keep = json_string_value(json_get(annotations, "cilium.io/do-not-gc"));
 
-	snprintf(node->uid, sizeof(node->uid), "%s", json_string_value(json_get(metadata, "uid")) ?: "");
-	snprintf(node->created, sizeof(node->created), "%s",
-		 json_string_value(json_get(metadata, "creationTimestamp")) ?: "");
+	snprintf(node->uid, sizeof(node->uid), "%s", json_text(metadata, "uid"));
+	snprintf(node->created, sizeof(node->created), "%s", json_text(metadata, "creationTimestamp"));
 	node->ignored = ignore && !strcasecmp(ignore, "true");
 	node->keep = json_array_size(json_get(metadata, "ownerReferences")) ||
 		     (keep && !strcasecmp(keep, "true"));
@@ -256,8 +255,7 @@ static struct cluster_node *node_get(struct cluster *c, const char *name)
 struct cluster_node *cluster_set_node(struct cluster *c, const json_t *json)
 {
 	const json_t *metadata = json_get(json, "metadata");
-	const char *name = json_string_value(json_get(metadata, "name"));
-	const char *version = json_string_value(json_get(metadata, "resourceVersion")) ?: "";
+	const char *name = json_string_value(json_get(metadata, "name")), *version = json_text(metadata, "resourceVersion");
 	struct cluster_node *node = name ? node_get(c, name) : NULL;
 	struct reading r = { c, node, NULL, 0 };
 	const char *error;
@@ -275,9 +273,9 @@ struct cluster_node *cluster_set_node(struct cluster *c, const json_t *json)
 	read_allocated(&r, json_get_path(json, "spec.ipam.pools.allocated"));
 	claims_sort(&r);
 	claims_replace(c, node, &r);
-	error = json_string_value(json_get_path(json, "status.ipam.operator-status.error"));
+	error = json_text(json, "status.ipam.operator-status.error");
 	free(node->status_error);
-	node->status_error = error && *error ? xstrdup(error) : NULL;
+	node->status_error = *error ? xstrdup(error) : NULL;
 	if (c->report && node->malformed && (!before || strcmp(before, node->malformed)))
 		c->report(c->arg, "CiliumNode", name, node->uid, node->malformed);
 	free(before);

@@ -217,16 +217,13 @@ static bool pool_accept(struct cluster *c, struct cluster_pool *pool)
 	return true;
 }
 
-static const char *pending_age(const struct cluster_pool *pool)
-{
-	return json_string_value(json_get_path(pool->pending, "metadata.creationTimestamp")) ?: "";
-}
-
 static int by_age(const void *a, const void *b)
 {
 	const struct cluster_pool *const *x = a, *const *y = b;
 
-	return strcmp(pending_age(*x), pending_age(*y)) ?: strcmp((*x)->name, (*y)->name);
+	static const char created[] = "metadata.creationTimestamp";
+
+	return strcmp(json_text((*x)->pending, created), json_text((*y)->pending, created)) ?: strcmp((*x)->name, (*y)->name);
 }
 
 void pools_accept(struct cluster *c)
@@ -253,17 +250,15 @@ void pools_accept(struct cluster *c)
 
 void cluster_set_pool(struct cluster *c, json_t *json)
 {
-	const char *name = json_string_value(json_get_path(json, "metadata.name"));
-	const char *version = json_string_value(json_get_path(json, "metadata.resourceVersion"));
-	const char *uid = json_string_value(json_get_path(json, "metadata.uid"));
+	const char *name = json_text(json, "metadata.name"), *version = json_text(json, "metadata.resourceVersion");
 	struct cluster_pool *pool;
 
-	if (!name)
+	if (!*name)
 		return;
 	pool = pool_get(c, name);
-	if (!version || strcmp(pool->version, version)) {
-		snprintf(pool->version, sizeof(pool->version), "%s", version ? version : "?");
-		snprintf(pool->uid, sizeof(pool->uid), "%s", uid ? uid : "");
+	if (!*version || strcmp(pool->version, version)) {
+		snprintf(pool->version, sizeof(pool->version), "%s", *version ? version : "?");
+		snprintf(pool->uid, sizeof(pool->uid), "%s", json_text(json, "metadata.uid"));
 		json_decref(pool->pending);
 		pool->pending = json_incref(json);
 		pools_accept(c);

@@ -88,10 +88,10 @@ static json_t *node_addresses(const struct agent *a)
 	size_t i;
 
 	json_array_foreach(all, i, address) {
-		const char *type = json_string_value(json_object_get(address, "type"));
+		const char *type = json_text(address, "type");
 		json_t *ip = json_object_get(address, "address");
 
-		if (type && json_is_string(ip) && (!strcmp(type, "InternalIP") || !strcmp(type, "ExternalIP")))
+		if (json_is_string(ip) && (!strcmp(type, "InternalIP") || !strcmp(type, "ExternalIP")))
 			json_array_append_new(list, json_pack("{s:s, s:O}", "type", type, "ip", ip));
 	}
 	return list;

@@ -44,8 +44,8 @@ static long long last_contact(const struct agent *a)
 /* The operator as this node sees it: its last word, or that it does not answer. */
 static json_t *operator_of(const struct agent *a)
 {
-	const char *error = json_string_value(json_get_path(a->own.server, "status.ipam.operator-status.error"));
-	json_t *operator = json_pack("{s:s*}", "error", error && *error ? error : NULL);
+	const char *error = json_text(a->own.server, "status.ipam.operator-status.error");
+	json_t *operator = json_pack("{s:s*}", "error", *error ? error : NULL);
 
 	if (a->own.unmet_since && loop_now() - a->own.unmet_since > WAITING_MS)
 		json_object_set_new(operator, "waiting", json_integer((loop_now() - a->own.unmet_since) / 1000));

@@ -73,9 +73,9 @@ static bool identify(const json_t *object, const char **namespace, const char **
 {
 	const json_t *metadata = json_get(object, "metadata");
 
-	*namespace = json_string_value(json_get(metadata, "namespace")) ?: "";
-	*name = json_string_value(json_get(metadata, "name"));
-	return *name && **name;
+	*namespace = json_text(metadata, "namespace");
+	*name = json_text(metadata, "name");
+	return **name;
 }
 
 static void set(struct watch *w, json_t *object)
@@ -114,9 +114,9 @@ static void end_sync(struct watch *w)
 
 static const char *version_of(const json_t *object)
 {
-	const char *version = json_string_value(json_get_path(object, "metadata.resourceVersion"));
+	const char *version = json_text(object, "metadata.resourceVersion");
 
-	return version && *version ? version : NULL;
+	return *version ? version : NULL;
 }
 
 static void on_bookmark(struct watch *w, const json_t *object)
@@ -227,7 +227,7 @@ static void add_type(json_t *item, const json_t *list)
 
 static void take_page(struct watch *w, const json_t *list, const json_t *items)
 {
-	const char *more = json_string_value(json_get_path(list, "metadata.continue"));
+	const char *more = json_text(list, "metadata.continue");
 	json_t *item;
 	size_t i;
 
@@ -237,7 +237,7 @@ static void take_page(struct watch *w, const json_t *list, const json_t *items)
 		add_type(item, list);
 		set(w, item);
 	}
-	replace(&w->more, more && *more ? more : NULL);
+	replace(&w->more, *more ? more : NULL);
 	if (!w->more) {
 		replace(&w->version, version_of(list));
 		end_sync(w);

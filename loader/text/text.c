@@ -76,6 +76,11 @@ json_t *json_get_path(const json_t *map, const char *path)
 	return at;
 }
 
+const char *json_text(const json_t *map, const char *path)
+{
+	return json_string_value(json_get_path(map, path)) ?: "";
+}
+
 void documents_add(struct documents *d, json_t *root, const struct place *place)
 {
 	if (json_is_null(root)) {

@@ -55,6 +55,8 @@ const char *json_kind_name(const json_t *json);
 json_t *json_get(const json_t *map, const char *key);
 /* The same for "spec.ipam.pools", from map to map. */
 json_t *json_get_path(const json_t *map, const char *path);
+/* The string at such a path; "": there is none. */
+const char *json_text(const json_t *map, const char *path);
 
 /* Formats @json as kubectl prints YAML: block style, two spaces, lists at their parent's indentation. */
 char *json_to_yaml(const json_t *json);
