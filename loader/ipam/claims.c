@@ -37,7 +37,8 @@ static void add(const json_t *ciliumnode, const char *pool, const json_t *cidrs,
 	json_array_foreach(cidrs, i, cidr) {
 		struct claim claim = { .node = node };
 
-		if (!pool || !json_is_string(cidr) || prefix_parse(json_string_value(cidr), &claim.prefix) < 0)
+		if (!pool || !json_is_string(cidr) ||
+		    prefix_parse(json_string_value(cidr), &claim.prefix) < 0)
 			continue;
 		snprintf(claim.pool, sizeof(claim.pool), "%s", pool);
 		ciliumnode_address(ciliumnode, "InternalIP", prefix_family(&claim.prefix),

@@ -17,7 +17,10 @@ struct claim {
 	struct addr next_hop; /* the node's InternalIP of the family; all zero: none */
 };
 
-/* Appends a CiliumNode's claims (podCIDRs, pools.allocated) to *list; @default_pool owns podCIDRs; NULL: they are left out. */
+/*
+ * Appends a CiliumNode's claims (podCIDRs, pools.allocated) to *list; @default_pool owns podCIDRs; NULL: they
+ * are left out.
+ */
 void claims_of(const json_t *ciliumnode, const char *default_pool, struct claim **list,
 	       size_t *count);
 

@@ -35,7 +35,7 @@ bool allocated_has(const json_t *ciliumnode, const struct prefix *prefix)
 
 	json_array_foreach(json_get_path(ciliumnode, "spec.ipam.pools.allocated"), i, entry)
 		json_array_foreach(json_object_get(entry, "cidrs"), k, text)
-			if (json_is_string(json_object_get(entry, "pool")) && is_prefix(text, &at) && prefix_equal(&at, prefix))
+			if (*json_text(entry, "pool") && is_prefix(text, &at) && prefix_equal(&at, prefix))
 				return true;
 	return false;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Delays before a request is repeated. Half is certain, half is chance: a thousand nodes do not come back at once. */
+/* Half of a delay is certain, half is chance: a thousand nodes do not come back at once. */
 #include <sys/random.h>
 
 #include "loader/kube/backoff.h"

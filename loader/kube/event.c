@@ -35,13 +35,13 @@ static uint64_t hash(uint64_t h, const char *text)
 	return h;
 }
 
-void event_send(struct events *events, struct api *api, const char *kind, const char *namespace, const char *name,
-		const char *uid, const char *reason)
+void event_send(struct events *events, struct api *api, const char *kind, const char *namespace,
+		const char *name, const char *uid, const char *reason)
 {
 	const char *program = program_invocation_short_name;
 	char now[32], id[PP_NAME + 24], path[512];
 	time_t seconds = time(NULL);
-	json_t *object, *body;
+	json_t *object, *body, *message;
 	struct tm tm;
 	size_t i = 0;
 
@@ -49,19 +49,20 @@ void event_send(struct events *events, struct api *api, const char *kind, const 
 		i++;
 	if (i == sizeof(kinds) / sizeof(*kinds) || events->flying >= FLYING_MAX)
 		return;
+	message = text_json(reason, strlen(reason));
 	namespace = kinds[i].namespaced ? namespace : NULL;
 	strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
 	snprintf(id, sizeof(id), "%.200s.%016llx", name,
 		 (unsigned long long)hash(hash(0xcbf29ce484222325, uid), reason));
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/events", namespace ?: "default");
-	object = json_pack("{s:s, s:s, s:s*, s:s, s:s}", "apiVersion", kinds[i].version, "kind", kinds[i].kind,
-			   "namespace", namespace, "name", name, "uid", uid);
+	object = json_pack("{s:s, s:s, s:s*, s:s, s:s}", "apiVersion", kinds[i].version, "kind",
+			   kinds[i].kind, "namespace", namespace, "name", name, "uid", uid);
 	body = json_pack("{s:s, s:s, s:{s:s, s:s}, s:o, s:s, s:s, s:o, s:{s:s, s:s}, s:s, s:s, s:i, s:s, s:s}",
-			 "apiVersion", "v1", "kind", "Event", "metadata", "name", id, "namespace", namespace ?: "default",
-			 "involvedObject", object, "type", "Warning", "reason", "NotAccepted", "message",
-			 text_json(reason, strlen(reason)), "source", "component", program, "host", events->instance,
-			 "firstTimestamp", now, "lastTimestamp", now, "count", 1, "reportingComponent", program,
-			 "reportingInstance", events->instance);
+			 "apiVersion", "v1", "kind", "Event", "metadata", "name", id, "namespace",
+			 namespace ?: "default", "involvedObject", object, "type", "Warning", "reason",
+			 "NotAccepted", "message", message, "source", "component", program, "host",
+			 events->instance, "firstTimestamp", now, "lastTimestamp", now, "count", 1,
+			 "reportingComponent", program, "reportingInstance", events->instance);
 	if (!body)
 		return;
 	events->flying++;

@@ -10,8 +10,8 @@ struct events { /* zeroed at first but for @instance */
 	unsigned int flying;
 };
 
-/* @kind: in any case; @namespace: where its objects have one; @uid: of the object. Best effort: the log has it too. */
-void event_send(struct events *events, struct api *api, const char *kind, const char *namespace, const char *name,
-		const char *uid, const char *reason);
+/* @kind: in any case; @namespace: of its objects if they have one; @uid: of the object. May be lost. */
+void event_send(struct events *events, struct api *api, const char *kind, const char *namespace,
+		const char *name, const char *uid, const char *reason);
 
 #endif

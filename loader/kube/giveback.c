@@ -95,7 +95,8 @@ static void tick(void *arg)
 	blocks_surplus(&a->reader, &now, &now_count, NULL);
 	add_unusable(a, &now, &now_count);
 	for (size_t i = 0; i < now_count; i++)
-		if (prefixes_have(own->surplus, own->surplus_count, &now[i]) && allocated_has(own->server, &now[i]))
+		if (prefixes_have(own->surplus, own->surplus_count, &now[i]) &&
+		    allocated_has(own->server, &now[i]))
 			prefixes_add(&twice, &count, &now[i]);
 	free(own->surplus);
 	own->surplus = now;

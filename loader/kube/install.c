@@ -108,7 +108,9 @@ int install_main(int argc, char **argv, const char *conflist)
 {
 	const char *dir = "/opt/cni/bin", *source = PLUGIN_IN_IMAGE;
 	bool removes = !strcmp(argv[0], "uninstall");
-	const struct argument list[] = { { "cni-bin", &dir, NULL }, { removes ? NULL : "source", &source, NULL }, {} };
+	const struct argument list[] = { { "cni-bin", &dir, NULL },
+					 { removes ? NULL : "source", &source, NULL },
+					 {} };
 	struct error e = {};
 	int err;
 

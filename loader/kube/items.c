@@ -87,7 +87,8 @@ void item_reject(struct agent *a, struct item *item, const char *reason)
 	free(item->reason);
 	item->reason = xstrdup(reason);
 	log_line("%s/%s not accepted: %s", object_kind_name(item->kind), item->name, reason);
-	event_send(&a->events, a->api, object_kind_name(item->kind), a->namespace, item->name, item->uid, reason);
+	event_send(&a->events, a->api, object_kind_name(item->kind), a->namespace, item->name, item->uid,
+		   reason);
 	report_soon(a);
 }
 
@@ -132,8 +133,8 @@ static void add_rejected(const void *node, VISIT visit, void *list)
 	const struct item *item = *(struct item *const *)node;
 
 	if ((visit == postorder || visit == leaf) && item->reason)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kind", object_kind_name(item->kind), "name",
-						      item->name, "reason", item->reason));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "kind", object_kind_name(item->kind),
+						      "name", item->name, "reason", item->reason));
 }
 
 json_t *objects_rejected(const struct agent *a)

@@ -184,7 +184,8 @@ static int read_cluster(struct source *s, const char *name, struct access *acces
 	const char *server;
 	size_t length;
 	int err = find_entry(s, "clusters", "cluster", name, e) ?: refuse_unsupported(s, e) ?:
-		  read_string(s, "server", &server, e) ?: read_material(s, "certificate-authority", &access->ca, e);
+		  read_string(s, "server", &server, e) ?:
+		  read_material(s, "certificate-authority", &access->ca, e);
 
 	if (err)
 		return err;

@@ -255,7 +255,8 @@ static struct cluster_node *node_get(struct cluster *c, const char *name)
 struct cluster_node *cluster_set_node(struct cluster *c, const json_t *json)
 {
 	const json_t *metadata = json_get(json, "metadata");
-	const char *name = json_string_value(json_get(metadata, "name")), *version = json_text(metadata, "resourceVersion");
+	const char *name = json_string_value(json_get(metadata, "name"));
+	const char *version = json_text(metadata, "resourceVersion");
 	struct cluster_node *node = name ? node_get(c, name) : NULL;
 	struct reading r = { c, node, NULL, 0 };
 	const char *error;

@@ -223,7 +223,8 @@ static int by_age(const void *a, const void *b)
 
 	static const char created[] = "metadata.creationTimestamp";
 
-	return strcmp(json_text((*x)->pending, created), json_text((*y)->pending, created)) ?: strcmp((*x)->name, (*y)->name);
+	return strcmp(json_text((*x)->pending, created), json_text((*y)->pending, created)) ?:
+	       strcmp((*x)->name, (*y)->name);
 }
 
 void pools_accept(struct cluster *c)
@@ -250,7 +251,8 @@ void pools_accept(struct cluster *c)
 
 void cluster_set_pool(struct cluster *c, json_t *json)
 {
-	const char *name = json_text(json, "metadata.name"), *version = json_text(json, "metadata.resourceVersion");
+	const char *name = json_text(json, "metadata.name");
+	const char *version = json_text(json, "metadata.resourceVersion");
 	struct cluster_pool *pool;
 
 	if (!*name)

@@ -46,13 +46,19 @@ void operator_metrics(void *arg, FILE *out)
 	}
 	metric(out, "pinpool_operator_leader", "gauge", "1 if this operator leads.", lease_is_held(o->lease));
 	metric(out, "pinpool_operator_nodes", "gauge", "CiliumNodes.", nodes);
-	metric(out, "pinpool_operator_nodes_with_error", "gauge", "CiliumNodes with an error in their status.", troubled);
+	metric(out, "pinpool_operator_nodes_with_error", "gauge", "CiliumNodes with an error in their status.",
+	       troubled);
 	metric(out, "pinpool_operator_pools", "gauge", "Pools that blocks are given from.", pools);
-	metric(out, "pinpool_operator_pools_refused", "gauge", "Pools whose last version was not accepted.", refused);
+	metric(out, "pinpool_operator_pools_refused", "gauge", "Pools whose last version was not accepted.",
+	       refused);
 	metric(out, "pinpool_operator_writes", "counter", "CiliumNodes written.", o->count.writes);
-	metric(out, "pinpool_operator_conflicts", "counter", "Writes of objects that had changed.", o->count.conflicts);
-	metric(out, "pinpool_operator_failures", "counter", "Writes that failed otherwise.", o->count.failures);
-	metric(out, "pinpool_operator_reports", "counter", "Objects that were not accepted as they are.", o->count.reports);
-	metric(out, "pinpool_operator_nodes_deleted", "counter", "CiliumNodes deleted whose Node was gone.", o->count.deleted);
+	metric(out, "pinpool_operator_conflicts", "counter", "Writes of objects that had changed.",
+	       o->count.conflicts);
+	metric(out, "pinpool_operator_failures", "counter", "Writes that failed otherwise.",
+	       o->count.failures);
+	metric(out, "pinpool_operator_reports", "counter", "Objects that were not accepted as they are.",
+	       o->count.reports);
+	metric(out, "pinpool_operator_nodes_deleted", "counter", "CiliumNodes deleted whose Node was gone.",
+	       o->count.deleted);
 	pool_metrics(c, out);
 }

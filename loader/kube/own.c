@@ -139,7 +139,7 @@ static json_t *desired(struct agent *a, struct error *e)
 	if (json_array_size(addresses))
 		json_object_set(json_object_get(object, "spec"), "addresses", addresses);
 	json_decref(addresses);
-	json_object_set_new(json_object_get(object, "metadata"), "labels", json_copy(labels) ?: json_object());
+	json_object_set_new(json_get(object, "metadata"), "labels", json_copy(labels) ?: json_object());
 	return object;
 }
 
@@ -166,7 +166,8 @@ static void answered(void *arg, const struct answer *answer)
 		if (own->trouble[0])
 			log_line("%s", own->trouble);
 		report_soon(a);
-		timer_start(a->loop, &own->retry, answer->status == 409 ? 50 : backoff_ms(own->failures++), look, a);
+		timer_start(a->loop, &own->retry, answer->status == 409 ? 50 : backoff_ms(own->failures++),
+			    look, a);
 		return;
 	}
 	report_soon(a);
@@ -257,7 +258,8 @@ static json_t *difference(json_t *server, json_t *want)
 	json_t *requested = json_object_get(ciliumnode_pools(want), "requested");
 	json_t *had = json_object_get(ciliumnode_pools(server), "requested");
 	json_t *patch = json_object(), *changed = json_object();
-	json_t *labels = labels_patch(json_get_path(server, "metadata.labels"), json_get_path(want, "metadata.labels"));
+	json_t *labels = labels_patch(json_get_path(server, "metadata.labels"),
+				      json_get_path(want, "metadata.labels"));
 
 	if (!json_equal(had, requested) && (had || json_array_size(requested)))
 		json_object_set_new(changed, "ipam", json_pack("{s:{s:O}}", "pools", "requested", requested));

@@ -34,7 +34,8 @@ bool arguments_parse(int argc, char **argv, const char *usage, const struct argu
 	int c;
 
 	for (int i = 0; list[i].name; i++)
-		options[i + 2] = (struct option){ list[i].name, list[i].flag ? no_argument : required_argument, NULL, FIRST + i };
+		options[i + 2] = (struct option){ list[i].name, list[i].value ? required_argument : no_argument,
+						  NULL, FIRST + i };
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1 && c != '?') {
 		if (c == 'h')
 			fputs(usage, stdout);

@@ -62,8 +62,8 @@ static void report(void *arg)
 	if (!a->is_up)
 		return;
 	status = json_pack("{s:I, s:i, s:s, s:o, s:s, s:o}", "synced", (json_int_t)last_contact(a), "pid", getpid(),
-			   "version", VERSION, "operator", operator_of(a), "trouble", trouble_of(a), "rejected",
-			   objects_rejected(a));
+			   "version", VERSION, "operator", operator_of(a), "trouble", trouble_of(a),
+			   "rejected", objects_rejected(a));
 	if (agent_status_set(&a->reader, status, &e))
 		log_line("%s", e.text);
 	json_decref(status);
@@ -107,7 +107,8 @@ static void write_metrics(void *arg, FILE *out)
 	if (a->is_up && metrics_write(&a->reader, out, &e))
 		log_line("%s", e.text);
 	metric(out, "pinpool_agent_up", "gauge", "1 where the node's programs and maps are up.", a->is_up);
-	metric(out, "pinpool_agent_waiting", "gauge", "Objects that are not applied yet.", a->objects.waiting);
+	metric(out, "pinpool_agent_waiting", "gauge", "Objects that are not applied yet.",
+	       a->objects.waiting);
 	metric(out, "pinpool_agent_applied", "counter", "Objects applied.", a->objects.applied);
 	metric(out, "pinpool_agent_failures", "counter", "Objects that could not be applied, each attempt.",
 	       a->objects.failed);

@@ -60,8 +60,8 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *s
 	if (what == CURL_POLL_REMOVE)
 		loop_unwatch(t->loop, fd);
 	else
-		loop_watch(t->loop, fd, (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u),
-			   on_socket, t);
+		loop_watch(t->loop, fd, (what & CURL_POLL_IN ? EPOLLIN : 0u) |
+			   (what & CURL_POLL_OUT ? EPOLLOUT : 0u), on_socket, t);
 	return 0;
 }
 

@@ -12,11 +12,11 @@ struct web;
 
 struct web_pages {
 	void (*metrics)(void *arg, FILE *out); /* text of OpenMetrics; web.c adds # EOF */
-	bool (*ready)(void *arg, FILE *out);     /* false: 503, with the sentence written to @out as the body */
+	bool (*ready)(void *arg, FILE *out);     /* false: 503, with the sentence in @out as its body */
 	void *arg;
 };
 
-/* @listen: "ADDRESS:PORT", "[ADDRESS6]:PORT" or ":PORT" (all addresses). /healthz is always ok: it answers. */
+/* @listen: "ADDRESS:PORT", "[ADDRESS6]:PORT" or ":PORT" (all addresses). /healthz: always ok. */
 struct web *web_start(struct loop *loop, const char *listen, const struct web_pages *pages, struct error *e);
 void web_stop(struct web *web); /* NULL: nothing */
 
