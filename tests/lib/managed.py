@@ -115,6 +115,7 @@ class Proxy:
     def end(self):
         self.process.kill()
         self.process.wait()
+        os.unlink("/mnt/proxy")
 
 
 def uplink():
