@@ -222,6 +222,7 @@ int apply_check_nodes(struct context *node, const struct state *s, const struct 
 void apply_list_changes(const struct context *node, struct apply *plan)
 {
 	struct node_changes *c = &plan->changes;
+	bool any = false, others = false;
 
 	c->complete = true;
 	for (size_t i = 0; i < plan->count; i++) {
@@ -229,11 +230,14 @@ void apply_list_changes(const struct context *node, struct apply *plan)
 
 		if (!apply_is_change(o))
 			continue;
+		any = true;
+		others |= o->kind != OBJECT_POOL && o->kind != OBJECT_CILIUMNODE && o->kind != OBJECT_NAMESPACE;
 		if (o->kind != OBJECT_CILIUMNODE || !strcmp(o->name, node->config.node))
 			c->complete = false;
 		if (o->kind == OBJECT_CILIUMNODE)
 			c->count++;
 	}
+	c->same_services = any && !others;
 	c->complete &= c->count > 0;
 	c->list = xcalloc(c->count, sizeof(*c->list));
 	c->count = 0;

@@ -135,13 +135,12 @@ int block_changes_sync(struct context *node, struct block_changes *c, struct err
 int node_changes_begin(struct context *node, struct node_changes *c, struct error *e)
 {
 	bool complete;
-	int err;
+	int err = is_complete(node, &complete, e);
 
-	if (!c->count)
-		return 0;
-	err = is_complete(node, &complete, e);
-	if (!err)
-		err = remote_read(node, &c->before, e);
+	c->same_services &= complete;
+	if (err || !c->count)
+		return err;
+	err = remote_read(node, &c->before, e);
 	c->complete &= complete && c->count <= NODES_AT_ONCE;
 	if (!err)
 		err = note_synced(node, SYNCED_UNKNOWN, e);
@@ -259,7 +258,7 @@ int node_changes_sync(struct context *node, const struct node_changes *c,
 	int err;
 
 	if (!c->complete)
-		return sync_all(node, options, e);
+		return sync_all(node, options, !c->same_services, e);
 	err = state_read_some(node, STATE_SOURCES, NULL, 0, &state, e);
 	if (err)
 		return err;
@@ -267,7 +266,7 @@ int node_changes_sync(struct context *node, const struct node_changes *c,
 	add_rows(node, c, &state.remote, &a, false);
 	make_unique(&a);
 	state_add_remote(node, &state, a.prefixes, a.count);
-	err = touches_blocks(&state, &a) ? sync_all(node, options, e)
+	err = touches_blocks(&state, &a) ? sync_all(node, options, false, e)
 					 : sync_affected(node, &a, &state, options, e);
 	state_free(&state);
 	free(a.prefixes);

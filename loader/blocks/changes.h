@@ -35,6 +35,7 @@ void block_changes_free(struct block_changes *c);
 /* Other nodes' CiliumNodes that an apply changes. */
 struct node_changes {
 	bool complete; /* as above, and nothing but these changes: node_changes_sync() will do */
+	bool same_services; /* as above, and nothing changes that services depend on */
 	struct remote before;
 	struct remote_change *list; /* owned; names and objects are not */
 	size_t count;

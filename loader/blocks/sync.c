@@ -102,11 +102,11 @@ int sync_host(struct context *node, const struct options *options, struct netlin
 	return first == ROUTES_UNREACHABLE ? 0 : first;
 }
 
-int sync_all(struct context *node, const struct options *options, struct error *e)
+int sync_all(struct context *node, const struct options *options, bool services, struct error *e)
 {
 	struct state state;
 	struct sources x = { node, &state, options, NULL };
-	int err = state_read(node, STATE_SOURCES | STATE_SERVICES, &state, e), first, routes;
+	int err = state_read(node, STATE_SOURCES | (services ? STATE_SERVICES : 0), &state, e), first, routes;
 
 	if (err)
 		return err;
@@ -117,7 +117,7 @@ int sync_all(struct context *node, const struct options *options, struct error *
 	}
 	/* one part's failure is no reason to leave the others stale */
 	first = state_read_exclusions(&state, x.nl, e);
-	first = first_error(first, derived_apply(&x, DERIVED_ALL | DERIVED_SERVICES, first ? NULL : e));
+	first = first_error(first, derived_apply(&x, DERIVED_ALL | (services ? DERIVED_SERVICES : 0), first ? NULL : e));
 	first = first_error(first, sync_block_routes(&x, NULL, first ? NULL : e));
 	first = first_error(first, sync_endpoint_routes(&x, first ? NULL : e));
 	routes = sync_node_routes(&x, NULL, first ? NULL : e);

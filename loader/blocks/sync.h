@@ -40,11 +40,11 @@ int note_synced(struct context *node, uint64_t generation, struct error *e);
 int sync_hosts(struct context *node, struct netlink *nl, struct error *e);
 
 /*
- * Everything, after a change of objects or options. ROUTES_UNREACHABLE with a sentence to warn with if
+ * Everything, after a change of objects or options; without @services all but their maps, which are large. ROUTES_UNREACHABLE with a sentence to warn with if
  * all is well but another node's blocks have no direct route: links come and go, so that is no reason
  * to fail.
  */
-int sync_all(struct context *node, const struct options *options, struct error *e);
+int sync_all(struct context *node, const struct options *options, bool services, struct error *e);
 
 /*
  * What changes on the host without us: the node's own addresses in pp_ranges and pp_nomasq, and all routes. Pods may
