@@ -111,4 +111,5 @@ static void tick(void *arg)
 void own_start(struct agent *a)
 {
 	timer_start(a->loop, &a->own.tick, TICK_MS, tick, a);
+	own_look(a); /* before, not all was known */
 }

@@ -319,6 +319,7 @@ static bool run_part(struct batch *b, enum item_part part, bool rejected)
 static void run_parts(struct agent *a, bool rejected)
 {
 	struct batch b = { .agent = a };
+	bool was_up = a->is_up;
 	struct error e;
 
 	a->objects.is_held_up = false;
@@ -332,6 +333,8 @@ static void run_parts(struct agent *a, bool rejected)
 			;
 	netlink_close(b.nl);
 	free(b.items);
+	if (a->is_up && !was_up)
+		agent_up(a);
 }
 
 static void retry(void *arg)
@@ -365,15 +368,11 @@ static void trim(void *arg)
 
 bool objects_flush(struct agent *a)
 {
-	bool was_up = a->is_up;
-
 	timer_stop(a->loop, &a->objects.flush);
 	if (!a->is_up && !is_configured(a))
 		return false;
 	run_parts(a, false);
 	retry_later(a, true);
-	if (a->is_up && !was_up)
-		agent_up(a);
 	timer_start(a->loop, &a->objects.trim, TRIM_MS, trim, a);
 	return a->is_up;
 }

@@ -131,43 +131,26 @@ static void gone(void *arg, const char *namespace, const char *name)
 	}
 }
 
-/* Removes what is stored of the kind and not in @namespace ("": cluster-wide) at the server. */
-static void prune(struct agent *a, enum object_kind kind, const char *namespace, const struct watch *w)
+/* What is stored of the kind and not in @namespace ("": cluster-wide) at the server is gone. */
+static void prune(struct source *s, const char *namespace)
 {
+	struct agent *a = s->agent;
 	struct stored *list;
 	struct error e;
 	size_t count;
 
-	if (!a->is_up || store_list_texts(&a->reader.pins, kind, &list, &count, &e))
-		return;
-	for (size_t i = 0; i < count; i++) {
-		const char *slash = strchr(list[i].name, '/');
-		char own[64] = "";
-
-		if (slash)
-			snprintf(own, sizeof(own), "%.*s", (int)(slash - list[i].name), list[i].name);
-		if (!watch_has(w, slash ? own : namespace, slash ? slash + 1 : list[i].name))
-			objects_gone(a, kind, list[i].name);
-	}
-	stored_free(list, count);
-}
-
-static void prune_pods(struct agent *a, const struct watch *w)
-{
-	struct stored *list;
-	struct error e = {};
-	size_t count;
-
-	if (pod_objects_list(&a->reader, &list, &count, &e)) {
+	if (store_list_texts(&a->reader.pins, s->kind, &list, &count, &e)) {
 		log_line("%s", e.text);
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
 		char *slash = strchr(list[i].name, '/');
+		const char *name = slash ? slash + 1 : list[i].name, *own = slash ? list[i].name : namespace;
 
-		*slash = 0;
-		if (!watch_has(w, list[i].name, slash + 1))
-			pod_object_delete(&a->reader, list[i].name, slash + 1, &e);
+		if (slash)
+			*slash = 0;
+		if (!watch_has(a->watches[s->index], own, name))
+			gone(s, own, name);
 	}
 	stored_free(list, count);
 }
@@ -176,14 +159,11 @@ static void synced(void *arg)
 {
 	struct source *s = arg;
 	struct agent *a = s->agent;
-	struct watch *w = a->watches[s->index];
 
-	if (s->kind == OBJECT_POD)
-		prune_pods(a, w);
-	else if (s->index >= WATCH_SETTINGS)
-		prune(a, s->kind, "", w);
-	if (s->kind == OBJECT_CILIUMNODE && !watch_has(w, "", a->node))
-		own_gone(a);
+	if (s->index >= WATCH_SETTINGS)
+		prune(s, "");
+	if (s->kind == OBJECT_CILIUMNODE && !watch_has(a->watches[s->index], "", a->node))
+		own_gone(a); /* it need not be stored */
 	if (s->index < WATCH_SETTINGS || watches_are_synced(a))
 		objects_flush(a);
 	if (watches_are_synced(a))
@@ -216,7 +196,7 @@ void watches_start_settings(struct agent *a)
 void watches_start_rest(struct agent *a)
 {
 	/* what vanished while no agent was here; a Node or cilium-config that is missing takes nothing away */
-	prune(a, OBJECT_NODECONFIG, a->namespace, a->watches[WATCH_NODECONFIGS]);
+	prune(&sources[WATCH_NODECONFIGS], a->namespace);
 	if (!watch_has(a->watches[WATCH_MASQ], a->namespace, "ip-masq-agent"))
 		objects_gone(a, OBJECT_CONFIGMAP, "ip-masq-agent");
 	for (enum watched i = WATCH_SETTINGS; i < WATCH_SERVICES; i++)
