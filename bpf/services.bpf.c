@@ -16,7 +16,7 @@ static __always_inline void publish(struct extent *to, const struct extent *from
 	*(volatile __u64 *)to = (__u64)from->count << 32 | from->first;
 }
 
-/* 0, or ENOENT: there is no such frontend. */
+/* 0, or ENOENT: unknown frontend. */
 SEC("syscall")
 int pp_service_set(struct service_change *change)
 {

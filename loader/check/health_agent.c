@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Whether the agent of a managed node lives, and what it could not accept. */
+/* The state of a managed node's agent, and the objects that it rejected. */
 #include <jansson.h>
 #include <time.h>
 
@@ -28,7 +28,7 @@ static void report_rejected(struct health_part *p, const json_t *rejected)
 		part_fail(p, "%zu more not accepted", count - REJECTED_SHOWN);
 }
 
-/* The operator as this node sees it: what it refuses, and whether it answers. */
+/* The operator's last error for this node, and unmet demand. */
 static void report_operator(struct health_part *p, const json_t *operator)
 {
 	const char *error = json_string_value(json_object_get(operator, "error"));

@@ -53,14 +53,14 @@ static enum cni_code try_add(const struct cni_request *r, const struct pod_reque
 	return code;
 }
 
-/* Waits for what the attempt lacked, without a lock. False: in vain. */
+/* Waits without a lock until the missing object or block is there; false: it timed out. */
 static bool await(const struct cni_request *r, const struct pod_request *request, const struct pod_result *failed,
 		  uint64_t deadline)
 {
 	struct context node;
 	bool came;
 
-	/* what is wrong with the node, the next attempt reports */
+	/* the next attempt reports errors of the node */
 	if (!failed->awaits || context_open(&node, r->root, ROOT_UNLOCKED, NULL))
 		return failed->awaits;
 	came = pod_await(&node, request, failed, deadline);

@@ -47,7 +47,7 @@ int derived_apply_prefixes(const struct sources *x, const struct prefix *prefixe
 int derived_compare(const struct sources *x, unsigned int maps, const struct row_report *report,
 		    struct error *e);
 
-/* What the objects of STATE_SERVICES give this node; @s borrows from @state. services_free() */
+/* Frontends of this node, computed from the objects of STATE_SERVICES; @s borrows from @state. services_free() */
 void services_of(const struct context *node, const struct options *o, const struct state *state,
 		 struct services *s);
 

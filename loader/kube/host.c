@@ -131,7 +131,7 @@ static void notified(void *arg, int fd, uint32_t events)
 	timer_start(h->agent->loop, &h->repair, wait > SETTLE_MS ? wait : SETTLE_MS, repair, h);
 }
 
-static int notified_of(void *arg, void *data, size_t size)
+static int handle_demand(void *arg, void *data, size_t size)
 {
 	(void)data;
 	(void)size;
@@ -156,7 +156,7 @@ void host_follow_demand(struct agent *a)
 		loop_unwatch(a->loop, ring_buffer__epoll_fd(h->demand));
 		ring_buffer__free(h->demand);
 	}
-	h->demand = map < 0 ? NULL : ring_buffer__new(map, notified_of, a, NULL);
+	h->demand = map < 0 ? NULL : ring_buffer__new(map, handle_demand, a, NULL);
 	if (h->demand)
 		loop_watch(a->loop, ring_buffer__epoll_fd(h->demand), EPOLLIN, demanded, h);
 	else

@@ -8,11 +8,7 @@ setup() {
 	node_up
 }
 teardown() {
-	cni_cleanup
-	is_clean
-	pinpool down --all
-	ip link del eth0
-	ip netns del world
+	node_down
 }
 
 # CONTAINER POD [JQ-FILTER]: an attempt to make pod demo/POD

@@ -32,11 +32,7 @@ setup() {
 }
 teardown() {
 	[ -z "${operator-}" ] || kill -- "-$operator" 2>/dev/null || true
-	cni_cleanup
-	is_clean
-	pinpool down --all
-	ip link del eth0
-	ip netns del world
+	node_down
 }
 
 # CONTAINER POD [JQ-FILTER [ARGS]]: an ADD of pod demo/POD as containerd calls it, annotations and no labels

@@ -119,3 +119,12 @@ cni_cleanup() {
 		esac
 	done
 }
+
+# ends the node of node_wires; its pods must be gone
+node_down() {
+	cni_cleanup
+	is_clean
+	pinpool down --all
+	ip link del eth0
+	ip netns del world
+}
